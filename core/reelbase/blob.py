@@ -1,0 +1,161 @@
+"""A byte range of one stored object, and reading several parts of it at once."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from reelbase.errors import CorruptObjectError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+MERGE_GAP = 64 * 1024
+SPLIT_AT = 8 * 1024 * 1024
+
+
+class ByteSource(Protocol):
+    """The part of a storage that blobs need."""
+
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Bytes ``start`` to ``stop`` of an object."""
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Several ``(start, stop)`` ranges of an object."""
+
+
+class BytesSource:
+    """Bytes in memory as a source; the key is ignored."""
+
+    def __init__(self, data: ReadableBuffer) -> None:
+        self._data = memoryview(data).cast("B")
+
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:  # noqa: ARG002
+        """Bytes ``start`` to ``stop``."""
+        return bytes(self._data[start:stop])
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Several ranges."""
+        return [self.get(key, start, stop) for start, stop in ranges]
+
+
+@dataclass(frozen=True)
+class Blob:
+    """``size`` bytes from ``offset`` of the object ``key``; immutable, reads nothing until asked.
+
+    Raises:
+        CorruptObjectError: from every read that comes back short.
+    """
+
+    source: ByteSource
+    key: str
+    offset: int
+    size: int
+
+    @classmethod
+    def of(cls, data: ReadableBuffer) -> Blob:
+        """A blob over bytes in memory."""
+        return cls(BytesSource(data), "<memory>", 0, memoryview(data).nbytes)
+
+    def read(self, start: int = 0, stop: int | None = None) -> bytes:
+        """Bytes ``start`` to ``stop`` (to the end by default), counted from the blob's own start."""
+        stop = self.size if stop is None else min(stop, self.size)
+        if stop <= start:
+            return b""
+        data = self.source.get(self.key, self.offset + start, self.offset + stop)
+        self._check(len(data), stop - start)
+        return data
+
+    def read_ranges(self, ranges: Sequence[tuple[int, int]], *, gap: int = MERGE_GAP) -> list[memoryview]:
+        """Read many ``(start, stop)`` ranges, near ones with one request.
+
+        Args:
+            ranges: In any order; each inside the blob.
+            gap: Ranges at most this many bytes apart are fetched together.
+
+        Returns:
+            One memoryview a range, in the order asked.
+
+        Raises:
+            UsageError: a range lies outside the blob.
+        """
+        for start, stop in ranges:
+            if not 0 <= start <= stop <= self.size:
+                raise UsageError(f"Bytes {start}:{stop} lie outside a blob of {self.size} bytes ({self.key}).")
+        spans = merge(ranges, gap)
+        parts = self.source.get_ranges(self.key, [(self.offset + a, self.offset + b) for a, b in spans])
+        for (a, b), part in zip(spans, parts, strict=True):
+            self._check(len(part), b - a)
+        return _cut(ranges, spans, parts)
+
+    def slice(self, start: int, stop: int) -> Blob:
+        """The part ``start:stop`` as a blob."""
+        if not 0 <= start <= stop <= self.size:
+            raise CorruptObjectError(f"Bytes {start}:{stop} lie outside a blob of {self.size} bytes ({self.key}).")
+        return Blob(self.source, self.key, self.offset + start, stop - start)
+
+    def open(self) -> io.BufferedReader:
+        """A buffered, seekable binary file over the blob."""
+        return io.BufferedReader(_BlobFile(self), buffer_size=256 * 1024)
+
+    def _check(self, got: int, wanted: int) -> None:
+        if got != wanted:
+            raise CorruptObjectError(
+                f"{self.key}: {wanted} bytes were asked for and {got} came.",
+                "The object is truncated or was changed; `reelbase doctor` and a fresh copy help.",
+            )
+
+
+def merge(ranges: Sequence[tuple[int, int]], gap: int, split: int = SPLIT_AT) -> list[tuple[int, int]]:
+    """Sorted, disjoint spans that cover `ranges`; near ones joined while a span stays below `split` bytes."""
+    spans: list[tuple[int, int]] = []
+    for start, stop in sorted(ranges):
+        if spans and start - spans[-1][1] <= gap and (start < spans[-1][1] or stop - spans[-1][0] <= split):
+            spans[-1] = (spans[-1][0], max(spans[-1][1], stop))
+        else:
+            spans.append((start, stop))
+    return spans
+
+
+def _cut(
+    ranges: Sequence[tuple[int, int]], spans: list[tuple[int, int]], parts: list[bytes]
+) -> list[memoryview]:
+    views = [memoryview(part) for part in parts]
+    cut: list[memoryview] = [memoryview(b"")] * len(ranges)
+    at = 0
+    for place in sorted(range(len(ranges)), key=ranges.__getitem__):
+        start, stop = ranges[place]
+        while spans[at][1] < stop:
+            at += 1
+        cut[place] = views[at][start - spans[at][0] : stop - spans[at][0]]
+    return cut
+
+
+class _BlobFile(io.RawIOBase):
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._blob.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._blob.read(self._at, self._at + len(view)) if self._at < self._blob.size else b""
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)

@@ -1,0 +1,183 @@
+"""Every error that reelbase raises on purpose.
+
+The tree groups errors by what a handler would do; each is also a fitting builtin::
+
+    ReelbaseError
+    ├── UsageError (ValueError)               the call itself is wrong: mend it
+    │   └── ConfigError                       a configuration file or variable is wrong
+    ├── DatasetNotFoundError (FileNotFoundError)
+    ├── DatasetExistsError (FileExistsError)
+    ├── ReadOnlyError (PermissionError)
+    ├── TransactionError (RuntimeError)       nested transaction, or one that has ended
+    ├── TensorNotFoundError (KeyError, AttributeError)
+    ├── TensorExistsError (ValueError)
+    ├── SampleIndexError (IndexError)         row, frame or time out of range, or an index of a wrong kind
+    │   └── MissingSampleError                the cell exists but holds no sample
+    ├── HtypeError (ValueError)               a value that its tensor may not hold, or wrong htype settings
+    ├── MediaError (ValueError)               a file that is not what it should be
+    │   ├── UnknownFormatError                no installed codec claims these bytes
+    │   ├── DamagedMediaError                 it cannot be demuxed or decoded
+    │   ├── FrameSizeError                    the frame size changes midway and no size= was given
+    │   └── LimitError                        larger than the [security] limits allow
+    ├── StorageError (OSError)                the service or disk failed
+    │   ├── ObjectNotFoundError (FileNotFoundError)
+    │   ├── ObjectExistsError (FileExistsError)
+    │   ├── StorageFullError                  no space left
+    │   └── OutcomeUnknownError               a write may or may not have happened
+    ├── FormatError (ValueError)              bytes of a dataset that cannot be understood
+    │   ├── NewerFormatError                  written by a newer reelbase
+    │   └── CorruptObjectError                a checksum or a length does not hold
+    ├── CommitConflictError (RuntimeError)    another writer changed the same thing
+    ├── CommitOutcomeUnknown (RuntimeError)   the commit may or may not stand: load again and look
+    └── PluginError (RuntimeError)
+        ├── PluginNotFoundError (LookupError) no plugin of that name or scheme
+        ├── PluginConflictError               two plugins claim one name
+        ├── PluginLoadError                   a plugin raised while it was imported
+        └── MissingDependencyError (ImportError)
+
+The first line of a message says what failed, with the user's own value; the second what to do.
+"""
+
+from __future__ import annotations
+
+
+class ReelbaseError(Exception):
+    """Base of all reelbase errors.
+
+    Args:
+        what: What failed, with the user's own value in it.
+        todo: What to do about it; shown on a line of its own.
+    """
+
+    def __init__(self, what: str, todo: str | None = None) -> None:
+        super().__init__(what if todo is None else f"{what}\n    {todo}")
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), self.args)
+
+
+class UsageError(ReelbaseError, ValueError):
+    """The call is wrong."""
+
+
+class ConfigError(UsageError):
+    """A configuration file or environment variable is wrong."""
+
+
+class DatasetNotFoundError(ReelbaseError, FileNotFoundError):
+    """No dataset stands at that path."""
+
+
+class DatasetExistsError(ReelbaseError, FileExistsError):
+    """Something stands at that path already."""
+
+
+class ReadOnlyError(ReelbaseError, PermissionError):
+    """The dataset, view or storage cannot be written."""
+
+
+class TransactionError(ReelbaseError, RuntimeError):
+    """A transaction is nested, or has ended."""
+
+
+class TensorNotFoundError(ReelbaseError, KeyError, AttributeError):
+    """The dataset has no tensor (and no attribute) of that name."""
+
+
+class TensorExistsError(ReelbaseError, ValueError):
+    """The dataset has a tensor of that name already."""
+
+
+class SampleIndexError(ReelbaseError, IndexError):
+    """A row, frame or time is out of range, or the index is of a wrong kind."""
+
+
+class MissingSampleError(SampleIndexError):
+    """The cell holds no sample (``None`` was appended, or the row was padded)."""
+
+
+class HtypeError(ReelbaseError, ValueError):
+    """A value that its tensor may not hold, or wrong htype settings."""
+
+
+class MediaError(ReelbaseError, ValueError):
+    """A media file is not what it should be."""
+
+
+class UnknownFormatError(MediaError):
+    """No installed codec claims these bytes."""
+
+
+class DamagedMediaError(MediaError):
+    """The file cannot be demuxed, or a wanted frame cannot be decoded."""
+
+
+class FrameSizeError(MediaError):
+    """The frame size changes midway and no ``size=`` was given."""
+
+
+class LimitError(MediaError):
+    """The file is larger than the ``[security]`` limits allow."""
+
+
+class StorageError(ReelbaseError, OSError):
+    """A storage operation failed."""
+
+
+class ObjectNotFoundError(StorageError, FileNotFoundError):
+    """No object stands under that key."""
+
+
+class ObjectExistsError(StorageError, FileExistsError):
+    """An object stands under that key already."""
+
+
+class StorageFullError(StorageError):
+    """No space is left."""
+
+
+class OutcomeUnknownError(StorageError):
+    """A write may or may not have happened."""
+
+
+class FormatError(ReelbaseError, ValueError):
+    """Bytes of a dataset cannot be understood."""
+
+
+class NewerFormatError(FormatError):
+    """The dataset was written by a newer reelbase."""
+
+
+class CorruptObjectError(FormatError):
+    """A checksum, length or magic number does not hold."""
+
+
+class CommitConflictError(ReelbaseError, RuntimeError):
+    """Another writer changed the same rows or tensors."""
+
+
+class CommitOutcomeUnknown(ReelbaseError, RuntimeError):  # noqa: N818 - a state, not an error kind
+    """The commit may or may not stand."""
+
+
+class PluginError(ReelbaseError, RuntimeError):
+    """Something about a plugin."""
+
+
+class PluginNotFoundError(PluginError, LookupError):
+    """No installed plugin has that name or scheme."""
+
+
+class PluginConflictError(PluginError):
+    """Two plugins claim one name."""
+
+
+class PluginLoadError(PluginError):
+    """A plugin raised while it was imported."""
+
+
+class MissingDependencyError(PluginError, ImportError):
+    """A plugin needs a package that is not installed."""

@@ -1,0 +1,81 @@
+"""The htype contract: what one item of a tensor may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from reelbase.errors import HtypeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from reelbase.sample import Sample
+
+
+class Htype:
+    """What one item of a tensor may be. Plugins subclass it; instances are immutable.
+
+    Settings are the keyword arguments of ``create_tensor`` beyond the common ones; a subclass takes them as keyword
+    arguments of its ``__init__``, checks them, and returns them from `settings`.
+
+    Attributes:
+        name: The name of its spec.
+        dtype: numpy dtype of its items when the user names none; None: that of the first item.
+        dtypes: dtypes a user may choose; empty: any of bool, int, uint, float and complex.
+        media: Items are encoded files; arrays are encoded on append.
+    """
+
+    name: ClassVar[str] = "generic"
+    dtype: ClassVar[str | None] = None
+    dtypes: ClassVar[tuple[str, ...]] = ()
+    media: ClassVar[bool] = False
+
+    def settings(self) -> Mapping[str, Any]:
+        """JSON-able keyword arguments that make an equal htype."""
+        return {}
+
+    def check(self, value: Any) -> NDArray[Any] | Sample:
+        """The value as it is stored: an array (cast to the tensor's dtype later, if that is safe) or a media sample.
+
+        Raises:
+            HtypeError: the tensor may not hold it; the message shows the value and says what would do.
+        """
+        return as_array(value)
+
+    def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
+        """What ``.numpy()`` shows of a stored array."""
+        return array
+
+    def data(self, array: NDArray[Any]) -> Any:
+        """What ``.data()`` shows of a stored array."""
+        return {"value": self.numpy(array)}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.settings().items())})"
+
+
+def as_array(value: Any) -> NDArray[Any]:
+    """The value as an array of plain numbers.
+
+    Raises:
+        HtypeError: it is ragged, or holds objects, text or dates.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise HtypeError(f"{brief(value)} makes no array: {error}.", "Give lists of equal lengths, or a sequence[…] tensor.") from None
+    if array.dtype.kind not in "biufc":
+        raise HtypeError(f"{brief(value)} holds {array.dtype}, not numbers.", "Use htype text or json, or convert it to numbers.")
+    return array
+
+
+def brief(value: object, width: int = 60) -> str:
+    """A short repr for messages."""
+    if isinstance(value, np.ndarray) and value.size > 8:
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,46 @@
+"""What is known of one media sample without decoding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds on hostile input, from the ``[security]`` table of the configuration.
+
+    Attributes:
+        max_pixels: Width times height of one frame, at most.
+        max_frames: Frames (or packets) of one video, at most.
+    """
+
+    max_pixels: int = 67_108_864
+    max_frames: int = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaInfo:
+    """Shape and description of one encoded sample.
+
+    Attributes:
+        shape: Of the decoded array: ``(N, H, W, C)`` for video, ``(H, W, C)`` for an image.
+        codec: Name of the codec (its plugin spec) that decodes the sample.
+        details: JSON-able facts shown by ``sample_info``, in the order they are shown.
+    """
+
+    shape: tuple[int, ...]
+    codec: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form that is stored."""
+        return {"shape": list(self.shape), "codec": self.codec, "details": dict(self.details)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> MediaInfo:
+        """The inverse of `as_dict`."""
+        return cls(shape=tuple(stored["shape"]), codec=stored["codec"], details=stored["details"])

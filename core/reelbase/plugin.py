@@ -1,0 +1,64 @@
+"""The only door for plugin authors: hook marker, specs, hook specifications, contracts and value types.
+
+A plugin is a module named by an entry point of the group ``reelbase``. Its hooks *declare* things with small specs
+that say where the class is; the class is imported when it is first used, so the module itself must stay light::
+
+    from reelbase.plugin import StorageSpec, hookimpl
+
+    @hookimpl
+    def reelbase_storages():
+        yield StorageSpec(name="vault", target="reelbase_vault.storage:VaultStorage", schemes=("vault",))
+"""
+
+from __future__ import annotations
+
+import pluggy
+
+from reelbase.blob import Blob, BytesSource
+from reelbase.codec import Codec, Ingested
+from reelbase.frames import Flag, FrameIndex, Plan, Run, Trust
+from reelbase.htype import Htype, as_array, brief
+from reelbase.media import Limits, MediaInfo
+from reelbase.sample import Encode, Sample
+from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, Spec, StorageSpec
+from reelbase.storage import Stat, Storage
+
+PROJECT = "reelbase"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+__all__ = [
+    "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "Encode", "Flag", "FrameIndex", "Hooks", "Htype",
+    "HtypeSpec", "Ingested", "Limits", "MediaInfo", "Plan", "Run", "Sample", "Spec", "Stat", "Storage", "StorageSpec",
+    "Trust", "as_array", "brief", "hookimpl", "hookspec",
+]  # fmt: skip
+
+
+class Hooks:
+    """The hooks a plugin may implement. All are collected; arguments are only ever added."""
+
+    @hookspec
+    def reelbase_storages(self) -> list[StorageSpec]:
+        """Storages: one `StorageSpec` for each class that reads and writes a scheme."""
+        raise AssertionError
+
+    @hookspec
+    def reelbase_codecs(self) -> list[CodecSpec]:
+        """Codecs: one `CodecSpec` for each encoded form of a sample."""
+        raise AssertionError
+
+    @hookspec
+    def reelbase_htypes(self) -> list[HtypeSpec]:
+        """Htypes: one `HtypeSpec` for each kind of item."""
+        raise AssertionError
+
+    @hookspec
+    def reelbase_commands(self) -> list[CommandSpec]:
+        """Commands: one `CommandSpec` for each subcommand added to ``reelbase`` on the command line."""
+        raise AssertionError
+
+    @hookspec(firstresult=True)
+    def reelbase_normalize_url(self, url: str) -> str | None:
+        """Turn a URL of a service's own making (a share link, say) into one a storage knows; None: not mine."""
+        raise AssertionError
