@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 Parse = Callable[[object], Any]
-Table = Mapping[str, Any]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _POWER = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -18,7 +17,7 @@ def size(value: object) -> int:
     """Bytes from 16000000, "16MB" (10⁶ each) or "16MiB" (2²⁰ each).
 
     Raises:
-        ValueError: it is no size.
+        ValueError: it is no size; the message says what is wanted.
     """
     match = _SIZE.fullmatch(str(value).strip())
     if isinstance(value, bool) or not match:
@@ -31,11 +30,10 @@ def count(least: int) -> Parse:
     """A parser of whole numbers from `least` up."""
 
     def parse(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch(r"[\d_]+", str(value)):
+        digits = re.fullmatch(r"\d[\d_]*", str(value))
+        if isinstance(value, bool) or not digits or int(str(value)) < least:
             raise ValueError(f"a whole number from {least} up")
-        if int(value) < least:
-            raise ValueError(f"a whole number from {least} up")
-        return int(value)
+        return int(str(value))
 
     return parse
 
@@ -49,43 +47,37 @@ def names(value: object) -> tuple[str, ...]:
 
 
 def one_of(*words: str) -> Parse:
-    """A parser of one of `words`, or a list of strings."""
+    """A parser of one of `words`, or of a list of paths or networks."""
 
     def parse(value: object) -> str | tuple[str, ...]:
         if isinstance(value, str) and value in words:
             return value
-        if isinstance(value, list) or (isinstance(value, str) and re.search(r"[/,.:]", value)):
+        if isinstance(value, list) or (isinstance(value, str) and re.search(r"[/\\,.:]", value)):
             return names(value)
         raise ValueError(f"one of {', '.join(map(repr, words))}, or a list of strings")
 
     return parse
 
 
-def preferences(value: object) -> dict[str, str]:
-    """``{"storage": {"s3": "a"}}`` as ``{"storage.s3": "a"}``."""
-    flat = {}
-    for kind, chosen in _tables(value, "tables such as storage.s3").items():
-        for name, plugin in chosen.items():
-            if not isinstance(plugin, str):
-                raise ValueError(f"the name of a distribution or plugin as {kind}.{name}")  # noqa: TRY004 - told as ConfigError
-            flat[f"{kind}.{name}"] = plugin
-    return flat
-
-
-def options(value: object) -> dict[str, dict[str, Any]]:
-    """A table of options for each storage; the storage checks them."""
-    return _tables(value, "a table such as [storage.s3]")
-
-
-def _tables(value: object, wanted: str) -> dict[str, dict[str, Any]]:
-    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
-        raise ValueError(wanted)
+def text(value: object) -> str:
+    """A string."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("a string")
     return value
 
 
-def _key(parse: Parse, default: object, doc: str, *, user_only: bool = False, adds: bool = False, repr: bool = True) -> Any:  # noqa: A002
-    metadata = {"parse": parse, "default": default, "doc": doc, "user_only": user_only, "adds": adds}
-    return field(default_factory=lambda: parse(default) if default is not None else None, metadata=metadata, repr=repr)
+def anything(value: object) -> object:
+    """The value as it is; its reader checks it."""
+    return value
+
+
+def _key(parse: Parse, default: Any, doc: str, **more: Any) -> Any:
+    return field(default=default, metadata={"parse": parse, "doc": doc, **more})
+
+
+def _open(parse: Parse, doc: str, shape: str, **more: Any) -> Any:
+    metadata = {"parse": parse, "doc": doc, "shape": shape, **more}
+    return field(default_factory=dict, metadata=metadata, repr=False)
 
 
 def _table(kind: type[Any]) -> Any:
@@ -97,9 +89,9 @@ class Plugins:
     """The ``[plugins]`` table. Entries name distributions or entry points."""
 
     allow: tuple[str, ...] | None = _key(
-        names, None, "Load no plugins of other distributions but these; all by default.", user_only=True
+        names, None, "Of other distributions' plugins load only these; all by default.", user_only=True
     )
-    deny: tuple[str, ...] = _key(names, [], "Never load these plugins. The lists of all files add up.", adds=True)
+    deny: tuple[str, ...] = _key(names, (), "Never load these plugins. The lists of all sources add up.", adds=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,41 +116,43 @@ class Security:
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """All settings, typed; a field's metadata says how it is parsed, what it means and who may set it."""
+    """All settings, typed. A field's metadata says how it is parsed, what it means and who may set it."""
 
-    stream_above: int = _key(size, "16MB", "Objects above this size are read in parts, not whole.")
-    cache_bytes: int = _key(size, "256MB", "Memory for blocks already read, in each process.")
+    stream_above: int = _key(size, 16_000_000, "Files above this size are read in parts, not whole.")
+    cache_bytes: int = _key(size, 256_000_000, "Memory for blocks already read, in each process.")
     threads: int = _key(count(0), 0, "Threads that decode; 0: as many as there are cores.")
     plugins: Plugins = _table(Plugins)
-    prefer: Mapping[str, str] = _key(
-        preferences, {}, "Which of two plugins of one name to use: storage.<name>, codec.<name> or htype.<name>."
+    prefer: Mapping[str, str] = _open(
+        text, "Distribution or plugin to use where two offer one name.", "prefer.<kind>.<name>"
     )
-    # Options can point signed requests at another host or hold secrets: a cloned repository must not set them.
-    storage: Mapping[str, Table] = _key(
-        options, {}, "Options of one storage, in a table of its own: [storage.<name>].", user_only=True, repr=False
+    # Options can send signed requests to another host, or hold secrets: a cloned repository must not set them.
+    storage: Mapping[str, Mapping[str, Any]] = _open(
+        anything, "Options of one storage.", "storage.<name>.<option>", user_only=True
     )
     security: Security = _table(Security)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Key:
     """One declared setting.
 
     Attributes:
         name: Dotted, as in TOML.
         parse: Raw value to value; raises a ValueError that says what is wanted.
-        default: The raw default; None: not set.
+        default: The value when nothing sets it.
         doc: One line.
         user_only: Only the user's own file and the environment may set it.
-        adds: Values of several sources are joined; otherwise the strongest source wins.
+        adds: The lists of several sources are joined; otherwise the strongest source wins.
+        shape: For a table whose inner names are free, what they look like: ``prefer.<kind>.<name>``.
     """
 
     name: str
     parse: Parse
-    default: object
     doc: str
-    user_only: bool
-    adds: bool
+    default: object = None
+    user_only: bool = False
+    adds: bool = False
+    shape: str | None = None
 
 
 def declared(table: type[Any] = Values, prefix: str = "") -> dict[str, Key]:
@@ -166,21 +160,35 @@ def declared(table: type[Any] = Values, prefix: str = "") -> dict[str, Key]:
     found: dict[str, Key] = {}
     for one in fields(table):
         name = prefix + one.name
-        found |= declared(one.metadata["table"], f"{name}.") if _is_table(one) else {name: Key(name, **one.metadata)}
+        if "table" in one.metadata:
+            found |= declared(one.metadata["table"], f"{name}.")
+        else:
+            found[name] = Key(name=name, default=_default(one), **one.metadata)
     return found
 
 
-def build(values: Mapping[str, Any], table: type[Any] = Values, prefix: str = "") -> Any:
-    """A `Values` from parsed values by dotted name; what is not named keeps its default."""
-    made = {}
+def _default(one: Field[Any]) -> object:
+    return None if "shape" in one.metadata else one.default
+
+
+def arguments(values: Mapping[str, Any], table: type[Any] = Values, prefix: str = "") -> dict[str, Any]:
+    """Keyword arguments of `table` from parsed values by dotted name."""
+    made: dict[str, Any] = {}
     for one in fields(table):
         name = prefix + one.name
-        if _is_table(one):
-            made[one.name] = build(values, one.metadata["table"], f"{name}.")
-        elif values.get(name, MISSING) is not MISSING:
+        inner = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
+        if "table" in one.metadata:
+            made[one.name] = one.metadata["table"](**arguments(inner, one.metadata["table"]))
+        elif name in values:
             made[one.name] = values[name]
-    return table(**made)
+        elif inner:
+            made[one.name] = inner if one.name == "prefer" else _nested(inner)
+    return made
 
 
-def _is_table(one: Field[Any]) -> bool:
-    return "table" in one.metadata
+def _nested(flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    nested: dict[str, dict[str, Any]] = {}
+    for name, value in flat.items():
+        table, _, option = name.partition(".")
+        nested.setdefault(table, {})[option] = value
+    return nested

@@ -122,18 +122,13 @@ class FrameIndex:
         if not len(frames):
             return ()
         packets = np.sort(self.display[frames])
-        runs = []
-        start = stop = -1
-        for packet, first in zip(packets.tolist(), self._starts(packets).tolist(), strict=True):
-            end = int(self._group_end[packet])
-            if start >= 0 and first < stop:
-                start, stop = min(start, first), max(stop, end)
-                continue
-            if start >= 0:
+        runs: list[tuple[int, int]] = []
+        for start, stop in sorted(zip(self._starts(packets).tolist(), self._group_end[packets].tolist(), strict=True)):
+            if runs and start < runs[-1][1]:
+                runs[-1] = (runs[-1][0], max(runs[-1][1], stop))
+            else:
                 runs.append((start, stop))
-            start, stop = first, end
-        runs.append((start, stop))
-        return tuple(self._run(a, b, packets) for a, b in runs)
+        return tuple(self._run(start, stop, packets) for start, stop in runs)
 
     def _starts(self, packets: Ints) -> Ints:
         """The packet to start decoding at for each wanted packet."""

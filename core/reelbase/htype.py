@@ -46,6 +46,15 @@ class Htype:
         """
         return as_array(value)
 
+    def check_many(self, value: Any) -> NDArray[Any] | None:
+        """A uniform stack of items checked at once; a sequence of thousands of frames needs it to be quick.
+
+        Returns:
+            ``(n, *item shape)``: what `check` gives for each of the n items; or None: check them one by one.
+            Never raises for a bad item: None lets `check` find it and say which it is.
+        """
+        return None
+
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         """What ``.numpy()`` shows of a stored array."""
         return array

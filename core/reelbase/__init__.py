@@ -1,0 +1,59 @@
+"""reelbase: video datasets indexed like arrays.
+
+    import reelbase
+
+    ds = reelbase.empty("demo/video")
+    ds.create_tensor("videos", htype="video")
+    ds.videos.append(reelbase.read("clip.mp4"))
+    ds.videos[0, 10:20].numpy()
+
+Names are imported on first use: ``import reelbase`` itself loads neither numpy nor any plugin.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reelbase.api import delete, empty, encode, exists, load, open, read  # noqa: A004
+    from reelbase.dataset import Dataset
+    from reelbase.errors import ReelbaseError
+    from reelbase.tensor import Tensor
+    from reelbase.view import View
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "delete": "api",
+    "empty": "api",
+    "encode": "api",
+    "exists": "api",
+    "load": "api",
+    "open": "api",
+    "read": "api",
+    "Dataset": "dataset",
+    "ReelbaseError": "errors",
+    "Tensor": "tensor",
+    "View": "view",
+}
+
+__all__ = [
+    "Dataset", "ReelbaseError", "Tensor", "View",
+    "delete", "empty", "encode", "exists", "load", "open", "read",
+]  # fmt: skip
+
+logging.getLogger("reelbase").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"reelbase.{_HOMES[name]}"), name)
+    if name == "errors":
+        return import_module("reelbase.errors")
+    raise AttributeError(f"module 'reelbase' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__", "errors"]

@@ -1,0 +1,165 @@
+"""The module-level functions: arguments to objects, nothing else."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase.blob import Blob
+from reelbase.config import settings
+from reelbase.dataset import Dataset
+from reelbase.errors import DatasetExistsError, DatasetNotFoundError, ObjectNotFoundError, UsageError
+from reelbase.format import keys
+from reelbase.format import log as logs
+from reelbase.format.ops import Drop
+from reelbase.format.store import Store
+from reelbase.htype import brief
+from reelbase.reading import MediaFile
+from reelbase.registry import registry
+from reelbase.sample import Encode
+from reelbase.session import Session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike
+
+    from reelbase.storage import Storage
+
+Path_ = "str | os.PathLike[str]"
+
+
+def empty(path: str | Path, overwrite: bool = False) -> Dataset:
+    """Make a new dataset.
+
+    Args:
+        path: A folder, or the URL of a storage, such as ``mem://name``.
+        overwrite: Drop every tensor of a dataset that stands there (in one commit). A folder with anything
+            else in it is refused.
+
+    Raises:
+        DatasetExistsError: something stands there.
+        StorageError: it cannot be written.
+    """
+    storage = _storage(path)
+    if _is_dataset(storage):
+        if not overwrite:
+            logs.create(storage)  # raises: it exists
+        return _emptied(storage)
+    if next(iter(storage.list()), None) is not None:
+        raise DatasetExistsError(f"{os.fspath(path)!r} is not empty, and no dataset.", "Choose another folder; nothing was changed.")
+    logs.create(storage)
+    return _open(storage)
+
+
+def load(path: str | Path, read_only: bool = False) -> Dataset:
+    """Open a dataset that exists, at its newest commit.
+
+    Args:
+        path: A folder or the URL of a storage.
+        read_only: Refuse writes.
+
+    Raises:
+        DatasetNotFoundError: there is none.
+        NewerFormatError, CorruptObjectError: it cannot be read.
+    """
+    storage = _storage(path)
+    logs.check_root(storage)
+    return _open(storage, read_only=read_only)
+
+
+def open(path: str | Path) -> Dataset:  # noqa: A001 - the name users expect: reelbase.open
+    """Load a dataset, or make it if there is none."""
+    return load(path) if exists(path) else empty(path)
+
+
+def exists(path: str | Path) -> bool:
+    """Whether a dataset stands there."""
+    return _is_dataset(_storage(path))
+
+
+def delete(path: str | Path) -> None:
+    """Remove a dataset with all it holds. Files that are not the dataset's own stay.
+
+    Raises:
+        DatasetNotFoundError: there is none; nothing is removed.
+    """
+    storage = _storage(path)
+    if not _is_dataset(storage):
+        raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
+    storage.delete(keys.ROOT)  # first: from here on it is no dataset, also if this is cut short
+    for prefix in ("log/", "refs/", "index/", "packs/", "blobs/"):
+        for key in [key for key, _ in storage.list(prefix)]:
+            storage.delete(key)
+
+
+def read(path: str | Path, *, stream: int | None = None, check: str = "sample") -> MediaFile:
+    """A media file to append to a tensor, or to look into by itself. Nothing is read yet.
+
+    Args:
+        path: A file, or the URL of one.
+        stream: Which of the file's video streams, counted from 0; by default the one players show.
+        check: How much of the packet index to verify by decoding when the file is ingested: "sample" (first and last
+            GOP and two more), "full" or "none".
+
+    Raises:
+        UsageError: `path` is no path.
+        PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
+    """
+    name = _path(path)
+    storage, key = registry().locate(name)
+
+    def blob() -> Blob:
+        try:
+            return Blob(storage, key, 0, storage.stat(key).size)
+        except ObjectNotFoundError:
+            raise ObjectNotFoundError(f"No file {name!r}.", "Check the path; it is relative to the working directory.") from None
+
+    return MediaFile(filename=name, open=blob, check=check, stream=stream)
+
+
+def encode(array: ArrayLike, **options: Any) -> Encode:
+    """Frames to be encoded when they are appended.
+
+    Encoding is lossy unless ``lossless=True`` is given.
+
+    Args:
+        array: uint8 ``(N, H, W, 3)``, RGB.
+        **options: Of the codec; for video: ``fps`` (default 30), ``codec`` ("libx264", …), ``quality``, ``lossless``.
+    """
+    return Encode(array=np.asarray(array), options=options)
+
+
+def _path(path: object) -> str:
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str) or not os.fspath(path):
+        raise UsageError(f"{brief(path)} is no path.", "Give a str or pathlib.Path.")
+    return os.fspath(path)
+
+
+def _storage(path: str | Path) -> Storage:
+    return registry().open_storage(_path(path))
+
+
+def _is_dataset(storage: Storage) -> bool:
+    try:
+        storage.stat(keys.ROOT)
+    except ObjectNotFoundError:
+        return False
+    return True
+
+
+def _open(storage: Storage, *, read_only: bool = False) -> Dataset:
+    store = Store(storage, cache_bytes=settings().cache_bytes)
+    return Dataset(Session(store, logs.Log(store), read_only=read_only))
+
+
+def _emptied(storage: Storage) -> Dataset:
+    logs.check_root(storage)
+    dataset = _open(storage)
+    with dataset._session.change() as transaction:
+        for tensor in list(transaction.state.tensors):
+            transaction.do(Drop(tensor))
+    dataset.info.clear()
+    return dataset

@@ -1,0 +1,312 @@
+"""One sample as it can be read: an array, a media file, a sequence of either, or nothing.
+
+A view asks its cells; what differs between kinds of sample differs here and nowhere above.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase.errors import MissingSampleError, SampleIndexError, UsageError
+from reelbase.index import WHOLE, Selection, expand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from reelbase.blob import Blob
+    from reelbase.codec import Codec
+    from reelbase.frames import FrameIndex
+    from reelbase.htype import Htype
+    from reelbase.media import MediaInfo
+
+Shape = tuple[int | None, ...]
+Size = tuple[int, int] | None
+
+
+class Cell(ABC):
+    """One sample of a tensor. Reading it is the only I/O; `shape` is known without."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """The whole sample's shape; None for an axis whose length varies between the items of a sequence."""
+
+    @abstractmethod
+    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:
+        """The selected part as an array (a list of arrays for a ragged sequence)."""
+
+    @abstractmethod
+    def data(self, taken: Selection) -> Any:
+        """The selected part in the htype's own form."""
+
+    def shape_of(self, taken: Selection) -> Shape:
+        """The shape that `numpy` gives."""
+        return taken.shape(tuple(n if n is not None else 0 for n in self.shape)) if taken.steps else self.shape
+
+    def media(self) -> MediaCell:
+        """This cell, if it is one media file with frames.
+
+        Raises:
+            UsageError: it is not.
+        """
+        raise UsageError("This sample is no video: it has no frames and no sample_info.", "Ask a video tensor.")
+
+    def encoded(self) -> bytes:
+        """The sample's bytes as they are stored."""
+        raise UsageError("This sample is not an encoded file.", "tobytes() is for media tensors; use numpy().")
+
+
+@dataclass(frozen=True, eq=False)
+class MissingCell(Cell):
+    """No sample: None was appended, or the row was padded."""
+
+    where: str
+
+    def _missing(self) -> MissingSampleError:
+        return MissingSampleError(f"{self.where} holds no sample.", "It was appended as None; test with view.exists.")
+
+    @property
+    def shape(self) -> Shape:  # noqa: D102
+        raise self._missing()
+
+    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:  # noqa: D102, ARG002
+        raise self._missing()
+
+    def data(self, taken: Selection) -> Any:  # noqa: D102, ARG002
+        raise self._missing()
+
+    def media(self) -> MediaCell:  # noqa: D102
+        raise self._missing()
+
+    def encoded(self) -> bytes:  # noqa: D102
+        raise self._missing()
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayCell(Cell):
+    """A stored array, presented by its htype."""
+
+    stored: NDArray[Any]
+    htype: Htype
+
+    @property
+    def shape(self) -> Shape:  # noqa: D102
+        return self.htype.numpy(self.stored).shape
+
+    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> NDArray[Any]:  # noqa: D102
+        if size is not None:
+            raise UsageError("size= scales pictures; this sample is an array.", "Leave it out.")
+        return _deliver(taken.apply(self.htype.numpy(self.stored)), out)
+
+    def data(self, taken: Selection) -> Any:  # noqa: D102
+        return self.htype.data(np.array(taken.apply(self.stored)) if taken.steps else self.stored.copy())
+
+    def encoded(self) -> bytes:  # noqa: D102
+        return self.stored.tobytes()
+
+
+@dataclass(frozen=True, eq=False)
+class MediaCell(Cell):
+    """An encoded file.
+
+    Attributes:
+        blob: The file's bytes.
+        packets: The bytes to decode from: the file, or its repacked packets.
+        info: What is known of it.
+        index: Its frame index; None for a codec that decodes whole.
+        codec: What decodes it.
+    """
+
+    blob: Blob
+    packets: Blob
+    info: MediaInfo
+    index: FrameIndex | None
+    codec: Codec
+
+    @property
+    def shape(self) -> Shape:  # noqa: D102
+        return self.info.shape
+
+    def media(self) -> MediaCell:  # noqa: D102
+        return self
+
+    def encoded(self) -> bytes:  # noqa: D102
+        return self.blob.read()
+
+    def resized(self, size: Size) -> tuple[int, ...]:
+        """The shape when frames are scaled to `size`."""
+        shape = self.info.shape
+        return shape if size is None else (*shape[:-3], *_checked(size), shape[-1])
+
+    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> NDArray[Any]:  # noqa: D102
+        if self.index is None:
+            return _deliver(taken.apply(self.codec.decode(self.blob, None, size=size)), out)
+        request, rest = taken.frames(self.resized(size))
+        plan = self.index.plan(request)
+        if rest.steps:
+            return _deliver(rest.apply(self.codec.decode(self.packets, plan, size=size)), out)
+        shape = (len(request), *self.resized(size)[1:])
+        return self.codec.decode(self.packets, plan, size=size, out=None if out is None else _fitting(out, shape))
+
+    def data(self, taken: Selection) -> Any:  # noqa: D102
+        if self.index is None:
+            return {"value": self.numpy(taken)}
+        return {"frames": self.numpy(taken), "timestamps": self.seconds(taken)}
+
+    def frame_index(self) -> FrameIndex:
+        """The frame index.
+
+        Raises:
+            UsageError: the sample is a single picture.
+        """
+        if self.index is None:
+            raise UsageError("This sample is a picture: it has no frames or timestamps.", "Ask a video tensor.")
+        return self.index
+
+    def frame_numbers(self, taken: Selection) -> NDArray[np.int64]:
+        """Which frames are taken: an array, or 0-d for a single frame."""
+        request, rest = taken.frames(self.info.shape)
+        first = expand(rest.steps[0], len(self.info.shape)) if rest.steps else [WHOLE]
+        return request.reshape(()) if first[0] == 0 and isinstance(first[0], int) else request
+
+    def seconds(self, taken: Selection) -> Any:
+        """Presentation times of the taken frames in seconds: float32, a scalar for one frame."""
+        return self.frame_index().seconds(self.frame_numbers(taken)).astype(np.float32)[()]
+
+    def pts(self, taken: Selection) -> Any:
+        """Presentation times of the taken frames in time_base units: int64, a scalar for one frame."""
+        return self.frame_index().times[self.frame_numbers(taken)][()]
+
+    def shown_at(self, taken: Selection, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+        """For each time, the place among the taken frames of the one that is shown then.
+
+        Times are compared as float32 too, so that what ``.timestamps`` gave finds its own frame.
+
+        Raises:
+            SampleIndexError: before the first frame, or at or after the end of the last.
+        """
+        index = self.frame_index()
+        frames = np.atleast_1d(self.frame_numbers(taken))
+        shown = index.seconds(frames)
+        if len(shown) == 0 or (np.diff(shown) < 0).any():
+            raise SampleIndexError("at() needs frames in the order they are shown.", "Select them forward, without repeats.")
+        exact = np.searchsorted(shown, seconds, side="right")
+        rounded = np.searchsorted(shown.astype(np.float32), seconds.astype(np.float32), side="right")
+        end = float(index.end * index.time_base)
+        wrong = ~np.isfinite(seconds) | (np.maximum(exact, rounded) == 0) | (seconds >= max(end, float(shown[-1]) + 1e-9))
+        if wrong.any():
+            raise SampleIndexError(
+                f"No frame is shown at {seconds[wrong][0]:g} s.",
+                f"These frames are shown from {shown[0]:g} s up to {end:g} s.",
+            )
+        return np.maximum(exact, rounded) - 1
+
+    def stream(self, taken: Selection, size: Size = None) -> Iterator[NDArray[Any]]:
+        """The taken frames one after another, in bounded memory."""
+        request, rest = taken.frames(self.resized(size))
+        frame = Selection(tuple(_of_frame(one, k) for k, one in enumerate(rest.steps)))
+        plan = self.frame_index().plan(request)
+        if len(plan.frames) == len(request) and (np.diff(request) > 0).all():
+            frames = self.codec.stream(self.packets, plan, size=size)
+        else:
+            frames = self._walk(request, size)
+        for one in frames:
+            yield frame.apply(one)
+
+    def _walk(self, request: NDArray[np.int64], size: Size, batch: int = 32) -> Iterator[NDArray[Any]]:
+        for at in range(0, len(request), batch):
+            part = self.frame_index().plan(request[at : at + batch])
+            yield from self.codec.decode(self.packets, part, size=size)
+
+
+def _of_frame(items: tuple[Any, ...], step: int) -> tuple[Any, ...]:
+    if step or (items[0] != WHOLE and items[0] != 0) or any(one is None for one in items):
+        raise SampleIndexError("frames() cannot walk this index.", "Select frames only, and index each frame.")
+    return items[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceCell(Cell):
+    """Several samples in one row; the first axis counts them."""
+
+    items: tuple[Cell, ...]
+
+    @property
+    def shape(self) -> Shape:  # noqa: D102
+        return (len(self.items), *_common_shape([one.shape for one in self.items]))
+
+    def shape_of(self, taken: Selection) -> Shape:  # noqa: D102
+        chosen, rest, single = self._choose(taken)
+        shapes = [one.shape_of(rest) for one in chosen]
+        return shapes[0] if single else (len(chosen), *_common_shape(shapes))
+
+    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:  # noqa: D102
+        chosen, rest, single = self._choose(taken)
+        parts = [one.numpy(rest, size=size) for one in chosen]
+        result = parts[0] if single else stacked(parts)
+        return result if out is None else _deliver(result, out)
+
+    def data(self, taken: Selection) -> Any:  # noqa: D102
+        chosen, rest, single = self._choose(taken)
+        parts = [one.data(rest) for one in chosen]
+        return parts[0] if single else parts
+
+    def media(self) -> MediaCell:  # noqa: D102
+        raise UsageError("This row is a sequence of videos.", "Choose one first: view[0].")
+
+    def _choose(self, taken: Selection) -> tuple[tuple[Cell, ...], Selection, bool]:
+        if not taken.steps:
+            return self.items, taken, False
+        lead, *others = expand(taken.steps[0], max(2, len(taken.steps[0])))
+        rest = Selection(((*others,), *taken.steps[1:])) if len(taken.steps[0]) > 1 else Selection(taken.steps[1:])
+        request, kept = Selection(((lead,),)).frames((len(self.items),))
+        chosen = tuple(self.items[k] for k in request.tolist())
+        single = bool(kept.steps) and kept.steps[0] == (0,)
+        if not single and len(taken.steps) > 1:
+            raise SampleIndexError("A sequence of ragged items can be indexed once.", "Use one pair of brackets.")
+        return chosen, rest, single
+
+
+def stacked(parts: list[Any]) -> Any:
+    """One array if all shapes agree, else the list."""
+    alike = parts and all(isinstance(one, np.ndarray) and one.shape == parts[0].shape for one in parts)
+    return np.stack(parts) if alike else parts
+
+
+def _common_shape(shapes: list[Shape]) -> Shape:
+    if not shapes or any(len(one) != len(shapes[0]) for one in shapes):
+        return ()
+    return tuple(axis[0] if len(set(axis)) == 1 else None for axis in zip(*shapes, strict=True))
+
+
+def _deliver(array: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
+    if out is None:
+        return np.array(array, order="C")
+    _fitting(out, array.shape)[...] = array
+    return out
+
+
+def _fitting(out: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+        raise UsageError(
+            f"out= has shape {out.shape}; the selection has {shape}.", "Give a writable, C-contiguous array of that shape."
+        )
+    return out
+
+
+def _checked(size: tuple[int, int]) -> tuple[int, int]:
+    try:
+        height, width = (int(n) for n in size)
+    except (TypeError, ValueError):
+        raise UsageError(f"size={size!r} is not (height, width).", "Give two positive ints.") from None
+    if height < 1 or width < 1:
+        raise UsageError(f"size={size!r} is not positive.", "Give (height, width) in pixels.")
+    return height, width
+
+

@@ -1,0 +1,247 @@
+"""A dataset: tensors by name, whole rows, transactions."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from reelbase.errors import TensorExistsError, TensorNotFoundError, UsageError
+from reelbase.format.ops import Create, Drop, Rename
+from reelbase.format.state import TensorSchema
+from reelbase.htype import brief
+from reelbase.info import Info
+from reelbase.rows import RowsView
+from reelbase.schema import check_dtype, layout_of, settings_of
+from reelbase.summary import summarize
+from reelbase.tensor import Tensor, append_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import TracebackType
+
+    from reelbase.session import Session
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+
+
+class Dataset:
+    """Tensors side by side, row by row. Made by `reelbase.empty`, `reelbase.load` and `reelbase.open`.
+
+    ``ds.videos`` and ``ds["videos"]`` are tensors, ``ds[3]`` and ``ds[10:20]`` rows. Outside a transaction every write
+    is one commit, durable when it returns; ``with ds:`` makes all writes of its block one atomic commit, and an exception
+    takes them all back. Reads are safe from any thread; writes are done one at a time.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self._session.store.storage.root
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes are refused."""
+        return self._session.read_only
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors by name, in the order they were created."""
+        state = self._session.state
+        return {schema.name: Tensor(self._session, schema.id) for schema in state.tensors.values()}
+
+    @property
+    def info(self) -> Info:
+        """The user's own metadata: a mapping that commits what is written to it."""
+        return Info(self._session)
+
+    def create_tensor(
+        self,
+        name: str,
+        htype: str = "generic",
+        *,
+        dtype: Any = None,
+        sample_compression: str | None = None,
+        **settings: Any,
+    ) -> Tensor:
+        """Add a tensor.
+
+        Args:
+            name: Letters, digits, "_", "-" and "."; "/" makes groups: "train/videos".
+            htype: What its items are: generic, video, bbox, class_label, text, json, that of a plugin, or ``sequence[…]`` of one.
+            dtype: Of its arrays; by default the htype's own, or that of the first sample.
+            sample_compression: The codec that every sample must be stored with, such as "mp4"; by default a video
+                tensor takes any container, and arrays are kept as they are.
+            **settings: Of the htype, such as ``coords={"type": "pixel", "mode": "LTWH"}`` of bbox.
+
+        Raises:
+            TensorExistsError: the name is taken.
+            HtypeError, PluginNotFoundError, UsageError: the rest makes no sense; the message says what would.
+        """
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise UsageError(f"{brief(name)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.')
+        asked = TensorSchema(id=uuid.uuid4().hex[:12], name=name, htype=htype, codec=sample_compression, settings=settings)
+        schema = replace(asked, dtype=check_dtype(asked, dtype), settings=settings_of(asked))
+        layout_of(schema)
+        with self._session.change() as transaction:
+            if name in transaction.schema_state.names:
+                raise TensorExistsError(f"There is a tensor {name!r} already.", "Choose another name, or delete it first.")
+            transaction.schema_op(Create(schema))
+        return Tensor(self._session, schema.id)
+
+    def delete_tensor(self, name: str) -> None:
+        """Remove a tensor and its samples.
+
+        Raises:
+            TensorNotFoundError: there is none of that name.
+        """
+        with self._session.change() as transaction:
+            transaction.do(Drop(self._id(name)))
+
+    def rename_tensor(self, name: str, new: str) -> None:
+        """Give a tensor another name; its samples stay where they are.
+
+        Raises:
+            TensorNotFoundError: there is none of that name.
+            TensorExistsError: the new name is taken.
+        """
+        if not isinstance(new, str) or not _NAME.fullmatch(new):
+            raise UsageError(f"{brief(new)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.')
+        with self._session.change() as transaction:
+            tensor = self._id(name)
+            if new in transaction.schema_state.names:
+                raise TensorExistsError(f"There is a tensor {new!r} already.", "Choose another name, or delete it first.")
+            transaction.do(Rename(tensor, new))
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add one row: a value for every tensor, None for a missing sample.
+
+        A tensor that is shorter than the others is filled up with missing samples first, so that the row is one row.
+
+        Raises:
+            UsageError: a tensor is not named.
+            TensorNotFoundError: a name is no tensor.
+            HtypeError, MediaError: a tensor may not hold its value. Nothing is changed.
+        """
+        _check_mapping(row)
+        self.extend({name: [value] for name, value in row.items()})
+
+    def extend(self, columns: Mapping[str, Iterable[Any]]) -> None:
+        """Add rows, in one commit: for every tensor as many values. On an error nothing is changed.
+
+        Raises:
+            As `append`; and UsageError when the columns have different lengths.
+        """
+        _check_mapping(columns)
+        with self._session.change() as transaction:
+            names = transaction.schema_state.names
+            left_out = [name for name in names if name not in columns]
+            ids = {self._id(name): values for name, values in columns.items()}
+            if left_out:
+                raise UsageError(
+                    f"The row has no value for tensor {left_out[0]!r}.", f"Give {left_out[0]!r}: None for a missing sample."
+                )
+            if ids:
+                append_rows(transaction, ids)
+
+    def refresh(self) -> None:
+        """Move on to the newest commit, which another process may have written.
+
+        Raises:
+            TransactionError: inside a transaction.
+        """
+        self._session.refresh()
+
+    def summary(self) -> str:
+        """A table of the tensors: name, htype, rows, shape, dtype, compression. Printed in a console, it is readable."""
+        return summarize(self)
+
+    def __len__(self) -> int:
+        """Rows of the longest tensor."""
+        return max((len(rows) for rows in self._session.state.rows.values()), default=0)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return self._tensor(key)
+        return RowsView.of(self._session, range(len(self)))[key]
+
+    def __iter__(self) -> Iterator[RowsView]:
+        return iter(RowsView.of(self._session, range(len(self))))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._session.state.names
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._tensor(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._session.state.names})
+
+    def __enter__(self) -> Self:
+        self._session.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.end(keep=kind is None)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self._session.state.names) or "none"
+        mode = ", read-only" if self.read_only else ""
+        return f"Dataset({self.path!r}, rows={len(self)}, tensors: {names}{mode})"
+
+    def _tensor(self, name: str) -> Any:
+        state = self._session.state
+        if name in state.names:
+            return Tensor(self._session, state.names[name])
+        if any(one.startswith(f"{name}/") for one in state.names):
+            return Group(self, name)
+        return Tensor(self._session, self._id(name))
+
+    def _id(self, name: str) -> str:
+        names = self._session.state.names
+        if name not in names:
+            near = difflib.get_close_matches(str(name), names, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
+            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", hint)
+        return names[name]
+
+
+class Group:
+    """Tensors whose names start alike: ``ds["train"]`` or ``ds.train`` where there is "train/videos"."""
+
+    def __init__(self, dataset: Dataset, name: str) -> None:
+        self._dataset = dataset
+        self._name = name
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors, by the rest of their names."""
+        start = f"{self._name}/"
+        return {name.removeprefix(start): one for name, one in self._dataset.tensors.items() if name.startswith(start)}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._dataset[f"{self._name}/{name}"]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __repr__(self) -> str:
+        return f"Group({self._name!r}, tensors: {', '.join(self.tensors)})"
+
+
+def _check_mapping(row: object) -> None:
+    if not hasattr(row, "items"):
+        raise UsageError(f"{brief(row)} is no row.", 'Give a dict with a value for every tensor: {"videos": …, "boxes": …}.')

@@ -1,0 +1,110 @@
+"""Small chunks: samples of one column packed together. Read whole, checked by the crc of their index entry.
+
+Layout, little-endian: ``<4s magic, u1 zlib, 3x, u4 count, u8 meta bytes, u8 payload bytes>``, then, deflated if `zlib`,
+for each sample ``u1 form``, ``u1 axes``; then all axis lengths as i8; then ``count + 1`` payload offsets as u8; then the
+payload.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from reelbase.errors import CorruptObjectError, NewerFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HEAD = struct.Struct("<4sB3xIQQ")
+_MAGIC = b"RBK1"
+MAX_BYTES = 1 << 20
+MAX_SAMPLES = 4096
+_WORTH = 7 / 8  # deflated only if that saves an eighth
+_MAX_INFLATED = 64 << 20  # what is deflated is at most a chunk; anything beyond is a bomb
+
+
+class Form:
+    """How a sample's payload is to be read."""
+
+    MISSING: Final = 0
+    ARRAY: Final = 1  #: one array of the sample's shape
+    RAGGED: Final = 2  #: a sequence of items of several shapes, see cells.py
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One sample as it lies in a chunk."""
+
+    form: int
+    shape: tuple[int, ...]
+    payload: bytes | memoryview
+
+
+def encode(samples: Sequence[Packed]) -> bytes:
+    """The bytes of a chunk."""
+    forms = bytes(one.form for one in samples)
+    axes = bytes(len(one.shape) for one in samples)
+    shapes = np.array([n for one in samples for n in one.shape], "<i8").tobytes()
+    offsets = np.zeros(len(samples) + 1, "<u8")
+    offsets[1:] = np.cumsum([len(one.payload) for one in samples])
+    meta = forms + axes + shapes + offsets.tobytes()
+    payload = b"".join(one.payload for one in samples)
+    body, deflated = meta + payload, 0
+    if len(body) <= 2 * MAX_BYTES:
+        small = zlib.compress(body, 1)
+        if len(small) < len(body) * _WORTH:
+            body, deflated = small, 1
+    return _HEAD.pack(_MAGIC, deflated, len(samples), len(meta), len(payload)) + body
+
+
+def decode(data: bytes, where: str) -> list[Packed]:
+    """The samples of a chunk.
+
+    Raises:
+        CorruptObjectError: its parts do not add up.
+        NewerFormatError: it carries a version this reelbase does not know.
+    """
+    try:
+        magic, deflated, count, meta_size, payload_size = _HEAD.unpack_from(data)
+        if magic != _MAGIC:
+            raise _wrong_magic(magic, where)
+        body = memoryview(data)[_HEAD.size :]
+        if deflated:
+            if meta_size + payload_size > _MAX_INFLATED:
+                raise _corrupt(where, f"it claims {meta_size + payload_size} bytes")
+            body = memoryview(zlib.decompressobj().decompress(body, meta_size + payload_size))
+        if len(body) != meta_size + payload_size:
+            raise _corrupt(where, "its length is wrong")
+        return _samples(body, count, meta_size)
+    except (struct.error, zlib.error, ValueError, IndexError) as error:
+        if isinstance(error, (CorruptObjectError, NewerFormatError)):
+            raise
+        raise _corrupt(where, str(error)) from error
+
+
+def _samples(body: memoryview, count: int, meta_size: int) -> list[Packed]:
+    forms, axes = body[:count], body[count : 2 * count]
+    at = 2 * count
+    lengths = np.frombuffer(body, "<i8", sum(axes), at).tolist()
+    offsets = np.frombuffer(body, "<u8", count + 1, at + 8 * len(lengths)).tolist()
+    payload = body[meta_size:]
+    samples, used = [], 0
+    for k in range(count):
+        shape = tuple(lengths[used : used + axes[k]])
+        used += axes[k]
+        samples.append(Packed(forms[k], shape, payload[offsets[k] : offsets[k + 1]]))
+    return samples
+
+
+def _wrong_magic(magic: bytes, where: str) -> CorruptObjectError | NewerFormatError:
+    if magic[:3] == _MAGIC[:3]:
+        return NewerFormatError(f"{where} has version {magic!r}.", "Update reelbase: pip install -U reelbase")
+    return _corrupt(where, f"it starts with {magic!r}")
+
+
+def _corrupt(where: str, why: str) -> CorruptObjectError:
+    return CorruptObjectError(f"{where} is damaged: {why}.", "Restore the object from a copy of the dataset.")

@@ -1,0 +1,72 @@
+"""Names of the objects of a dataset. Every one but `ROOT` and the hints is written once and never changes."""
+
+from __future__ import annotations
+
+import re
+
+from reelbase.errors import UsageError
+
+ROOT = "reelbase.json"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SPELT = "0123456789abcdefghijklmnopqrstuvwxyz "
+_LONG = {"webm": 60000, "jpeg": 60001}
+
+
+def check_branch(name: str) -> str:
+    """`name`, if it can name a branch or tag.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise UsageError(f"{name!r} cannot name a branch.", "Use a-z, 0-9, '.', '_' and '-', 64 characters at most.")
+    return name
+
+
+def commit(branch: str, seq: int) -> str:
+    """The key of one commit."""
+    return f"log/{branch}/{seq // 1000:06d}/{seq:09d}.rbc"
+
+
+def latest(branch: str) -> str:
+    """The key of a branch's hint: a copy of a recent commit."""
+    return f"log/{branch}/latest"
+
+
+def pack(uid: bytes) -> str:
+    """The key of a pack of chunks."""
+    return f"packs/{uid.hex()[:2]}/{uid.hex()}.pack"
+
+
+def blob(uid: bytes, ext: int) -> str:
+    """The key of a media sample that is an object of its own."""
+    return f"blobs/{uid.hex()[:2]}/{uid.hex()}{ext_name(ext)}"
+
+
+def index(uid: bytes) -> str:
+    """The key of an index object."""
+    return f"index/{uid.hex()[:2]}/{uid.hex()}.rbi"
+
+
+def ext_code(suffix: str) -> int:
+    """Two bytes for a file suffix such as ".mp4"; 0 for one that does not fit."""
+    name = suffix.removeprefix(".").lower()
+    if name in _LONG:
+        return _LONG[name]
+    if not 1 <= len(name) <= 3 or any(c not in _SPELT[:-1] for c in name):
+        return 0
+    code = 0
+    for c in name.ljust(3):
+        code = code * 37 + _SPELT.index(c)
+    return code + 1
+
+
+def ext_name(code: int) -> str:
+    """The inverse of `ext_code`; ".bin" for 0."""
+    for name, long in _LONG.items():
+        if code == long:
+            return f".{name}"
+    if not 1 <= code <= 37**3:
+        return ".bin"
+    code -= 1
+    return "." + (_SPELT[code // 1369] + _SPELT[code // 37 % 37] + _SPELT[code % 37]).rstrip()

@@ -1,0 +1,198 @@
+"""Reading and building rows of columns: entries, chunks and blobs behind two small classes."""
+
+from __future__ import annotations
+
+import uuid
+import zlib
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from reelbase.blob import Blob
+from reelbase.errors import CorruptObjectError
+from reelbase.format import chunk, keys
+from reelbase.format.chunk import Form, Packed
+from reelbase.format.entry import Kind, chained, entry, missing, object_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reelbase.format.entry import Entries
+    from reelbase.format.state import Rows
+    from reelbase.format.store import Placed, Store
+
+OWN_OBJECT = 8 << 20  # a media sample of this size is an object of its own
+NOTHING = Packed(Form.MISSING, (), b"")
+
+
+class RowReader:
+    """The columns of one physical row."""
+
+    def __init__(self, store: Store, rows: Rows, row: int) -> None:
+        self._store = store
+        self._rows = rows
+        self._row = row
+
+    def packed(self, column: str) -> Packed:
+        """The sample of a chunked column; `NOTHING` if it is missing.
+
+        Raises:
+            CorruptObjectError: its chunk is damaged.
+            ObjectNotFoundError: its object is gone.
+        """
+        held = self._rows.columns.get(column)
+        if held is None:
+            return NOTHING
+        one, place = held.entry(self._store, self._row)
+        if one["kind"] == Kind.MISSING:
+            return NOTHING
+        key, off, size, crc = object_key(one), int(one["off"]), int(one["len"]), int(one["crc"])
+
+        def read() -> tuple[list[Packed], int]:
+            data = self._store.get(key, off, off + size)
+            if len(data) != size or zlib.crc32(data) != crc:
+                raise CorruptObjectError(
+                    f"Bytes {off}:{off + size} of {key} are damaged.", "Restore the object from a copy of the dataset."
+                )
+            samples = chunk.decode(data, key)
+            return samples, sum(len(sample.payload) + 64 for sample in samples)
+
+        return self._store.cache.get(("chunk", key, off), read)[place]
+
+    def blob(self, column: str) -> Blob | None:
+        """The bytes of a media column, or None if the sample is missing."""
+        held = self._rows.columns.get(column)
+        if held is None:
+            return None
+        one, _ = held.entry(self._store, self._row)
+        if one["kind"] == Kind.MISSING:
+            return None
+        return Blob(self._store, object_key(one), int(one["off"]), int(one["len"]))
+
+
+class RowsBuilder:
+    """Rows to be appended to one tensor: chunks are sealed as they fill, media are placed at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._columns: dict[str, ColumnBuilder] = {}
+        self.count = 0
+
+    def add(self, row: Mapping[str, Packed | Entries]) -> None:
+        """One row: a packed sample or the entry of a placed one, by column; none at all for a missing sample."""
+        for name, value in row.items():
+            self._column(name).add(value)
+        self.count += 1
+        for column in self._columns.values():
+            column.fill(self.count)
+
+    def absorb(self, other: RowsBuilder) -> None:
+        """Append another builder's rows."""
+        for name, column in other._columns.items():
+            self._column(name).absorb(column)
+        self.count += other.count
+        for column in self._columns.values():
+            column.fill(self.count)
+
+    def finish(self) -> dict[str, Entries]:
+        """Seal what is open; the entries of all columns."""
+        return {name: column.finish() for name, column in self._columns.items()}
+
+    def _column(self, name: str) -> ColumnBuilder:
+        if name not in self._columns:
+            self._columns[name] = ColumnBuilder(self._store)
+            self._columns[name].fill(self.count)
+        return self._columns[name]
+
+
+class ColumnBuilder:
+    """Entries of one column, and the samples of the chunk that is still open."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._sealed: list[Entries] = []
+        self._open: list[Packed] = []
+        self._open_bytes = 0
+        self._count = 0
+
+    def add(self, value: Packed | Entries) -> None:
+        """One row."""
+        self._count += 1
+        if not isinstance(value, Packed):
+            self._seal()
+            self._sealed.append(value)
+            return
+        size = len(value.payload)
+        if self._open and self._open_bytes + size > chunk.MAX_BYTES:
+            self._seal()
+        self._open.append(value)
+        self._open_bytes += size
+        if self._open_bytes >= chunk.MAX_BYTES or len(self._open) >= chunk.MAX_SAMPLES:
+            self._seal()
+
+    def fill(self, count: int) -> None:
+        """Rows without a sample, up to `count` rows in all."""
+        short, self._count = count - self._count, max(count, self._count)
+        if short <= 0:
+            return
+        if self._open and short <= chunk.MAX_SAMPLES - len(self._open):
+            self._open += [NOTHING] * short
+            return
+        self._seal()
+        self._sealed.append(missing(short))
+
+    def absorb(self, other: ColumnBuilder) -> None:
+        """Another builder's rows after these; open samples stay open where the order allows."""
+        if other._sealed:
+            self._seal()
+            self._sealed += other._sealed
+            self._count += sum(int(part["count"].sum()) for part in other._sealed)
+        for packed in other._open:
+            self.add(packed)
+
+    def finish(self) -> Entries:
+        """The entries of all rows."""
+        self._seal()
+        return chained(self._sealed)
+
+    def _seal(self) -> None:
+        if self._open:
+            placed = self._store.add(chunk.encode(self._open))
+            self._sealed.append(_placed_entry(placed, len(self._open), Kind.CHUNK))
+            self._open, self._open_bytes = [], 0
+
+
+def place_media(store: Store, data: bytes, suffix: str) -> Entries:
+    """Place a media sample verbatim: in a pack, or as an object of its own when it is large."""
+    if len(data) < OWN_OBJECT:
+        return _placed_entry(store.add(data), 1, Kind.MEDIA, keys.ext_code(suffix))
+    uid = uuid.uuid4().bytes
+    ext = keys.ext_code(suffix)
+    store.add_object(keys.blob(uid, ext), data)
+    return entry(1, Kind.BLOB, crc=zlib.crc32(data), ext=ext, uid=uid, size=len(data))
+
+
+def place_file(store: Store, file: BinaryIO, suffix: str) -> tuple[Entries, Blob]:
+    """Upload a large media sample from a file, without holding it; its entry and its bytes as stored."""
+    uid, ext = uuid.uuid4().bytes, keys.ext_code(suffix)
+    key, counted = keys.blob(uid, ext), _Counted(file)
+    store.add_object(key, cast("BinaryIO", counted))
+    one = entry(1, Kind.BLOB, crc=counted.crc, ext=ext, uid=uid, size=counted.size)
+    return one, Blob(store, key, 0, counted.size)
+
+
+class _Counted:
+    """A binary file that keeps size and crc32 of what was read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        self.crc = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.size += len(data)
+        self.crc = zlib.crc32(data, self.crc)
+        return data
+
+
+def _placed_entry(placed: Placed, count: int, kind: int, ext: int = 0) -> Entries:
+    return entry(count, kind, crc=placed.crc, ext=ext, uid=placed.uid, off=placed.off, size=placed.size)

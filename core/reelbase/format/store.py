@@ -1,0 +1,140 @@
+"""A dataset's objects as one byte source: what is staged and not yet uploaded, then the storage."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from reelbase.errors import StorageError
+from reelbase.format import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reelbase.storage import Storage
+
+T = TypeVar("T")
+PACK_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where bytes were put: object id, offset, size and crc32."""
+
+    uid: bytes
+    off: int
+    size: int
+    crc: int
+
+
+class Store:
+    """Objects of one dataset. Reads come from any thread; staging belongs to the one writer at a time.
+
+    Args:
+        storage: Where the objects lie.
+        cache_bytes: Bound of the cache of decoded chunks and index pages.
+    """
+
+    def __init__(self, storage: Storage, *, cache_bytes: int = 256 << 20) -> None:
+        self.storage = storage
+        self.cache = Cache(cache_bytes)
+        self._staged: dict[str, bytearray] = {}
+        self._pack = b""
+        self._uploaded: list[str] = []
+        self._lock = threading.Lock()
+
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Bytes of an object, staged ones included."""
+        with self._lock:
+            staged = self._staged.get(key)
+            if staged is not None:
+                return bytes(staged[start:stop])
+        return self.storage.get(key, start, stop)
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Several ranges of an object, staged ones included."""
+        with self._lock:
+            staged = self._staged.get(key)
+            if staged is not None:
+                return [bytes(staged[start:stop]) for start, stop in ranges]
+        return self.storage.get_ranges(key, ranges)
+
+    def add(self, data: bytes) -> Placed:
+        """Stage bytes in the open pack; a pack of 64 MiB is uploaded."""
+        with self._lock:
+            if not self._pack:
+                self._pack = uuid.uuid4().bytes
+                self._staged[keys.pack(self._pack)] = bytearray()
+            uid, pack = self._pack, self._staged[keys.pack(self._pack)]
+            off = len(pack)
+            pack += data
+        if off + len(data) >= PACK_BYTES:
+            self.flush()
+        return Placed(uid, off, len(data), zlib.crc32(data))
+
+    def add_object(self, key: str, data: bytes | BinaryIO) -> None:
+        """Upload an object of its own under a fresh key."""
+        self._uploaded.append(key)  # first, so that a write cut short is discarded too
+        self.storage.put(key, data)
+
+    def flush(self) -> None:
+        """Upload the open pack: whatever was staged is durable when this returns."""
+        with self._lock:
+            uid, self._pack = self._pack, b""
+            pack = self._staged.get(keys.pack(uid)) if uid else None
+        if pack is None:
+            return
+        self.add_object(keys.pack(uid), bytes(pack))
+        with self._lock:
+            del self._staged[keys.pack(uid)]
+
+    def settle(self) -> None:
+        """What was uploaded so far may belong to a commit now: `discard` keeps it."""
+        self._uploaded.clear()
+
+    def discard(self) -> None:
+        """Drop what is staged, and delete what was uploaded since `settle`, as far as that works."""
+        with self._lock:
+            self._staged.clear()
+            self._pack = b""
+            doomed, self._uploaded = self._uploaded, []
+        for key in doomed:
+            try:
+                self.storage.delete(key)
+            except StorageError:  # an orphan is harmless: nothing names it
+                continue
+
+
+class Cache:
+    """Least-recently-used values bounded by bytes; a value over an eighth of the bound is not kept."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held: OrderedDict[object, tuple[Any, int]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: object, make: Callable[[], tuple[T, int]]) -> T:
+        """The value under `key`, made by `make` (value, bytes) if it is not held."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return cast("T", self._held[key][0])
+        value, size = make()
+        with self._lock:
+            if size <= self._limit // 8 and key not in self._held:
+                self._held[key] = (value, size)
+                self._bytes += size
+            while self._bytes > self._limit:
+                self._bytes -= self._held.popitem(last=False)[1][1]
+        return value
+
+    def __getstate__(self) -> int:
+        return self._limit
+
+    def __setstate__(self, limit: int) -> None:
+        self.__init__(limit)  # type: ignore[misc]

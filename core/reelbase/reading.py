@@ -1,0 +1,85 @@
+"""What `reelbase.read` gives: a media file that can be appended to a tensor, or looked into by itself."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from reelbase.blob import Blob
+from reelbase.cells import MediaCell
+from reelbase.index import Index
+from reelbase.registry import registry
+from reelbase.sample import Sample
+from reelbase.view import Readable, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reelbase.cells import Cell
+    from reelbase.index import Selection
+
+_SPOOL = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MediaFile(Sample, Readable):
+    """One media file. Nothing is read before it is appended or asked; then it is looked through once.
+
+    ``reelbase.read(path)[100:200].numpy()`` works without a dataset; everything a view can do, it can.
+    """
+
+    def __len__(self) -> int:
+        return self._cell.info.shape[0]
+
+    def __repr__(self) -> str:
+        return f"MediaFile({self.filename!r})"
+
+    @cached_property
+    def _cell(self) -> MediaCell:
+        blob = self.open()
+        codec = registry().sniff(blob.read(0, 4096), self.filename)
+        spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOL))  # noqa: SIM115 - lives as long as the cell
+        found = codec.ingest(blob, spool, filename=self.filename, check=self.check, stream=self.stream)
+        repacked = found.index is not None and found.index.repacked
+        packets = Blob(_FileSource(spool), self.filename, 0, spool.seek(0, os.SEEK_END)) if repacked else blob
+        return MediaCell(blob, packets, found.info, found.index, codec)
+
+    def _chosen(self) -> tuple[list[tuple[Cell, Selection]], bool]:
+        return View(_Alone(self), Index((0,)))._chosen()
+
+    def _indexed(self, index: Callable[[Index], Index]) -> View:
+        return View(_Alone(self), index(Index((0,))))
+
+
+class _Alone:
+    """One file as a source of one row."""
+
+    def __init__(self, file: MediaFile) -> None:
+        self._file = file
+        self.name = file.filename
+
+    def __len__(self) -> int:
+        return 1
+
+    def cell(self, row: int) -> Cell:  # noqa: ARG002
+        return self._file._cell
+
+
+class _FileSource:
+    """A temporary file as a byte source."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:  # noqa: ARG002
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(-1 if stop is None else stop - start)
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        return [self.get(key, start, stop) for start, stop in ranges]

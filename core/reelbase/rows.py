@@ -1,0 +1,74 @@
+"""Rows of a dataset: every tensor at the same rows, at one commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase.errors import SampleIndexError, TensorNotFoundError
+from reelbase.index import Index
+from reelbase.pinned import Pinned
+from reelbase.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reelbase.format.state import State
+    from reelbase.format.store import Store
+    from reelbase.session import Session
+
+
+class RowsView:
+    """Some rows of a dataset, or (after an int) one: ``ds[10:20]``, ``ds[3].videos``. Pins the commit it was made at."""
+
+    def __init__(self, store: Store, state: State, rows: Sequence[int], *, single: bool = False) -> None:
+        self._store = store
+        self._state = state
+        self._rows = rows
+        self._single = single
+
+    @classmethod
+    def of(cls, session: Session, rows: Sequence[int]) -> RowsView:
+        """Rows of what the calling thread sees."""
+        return cls(session.store, session.state, rows)
+
+    @property
+    def tensors(self) -> dict[str, View]:
+        """The chosen rows of every tensor, by name."""
+        return {name: self._view(name) for name in self._state.names}
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return self._view(key)
+        if self._single:
+            raise SampleIndexError(f"One row cannot be indexed by {key!r}.", 'Name a tensor: ds[3]["videos"].')
+        index = Index().then(key)
+        if index.selection.steps or index.paired:
+            raise SampleIndexError(f"Rows have one axis; {key!r} is more.", "Index a tensor for more: ds.videos[3, 10:20].")
+        rows = [self._rows[row] for row, _ in index.resolve(len(self._rows))]
+        return RowsView(self._store, self._state, rows, single=index.single)
+
+    def __getattr__(self, name: str) -> View:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._view(name)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[RowsView]:
+        return (RowsView(self._store, self._state, [row], single=True) for row in self._rows)
+
+    def __repr__(self) -> str:
+        what = f"row {self._rows[0]}" if self._single else f"{len(self)} rows"
+        return f"RowsView({what}, tensors: {', '.join(self._state.names)})"
+
+    def _view(self, name: str) -> View:
+        tensor = self._state.names.get(name)
+        if tensor is None:
+            known = ", ".join(self._state.names) or "none"
+            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", f"It has: {known}.")
+        source = Pinned(self._store, self._state.tensors[tensor], self._state.rows[tensor])
+        rows = int(self._rows[0]) if self._single else np.asarray(self._rows, np.int64)
+        return View(source, Index((rows,)))

@@ -1,0 +1,98 @@
+"""From what a tensor's schema says to the objects that do it: htype, codec, layout."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase.errors import HtypeError, UsageError
+from reelbase.layout import ArrayLayout, MediaLayout, Sequences, Singles
+from reelbase.registry import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reelbase.format.state import TensorSchema
+    from reelbase.htype import Htype
+    from reelbase.layout import Layout
+    from reelbase.specs import HtypeSpec
+
+_WRAPPED = re.compile(r"(\w+)\[(.*)\]")
+_WRAPPERS = {"sequence": Sequences}
+
+
+def layout_of(schema: TensorSchema) -> Layout:
+    """The layout that reads and writes a tensor's samples.
+
+    Raises:
+        HtypeError: the htype, its settings or the dtype are wrong.
+        PluginNotFoundError: no plugin has that htype or codec.
+        UsageError: the htype cannot be stored with that codec.
+    """
+    shaping, name = _unwrap(schema.htype)
+    spec = registry().htypes.spec(name)
+    htype = _make(name, schema.settings)
+    if schema.codec is None and not htype.media:
+        return ArrayLayout(shaping, htype, schema.dtype)
+    kinds = tuple(kind for kind in spec.codecs if kind != "raw")
+    if schema.codec is not None:
+        _check_codec(schema.codec, spec)
+    return MediaLayout(shaping, htype, schema.codec, kinds)
+
+
+def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
+    """The dtype a new tensor starts with: the user's, or the htype's own, or None for that of the first sample.
+
+    Raises:
+        HtypeError: it is no dtype, or the htype cannot have it.
+    """
+    _, name = _unwrap(schema.htype)
+    htype = _make(name, schema.settings)
+    if dtype is None:
+        return htype.dtype
+    try:
+        wanted = np.dtype(dtype)  # type: ignore[call-overload]
+    except TypeError:
+        raise HtypeError(f"dtype={dtype!r} is no numpy dtype.", "Give one such as 'float32' or np.int64.") from None
+    allowed = htype.dtypes or ((htype.dtype,) if htype.media and htype.dtype else ())
+    if wanted.kind not in "biufc" or (allowed and wanted.name not in allowed):
+        hint = f"It may be {', '.join(allowed)}." if allowed else "It may be bool, int, uint, float or complex."
+        raise HtypeError(f"A tensor of htype {schema.htype!r} cannot have dtype {wanted.name}.", hint)
+    return wanted.newbyteorder("=").name
+
+
+def settings_of(schema: TensorSchema) -> Mapping[str, Any]:
+    """The settings as the htype understood them, to be stored."""
+    return _make(_unwrap(schema.htype)[1], schema.settings).settings()
+
+
+def _unwrap(name: str) -> tuple[type[Singles], str]:
+    wrapped = _WRAPPED.fullmatch(name) if isinstance(name, str) else None
+    if wrapped is None:
+        if not isinstance(name, str) or not name:
+            raise HtypeError(f"htype={name!r} is not a name.", 'Give one such as "video", "bbox" or "sequence[bbox]".')
+        return Singles, name
+    outer, inner = wrapped.groups()
+    if outer not in _WRAPPERS or _WRAPPED.fullmatch(inner):
+        raise HtypeError(f"htype={name!r} has a wrapper that is not known here.", 'Known is "sequence[…]", once.')
+    return _WRAPPERS[outer], inner
+
+
+def _make(name: str, settings: Mapping[str, Any]) -> Htype:
+    made = registry().htypes.load(name)
+    try:
+        return made(**settings)
+    except TypeError as error:
+        text = str(error).replace(f"{made.__name__}.__init__()", f"htype {name!r}").replace(f"{made.__name__}()", f"htype {name!r}")
+        raise HtypeError(f"Wrong settings: {text}.", f"Look at the settings of htype {name!r} in the documentation.") from None
+
+
+def _check_codec(codec: str, spec: HtypeSpec) -> None:
+    kind = registry().codecs.spec(codec).kind
+    if kind not in spec.codecs:
+        known = ", ".join(one.name for one in registry().codecs.specs() if one.kind in spec.codecs) or "none: leave it out"
+        raise UsageError(
+            f"A tensor of htype {spec.name!r} cannot be stored with sample_compression={codec!r}.", f"It can with: {known}."
+        )

@@ -1,0 +1,228 @@
+"""One tensor of a dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase.errors import TensorNotFoundError, UsageError
+from reelbase.format.ops import Delete, FixDtype, Update
+from reelbase.format.rows import RowsBuilder
+from reelbase.index import Index
+from reelbase.info import Info
+from reelbase.pinned import Pinned
+from reelbase.schema import layout_of
+from reelbase.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from reelbase.format.state import TensorSchema
+    from reelbase.session import Session, Transaction
+
+
+class Tensor:
+    """Samples of one htype, one a row; ``ds.videos`` or ``ds["videos"]``.
+
+    ``tensor[row, frames, …]`` makes a `View` and reads nothing. Writes are durable when they return, or, inside
+    ``with ds:``, when the block ends.
+    """
+
+    def __init__(self, session: Session, tensor: str) -> None:
+        self._session = session
+        self._id = tensor
+
+    @property
+    def _schema(self) -> TensorSchema:
+        schema = self._session.state.tensors.get(self._id)
+        if schema is None:
+            raise TensorNotFoundError("This tensor was deleted from its dataset.", "Ask the dataset for its tensors.")
+        return schema
+
+    def _pinned(self) -> Pinned:
+        state = self._session.state
+        return Pinned(self._session.store, self._schema, state.rows[self._id])
+
+    @property
+    def _view(self) -> View:
+        return View(self._pinned())
+
+    def __getitem__(self, key: Any) -> View:
+        return self._view[key]
+
+    def __len__(self) -> int:
+        return len(self._session.state.rows[self._schema.id])
+
+    def __iter__(self) -> Iterator[View]:
+        return iter(self._view)
+
+    @property
+    def name(self) -> str:
+        """Its name in the dataset."""
+        return self._schema.name
+
+    @property
+    def htype(self) -> str:
+        """What its items are, such as ``"video"`` or ``"sequence[bbox]"``."""
+        return self._schema.htype
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """dtype of its arrays; None until the first sample fixes it."""
+        dtype = layout_of(self._schema).dtype
+        return None if dtype is None else np.dtype(dtype)
+
+    @property
+    def num_samples(self) -> int:
+        """Its number of rows, as ``len(tensor)``."""
+        return len(self)
+
+    @property
+    def ndim(self) -> int:
+        """Axes of the whole tensor: one more than a sample has."""
+        return len(self.shape)
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Rows, then each axis of the samples; None where samples differ."""
+        lower, upper = self._interval()
+        return (len(self), *(a if a == b else None for a, b in zip(lower, upper, strict=True)))
+
+    @property
+    def shape_interval(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The smallest and the largest shape, rows in front; missing samples do not count."""
+        lower, upper = self._interval()
+        return (len(self), *lower), (len(self), *upper)
+
+    def _interval(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        view = self._view
+        shapes = [tuple(n or 0 for n in one.shape) for one in view if one.exists]
+        width = max(map(len, shapes), default=0)
+        padded = [(*shape, *(0,) * (width - len(shape))) for shape in shapes]
+        axes = list(zip(*padded, strict=True))
+        return tuple(map(min, axes)), tuple(map(max, axes))
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Name, htype, dtype, sample_compression and htype settings, as a new dict."""
+        schema = self._schema
+        return {
+            "name": schema.name,
+            "htype": schema.htype,
+            "dtype": None if self.dtype is None else self.dtype.name,
+            "sample_compression": schema.codec,
+            "length": len(self),
+            **schema.settings,
+        }
+
+    @property
+    def info(self) -> Info:
+        """The user's own metadata: a mapping that commits what is written to it."""
+        return Info(self._session, self._schema.id)
+
+    def numpy(self, *, aslist: bool = False) -> Any:
+        """All samples: one array if their shapes agree, else (or with `aslist`) a list."""
+        return self._view.numpy(aslist=aslist)
+
+    def data(self) -> Any:
+        """All samples in the htype's own form."""
+        return self._view.data()
+
+    def append(self, value: Any) -> None:
+        """Add one sample; None stores a missing one.
+
+        Raises:
+            HtypeError, MediaError, UsageError: the tensor may not hold it; nothing is changed.
+            StorageError: it could not be stored; nothing is changed.
+        """
+        self.extend([value])
+
+    def extend(self, values: Iterable[Any]) -> None:
+        """Add several samples in one commit: all of them, or on an error none."""
+        with self._session.change() as transaction:
+            append_rows(transaction, {self._schema.id: values})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        row = self._row(key)
+        with self._session.change() as transaction:
+            schema = self._schema
+            layout = layout_of(schema)
+            builder = RowsBuilder(transaction.store)
+            builder.add(layout.write(transaction.store, value))
+            _fix_dtype(transaction, schema, layout.dtype)
+            physical = transaction.state.rows[schema.id].physical(row)
+            transaction.do(Update(schema.id, physical, builder.finish()))
+
+    def pop(self, index: int = -1) -> None:
+        """Remove one row, the last by default; rows after it move up."""
+        with self._session.change() as transaction:
+            row = self._row(index)
+            physical = transaction.state.rows[self._id].physical(row)
+            transaction.do(Delete(self._id, ((physical, physical + 1),)))
+
+    def clear(self) -> None:
+        """Remove all rows."""
+        with self._session.change() as transaction:
+            rows = transaction.state.rows[self._schema.id]
+            if len(rows):
+                transaction.do(Delete(self._id, ((0, rows.physical_rows),)))
+
+    def _row(self, key: Any) -> int:
+        index = Index().then(key)
+        rows = index.resolve(len(self))
+        if not index.single or index.selection.steps:
+            raise UsageError(f"A sample is replaced whole, by its row; {key!r} is more.", "Write tensor[row] = value.")
+        return rows[0][0]
+
+    def __repr__(self) -> str:
+        schema = self._schema
+        return f"Tensor({schema.name!r}, htype={schema.htype!r}, rows={len(self)})"
+
+
+def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> int:
+    """Append values to several tensors (by id), one row after another; the number of rows.
+
+    Raises:
+        UsageError: the columns have different lengths.
+    """
+    schemas = {tensor: transaction.schema_state.tensors[tensor] for tensor in columns}
+    layouts = {tensor: layout_of(schema) for tensor, schema in schemas.items()}
+    builders = {tensor: RowsBuilder(transaction.store) for tensor in columns}
+    iterators = {tensor: _iterate(values, schemas[tensor].name) for tensor, values in columns.items()}
+    count = 0
+    while (row := _next_row(iterators, lambda tensor: schemas[tensor].name, count)) is not None:
+        for tensor, value in row.items():
+            builders[tensor].add(layouts[tensor].write(transaction.store, value))
+        count += 1
+    for tensor, schema in schemas.items():
+        _fix_dtype(transaction, schema, layouts[tensor].dtype)
+    if count:
+        transaction.append(builders)
+    return count
+
+
+def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+        raise UsageError(f"extend() of tensor {name!r} takes many samples, not one {type(values).__name__}.", "Use append().")
+    return iter(values)
+
+
+_END = object()
+
+
+def _next_row(iterators: Mapping[str, Iterator[Any]], name: Callable[[str], str], count: int) -> dict[str, Any] | None:
+    row = {tensor: next(values, _END) for tensor, values in iterators.items()}
+    ended = [tensor for tensor, value in row.items() if value is _END]
+    if not ended:
+        return row if row else None
+    if len(ended) < len(row):
+        raise UsageError(
+            f"Column {name(ended[0])!r} ends after {count} rows; others go on.", "Give every column as many values."
+        )
+    return None
+
+
+def _fix_dtype(transaction: Transaction, schema: TensorSchema, dtype: np.dtype[Any] | None) -> None:
+    if schema.dtype is None and dtype is not None:
+        transaction.schema_op(FixDtype(schema.id, dtype.name))

@@ -1,0 +1,244 @@
+"""Views: a tensor and an index. Making one reads nothing; asking it does."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+
+from reelbase.cells import MissingCell, stacked
+from reelbase.errors import HtypeError, UsageError
+from reelbase.htype import brief
+from reelbase.index import Index, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from reelbase.cells import Cell, MediaCell
+
+
+class Source(Protocol):
+    """Rows at one commit."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+
+    def __len__(self) -> int: ...
+
+    def cell(self, row: int) -> Cell:
+        """The sample of one row."""
+
+
+class Readable(ABC):
+    """What can be asked of a selection of samples.
+
+    Of one sample the answers are plain; of several rows they are stacked when their shapes agree, else a list.
+    Shapes, information and timestamps come from the index and decode nothing.
+    """
+
+    @abstractmethod
+    def _chosen(self) -> tuple[list[tuple[Cell, Selection]], bool]:
+        """The cells with what is taken of each, and whether it is a single row."""
+
+    @abstractmethod
+    def _indexed(self, index: Callable[[Index], Index]) -> View:
+        """A view of the same rows through another index."""
+
+    def __getitem__(self, key: Any) -> View:
+        return self._indexed(lambda index: index.then(key))
+
+    def numpy(
+        self, *, size: tuple[int, int] | None = None, out: NDArray[Any] | None = None, aslist: bool = False
+    ) -> Any:
+        """Read and decode the selection.
+
+        Args:
+            size: ``(height, width)`` to scale pictures to, in the same pass as the colour conversion.
+            out: A writable, C-contiguous array of exactly the result's shape to write into and return.
+            aslist: A list with one array a row, also when they could be stacked.
+
+        Returns:
+            Frames are uint8 RGB: ``(N, H, W, 3)``, or ``(H, W, 3)`` for one frame. Other htypes: their dtype.
+
+        Raises:
+            SampleIndexError: a row or frame is out of range.
+            MissingSampleError: a row holds no sample.
+            DamagedMediaError: a frame cannot be decoded.
+            UsageError: `size` or `out` do not fit.
+        """
+        cells, single = self._chosen()
+        if single:
+            return cells[0][0].numpy(cells[0][1], size=size, out=out)
+        parts = _in_threads(lambda cell, taken: cell.numpy(taken, size=size), cells)
+        if aslist:
+            return parts
+        whole = stacked(parts)
+        return whole if out is None else _into(out, whole)
+
+    def data(self) -> Any:
+        """The selection in the htype's own form.
+
+        Returns:
+            ``{"frames", "timestamps"}`` for video, a str for text, the value for json, ``{"value", …}`` otherwise; a list
+            of those for several rows.
+        """
+        return self._each(lambda cell, taken: cell.data(taken))
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape that `numpy` gives; ``(N, H, W, C)`` for a video. None where rows differ."""
+        cells, single = self._chosen()
+        shapes = [cell.shape_of(taken) for cell, taken in cells]
+        if single:
+            return shapes[0]
+        alike = bool(shapes) and all(len(one) == len(shapes[0]) for one in shapes)
+        axes = zip(*shapes, strict=True) if alike else ()
+        return (len(shapes), *(axis[0] if len(set(axis)) == 1 else None for axis in axes))
+
+    @property
+    def sample_info(self) -> Any:
+        """Facts about each media sample, as a dict: duration (in ``timebase`` units), fps, timebase, shape, format,
+        filename, modified, codec, rotation and more."""  # noqa: D205, D209
+        return self._each(lambda cell, _: dict(cell.media().info.details))
+
+    @property
+    def timestamps(self) -> Any:
+        """Presentation times of the selected frames in seconds: float32 ``(N,)``, or a scalar for one frame."""
+        return self._stacked(lambda cell, taken: cell.media().seconds(taken))
+
+    @property
+    def timestamp(self) -> Any:
+        """The same as `timestamps`."""
+        return self.timestamps
+
+    @property
+    def pts(self) -> Any:
+        """Exact presentation times in units of ``sample_info["time_base"]``: int64 ``(N,)``, or a scalar."""
+        return self._stacked(lambda cell, taken: cell.media().pts(taken))
+
+    def at(self, seconds: float | list[float] | NDArray[np.floating[Any]]) -> View:
+        """The frames shown at given times, among the selected ones.
+
+        Args:
+            seconds: One time (then the frame axis is dropped) or several.
+
+        Raises:
+            SampleIndexError: no frame is shown then.
+            UsageError: several rows are selected.
+        """
+        cell, taken = self._one()
+        times = _times(seconds)
+        places = cell.media().shown_at(taken, times.reshape(-1))
+        return self[int(places[0]) if times.ndim == 0 else places]
+
+    def frames(self, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[Any]]:
+        """The selected frames of one video, ``(H, W, 3)`` each, in bounded memory."""
+        cell, taken = self._one()
+        yield from cell.media().stream(taken, size)
+
+    @property
+    def exists(self) -> bool:
+        """Whether every selected row holds a sample."""
+        return not any(isinstance(cell, MissingCell) for cell, _ in self._chosen()[0])
+
+    def tobytes(self) -> Any:
+        """The stored bytes of the whole sample: the file as it was ingested."""
+        return self._each(lambda cell, _: cell.encoded())
+
+    def text(self) -> str:
+        """`data` of a text sample."""
+        return _of_type(self.data(), str)
+
+    def dict(self) -> dict[str, Any]:
+        """`data` of a json sample that is an object."""
+        return _of_type(self.data(), dict)
+
+    def list(self) -> list[Any]:
+        """`data` of a json sample that is a list."""
+        return _of_type(self.data(), list)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("A view is decoded into a new array: copy=False is not possible.")
+        return np.asarray(self.numpy(), dtype)
+
+    def _one(self) -> tuple[Cell, Selection]:
+        cells, single = self._chosen()
+        if not single:
+            raise UsageError(f"{len(cells)} rows are selected; this needs one.", "Choose a row: view[0].")
+        return cells[0]
+
+    def _each(self, ask: Callable[[Cell, Selection], Any]) -> Any:
+        cells, single = self._chosen()
+        return ask(*cells[0]) if single else [ask(cell, taken) for cell, taken in cells]
+
+    def _stacked(self, ask: Callable[[Cell, Selection], Any]) -> Any:
+        cells, single = self._chosen()
+        return ask(*cells[0]) if single else stacked([np.asarray(ask(cell, taken)) for cell, taken in cells])
+
+
+class View(Readable):
+    """Some rows of a tensor and what is taken of each, at the commit that the view was made at."""
+
+    def __init__(self, source: Source, index: Index | None = None) -> None:
+        self._source = source
+        self._index = index or Index()
+
+    def _chosen(self) -> tuple[list[tuple[Cell, Selection]], bool]:
+        rows = self._index.resolve(len(self._source))
+        return [(self._source.cell(row), taken) for row, taken in rows], self._index.single
+
+    def _indexed(self, index: Callable[[Index], Index]) -> View:
+        return View(self._source, index(self._index))
+
+    def __len__(self) -> int:
+        if not self._index.single:
+            return len(self._index.resolve(len(self._source)))
+        shape = self.shape
+        if not shape:
+            raise TypeError("A single value has no length.")
+        return shape[0] or 0
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self[k] for k in range(len(self)))  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        rows = self._index.resolve(len(self._source))
+        what = f"row {rows[0][0]}" if self._index.single else f"{len(rows)} rows"
+        return f"View({self._source.name!r}, {what}{', indexed' if rows and rows[0][1].steps else ''})"
+
+
+def _times(seconds: object) -> NDArray[np.float64]:
+    try:
+        times = np.asarray(seconds, np.float64)
+    except (TypeError, ValueError):
+        raise UsageError(f"{brief(seconds)} is no time.", "Give seconds: a number or a list of numbers.") from None
+    if times.ndim > 1:
+        raise UsageError(f"Times of shape {times.shape} are not one list.", "Give a number or a flat list.")
+    return times
+
+
+def _in_threads(ask: Callable[[Cell, Selection], Any], cells: list[tuple[Cell, Selection]]) -> list[Any]:
+    if len(cells) < 2:
+        return [ask(*one) for one in cells]
+    with ThreadPoolExecutor(min(len(cells), os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda one: ask(*one), cells))
+
+
+def _into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
+    if not isinstance(whole, np.ndarray) or out.shape != whole.shape:
+        raise UsageError(f"out= has shape {out.shape}; the selection does not.", "Ask .shape, or leave out= away.")
+    out[...] = whole
+    return out
+
+
+def _of_type(value: Any, wanted: type) -> Any:
+    if not isinstance(value, wanted):
+        raise HtypeError(f"{brief(value)} is no {wanted.__name__}.", "Use data(): it gives whatever the sample is.")
+    return value
