@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reelbase.api import delete, empty, encode, exists, load, open, read  # noqa: A004
+    from reelbase.api import delete, empty, encode, exists, load, open, read
     from reelbase.dataset import Dataset
     from reelbase.errors import ReelbaseError
     from reelbase.tensor import Tensor

@@ -77,7 +77,7 @@ def _to_planes(column: NDArray[Any]) -> tuple[bytes, int]:
 
 
 def _from_planes(raw: bytes, count: int, width: int) -> NDArray[np.int64]:
-    if not (0 <= count and 1 <= width <= 8 and len(raw) == count * width):
+    if not (count >= 0 and 1 <= width <= 8 and len(raw) == count * width):
         raise CorruptObjectError("A packed column is shorter than it says.", "Restore it from a copy.")
     wide = np.zeros((count, 8), np.uint8)
     wide[:, :width] = np.frombuffer(raw, np.uint8).reshape(width, count).T

@@ -49,7 +49,9 @@ def empty(path: str | Path, overwrite: bool = False) -> Dataset:
             logs.create(storage)  # raises: it exists
         return _emptied(storage)
     if next(iter(storage.list()), None) is not None:
-        raise DatasetExistsError(f"{os.fspath(path)!r} is not empty, and no dataset.", "Choose another folder; nothing was changed.")
+        raise DatasetExistsError(
+            f"{os.fspath(path)!r} is not empty, and no dataset.", "Choose another folder; nothing was changed."
+        )
     logs.create(storage)
     return _open(storage)
 
@@ -70,7 +72,7 @@ def load(path: str | Path, read_only: bool = False) -> Dataset:
     return _open(storage, read_only=read_only)
 
 
-def open(path: str | Path) -> Dataset:  # noqa: A001 - the name users expect: reelbase.open
+def open(path: str | Path) -> Dataset:
     """Load a dataset, or make it if there is none."""
     return load(path) if exists(path) else empty(path)
 
@@ -115,7 +117,9 @@ def read(path: str | Path, *, stream: int | None = None, check: str = "sample") 
         try:
             return Blob(storage, key, 0, storage.stat(key).size)
         except ObjectNotFoundError:
-            raise ObjectNotFoundError(f"No file {name!r}.", "Check the path; it is relative to the working directory.") from None
+            raise ObjectNotFoundError(
+                f"No file {name!r}.", "Check the path; it is relative to the working directory."
+            ) from None
 
     return MediaFile(filename=name, open=blob, check=check, stream=stream)
 

@@ -23,7 +23,7 @@ class ByteSource(Protocol):
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Bytes ``start`` to ``stop`` of an object."""
 
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Several ``(start, stop)`` ranges of an object."""
 
 
@@ -33,7 +33,7 @@ class BytesSource:
     def __init__(self, data: ReadableBuffer) -> None:
         self._data = memoryview(data).cast("B")
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:  # noqa: ARG002
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Bytes ``start`` to ``stop``."""
         return bytes(self._data[start:stop])
 
@@ -120,9 +120,7 @@ def merge(ranges: Sequence[tuple[int, int]], gap: int, split: int = SPLIT_AT) ->
     return spans
 
 
-def _cut(
-    ranges: Sequence[tuple[int, int]], spans: list[tuple[int, int]], parts: list[bytes]
-) -> list[memoryview]:
+def _cut(ranges: Sequence[tuple[int, int]], spans: list[tuple[int, int]], parts: Sequence[bytes]) -> list[memoryview]:
     views = [memoryview(part) for part in parts]
     cut: list[memoryview] = [memoryview(b"")] * len(ranges)
     at = 0

@@ -75,10 +75,10 @@ class MissingCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         raise self._missing()
 
-    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:  # noqa: D102, ARG002
+    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:  # noqa: D102
         raise self._missing()
 
-    def data(self, taken: Selection) -> Any:  # noqa: D102, ARG002
+    def data(self, taken: Selection) -> Any:  # noqa: D102
         raise self._missing()
 
     def media(self) -> MediaCell:  # noqa: D102
@@ -195,11 +195,15 @@ class MediaCell(Cell):
         frames = np.atleast_1d(self.frame_numbers(taken))
         shown = index.seconds(frames)
         if len(shown) == 0 or (np.diff(shown) < 0).any():
-            raise SampleIndexError("at() needs frames in the order they are shown.", "Select them forward, without repeats.")
+            raise SampleIndexError(
+                "at() needs frames in the order they are shown.", "Select them forward, without repeats."
+            )
         exact = np.searchsorted(shown, seconds, side="right")
         rounded = np.searchsorted(shown.astype(np.float32), seconds.astype(np.float32), side="right")
         end = float(index.end * index.time_base)
-        wrong = ~np.isfinite(seconds) | (np.maximum(exact, rounded) == 0) | (seconds >= max(end, float(shown[-1]) + 1e-9))
+        wrong = (
+            ~np.isfinite(seconds) | (np.maximum(exact, rounded) == 0) | (seconds >= max(end, float(shown[-1]) + 1e-9))
+        )
         if wrong.any():
             raise SampleIndexError(
                 f"No frame is shown at {seconds[wrong][0]:g} s.",
@@ -295,7 +299,8 @@ def _deliver(array: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
 def _fitting(out: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
         raise UsageError(
-            f"out= has shape {out.shape}; the selection has {shape}.", "Give a writable, C-contiguous array of that shape."
+            f"out= has shape {out.shape}; the selection has {shape}.",
+            "Give a writable, C-contiguous array of that shape.",
         )
     return out
 
@@ -308,5 +313,3 @@ def _checked(size: tuple[int, int]) -> tuple[int, int]:
     if height < 1 or width < 1:
         raise UsageError(f"size={size!r} is not positive.", "Give (height, width) in pixels.")
     return height, width
-
-

@@ -6,14 +6,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 from reelbase.errors import UsageError
 from reelbase.media import Limits, MediaInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from reelbase.blob import Blob
@@ -50,12 +49,14 @@ class Codec(ABC):
         self.limits = limits or Limits()
 
     @classmethod
-    def claims(cls, head: bytes) -> bool:  # noqa: ARG003
+    def claims(cls, head: bytes) -> bool:
         """Whether the first bytes (up to 4096) are this codec's; asked when the magic of several codecs matches."""
         return True
 
     @abstractmethod
-    def ingest(self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None) -> Ingested:
+    def ingest(
+        self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
+    ) -> Ingested:
         """Look through a sample once.
 
         Args:
@@ -96,10 +97,12 @@ class Codec(ABC):
         for at in range(0, len(plan.frames), _BATCH):
             yield from self.decode(blob, plan.index.plan(plan.frames[at : at + _BATCH]), size=size)
 
-    def encode(self, array: NDArray[Any], **options: Any) -> bytes:  # noqa: ARG002
+    def encode(self, array: NDArray[Any], **options: Any) -> bytes:
         """Bytes of a sample from an array.
 
         Raises:
             UsageError: this codec does not encode, or not such an array, or knows no such option.
         """
-        raise UsageError(f"The codec {self.name!r} does not encode arrays.", "Give an encoded file: reelbase.read(path).")
+        raise UsageError(
+            f"The codec {self.name!r} does not encode arrays.", "Give an encoded file: reelbase.read(path)."
+        )

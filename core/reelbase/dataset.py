@@ -30,9 +30,9 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
 class Dataset:
     """Tensors side by side, row by row. Made by `reelbase.empty`, `reelbase.load` and `reelbase.open`.
 
-    ``ds.videos`` and ``ds["videos"]`` are tensors, ``ds[3]`` and ``ds[10:20]`` rows. Outside a transaction every write
-    is one commit, durable when it returns; ``with ds:`` makes all writes of its block one atomic commit, and an exception
-    takes them all back. Reads are safe from any thread; writes are done one at a time.
+    ``ds.videos`` and ``ds["videos"]`` are tensors, ``ds[3]`` and ``ds[10:20]`` rows. Outside a transaction every
+    write is one commit, durable when it returns; ``with ds:`` makes all writes of its block one atomic commit, and an
+    exception takes them all back. Reads are safe from any thread; writes are done one at a time.
     """
 
     def __init__(self, session: Session) -> None:
@@ -72,7 +72,8 @@ class Dataset:
 
         Args:
             name: Letters, digits, "_", "-" and "."; "/" makes groups: "train/videos".
-            htype: What its items are: generic, video, bbox, class_label, text, json, that of a plugin, or ``sequence[…]`` of one.
+            htype: What its items are: generic, video, bbox, class_label, text, json, one of a plugin, or
+                ``sequence[…]`` around any.
             dtype: Of its arrays; by default the htype's own, or that of the first sample.
             sample_compression: The codec that every sample must be stored with, such as "mp4"; by default a video
                 tensor takes any container, and arrays are kept as they are.
@@ -83,13 +84,19 @@ class Dataset:
             HtypeError, PluginNotFoundError, UsageError: the rest makes no sense; the message says what would.
         """
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise UsageError(f"{brief(name)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.')
-        asked = TensorSchema(id=uuid.uuid4().hex[:12], name=name, htype=htype, codec=sample_compression, settings=settings)
+            raise UsageError(
+                f"{brief(name)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.'
+            )
+        asked = TensorSchema(
+            id=uuid.uuid4().hex[:12], name=name, htype=htype, codec=sample_compression, settings=settings
+        )
         schema = replace(asked, dtype=check_dtype(asked, dtype), settings=settings_of(asked))
         layout_of(schema)
         with self._session.change() as transaction:
             if name in transaction.schema_state.names:
-                raise TensorExistsError(f"There is a tensor {name!r} already.", "Choose another name, or delete it first.")
+                raise TensorExistsError(
+                    f"There is a tensor {name!r} already.", "Choose another name, or delete it first."
+                )
             transaction.schema_op(Create(schema))
         return Tensor(self._session, schema.id)
 
@@ -110,11 +117,15 @@ class Dataset:
             TensorExistsError: the new name is taken.
         """
         if not isinstance(new, str) or not _NAME.fullmatch(new):
-            raise UsageError(f"{brief(new)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.')
+            raise UsageError(
+                f"{brief(new)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.'
+            )
         with self._session.change() as transaction:
             tensor = self._id(name)
             if new in transaction.schema_state.names:
-                raise TensorExistsError(f"There is a tensor {new!r} already.", "Choose another name, or delete it first.")
+                raise TensorExistsError(
+                    f"There is a tensor {new!r} already.", "Choose another name, or delete it first."
+                )
             transaction.do(Rename(tensor, new))
 
     def append(self, row: Mapping[str, Any]) -> None:
@@ -143,7 +154,8 @@ class Dataset:
             ids = {self._id(name): values for name, values in columns.items()}
             if left_out:
                 raise UsageError(
-                    f"The row has no value for tensor {left_out[0]!r}.", f"Give {left_out[0]!r}: None for a missing sample."
+                    f"The row has no value for tensor {left_out[0]!r}.",
+                    f"Give {left_out[0]!r}: None for a missing sample.",
                 )
             if ids:
                 append_rows(transaction, ids)
@@ -156,9 +168,9 @@ class Dataset:
         """
         self._session.refresh()
 
-    def summary(self) -> str:
-        """A table of the tensors: name, htype, rows, shape, dtype, compression. Printed in a console, it is readable."""
-        return summarize(self)
+    def summary(self) -> None:
+        """Print a table of the tensors: name, htype, rows, shape, dtype, compression."""
+        print(summarize(self))  # noqa: T201 - what it is for
 
     def __len__(self) -> int:
         """Rows of the longest tensor."""
@@ -212,7 +224,11 @@ class Dataset:
         names = self._session.state.names
         if name not in names:
             near = difflib.get_close_matches(str(name), names, 1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
+            hint = (
+                f"Did you mean {near[0]!r}?"
+                if near
+                else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
+            )
             raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", hint)
         return names[name]
 
@@ -244,4 +260,6 @@ class Group:
 
 def _check_mapping(row: object) -> None:
     if not hasattr(row, "items"):
-        raise UsageError(f"{brief(row)} is no row.", 'Give a dict with a value for every tensor: {"videos": …, "boxes": …}.')
+        raise UsageError(
+            f"{brief(row)} is no row.", 'Give a dict with a value for every tensor: {"videos": …, "boxes": …}.'
+        )

@@ -138,7 +138,8 @@ class FrameIndex:
         back = ((self.flags[packets] & Flag.LEADING) != 0).astype(np.int64)
         if self.trust == Trust.PREVIOUS:
             back += 1
-        return self.raps[np.maximum(rap - back, 0)]
+        starts: Ints = self.raps[np.maximum(rap - back, 0)]
+        return starts
 
     def _run(self, start: int, stop: int, wanted: Ints) -> Run:
         packets = np.arange(start, stop)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reelbase.sample import Sample
+    from reelbase.sample import Encode, Sample
 
 
 class Htype:
@@ -27,18 +27,20 @@ class Htype:
         dtype: numpy dtype of its items when the user names none; None: that of the first item.
         dtypes: dtypes a user may choose; empty: any of bool, int, uint, float and complex.
         media: Items are encoded files; arrays are encoded on append.
+        shown: numpy dtype that `numpy` shows, where that is not the stored one.
     """
 
     name: ClassVar[str] = "generic"
     dtype: ClassVar[str | None] = None
     dtypes: ClassVar[tuple[str, ...]] = ()
     media: ClassVar[bool] = False
+    shown: ClassVar[str | None] = None
 
     def settings(self) -> Mapping[str, Any]:
         """JSON-able keyword arguments that make an equal htype."""
         return {}
 
-    def check(self, value: Any) -> NDArray[Any] | Sample:
+    def check(self, value: Any) -> NDArray[Any] | Sample | Encode:
         """The value as it is stored: an array (cast to the tensor's dtype later, if that is safe) or a media sample.
 
         Raises:
@@ -76,9 +78,13 @@ def as_array(value: Any) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise HtypeError(f"{brief(value)} makes no array: {error}.", "Give lists of equal lengths, or a sequence[…] tensor.") from None
+        raise HtypeError(
+            f"{brief(value)} makes no array: {error}.", "Give lists of equal lengths, or a sequence[…] tensor."
+        ) from None
     if array.dtype.kind not in "biufc":
-        raise HtypeError(f"{brief(value)} holds {array.dtype}, not numbers.", "Use htype text or json, or convert it to numbers.")
+        raise HtypeError(
+            f"{brief(value)} holds {array.dtype}, not numbers.", "Use htype text or json, or convert it to numbers."
+        )
     return array
 
 

@@ -40,7 +40,7 @@ def parse(key: object) -> tuple[Item, ...]:
 
 def _item(one: object) -> Item:
     if one is None or one is Ellipsis:
-        return one  # type: ignore[return-value]
+        return one
     if isinstance(one, slice):
         return slice(*(None if part is None else _integer(part) for part in (one.start, one.stop, one.step)))
     if isinstance(one, (bool, np.bool_)):
@@ -80,11 +80,12 @@ def _positions(item: Item, length: int, axis: str) -> NDArray[np.int64] | int:
         if not -length <= item < length:
             raise SampleIndexError(f"{axis} {item} is out of range: there are {length}.", _valid(length))
         return item % length
-    if not isinstance(item, np.ndarray):
-        raise AssertionError(item)
+    item = np.asarray(item)
     if item.dtype == bool:
         if len(item) != length:
-            raise SampleIndexError(f"A mask of {len(item)} does not fit: there are {length}.", "Give one bool for each.")
+            raise SampleIndexError(
+                f"A mask of {len(item)} does not fit: there are {length}.", "Give one bool for each."
+            )
         return np.flatnonzero(item)
     bad = (item < -length) | (item >= length)
     if bad.any():
@@ -262,13 +263,16 @@ class Index:
     def _pair(self, row: NDArray[Any], rest: tuple[Item, ...]) -> Index:
         if self.paired is not None or self.selection.steps:
             raise SampleIndexError("Lists for rows and frames can be paired only once.", "Index the array instead.")
-        lists = [np.flatnonzero(one) if one.dtype == bool else one for one in (row, *rest) if isinstance(one, np.ndarray)]
+        lists = [
+            np.flatnonzero(one) if one.dtype == bool else one for one in (row, *rest) if isinstance(one, np.ndarray)
+        ]
         try:
             together = iter(np.broadcast_arrays(*lists))
         except ValueError:
             lengths = ", ".join(str(len(one)) for one in lists)
             raise SampleIndexError(
-                f"Index lists of lengths {lengths} do not pair.", "Give equal lengths, or index twice: t[rows][:, frames]."
+                f"Index lists of lengths {lengths} do not pair.",
+                "Give equal lengths, or index twice: t[rows][:, frames].",
             ) from None
         if any(one.ndim != 1 for one in lists):
             raise SampleIndexError("Paired index lists must be one-dimensional.", "Flatten them.")

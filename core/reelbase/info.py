@@ -67,7 +67,8 @@ def _checked(key: object, value: Any) -> Any:
         return _plain(value)
     except (TypeError, ValueError) as error:
         raise UsageError(
-            f"{brief(value)} cannot be kept under {key!r}: {error}.", "Use dicts, lists, strings, numbers, bools and None."
+            f"{brief(value)} cannot be kept under {key!r}: {error}.",
+            "Use dicts, lists, strings, numbers, bools and None.",
         ) from None
 
 

@@ -48,7 +48,7 @@ class Singles:
         return Packed(Form.ARRAY, arrays[0].shape, arrays[0].tobytes())
 
     @staticmethod
-    def stack(htype: Htype, value: Any) -> NDArray[Any] | None:  # noqa: ARG004
+    def stack(htype: Htype, value: Any) -> NDArray[Any] | None:
         """All items checked at once, where that is possible."""
         return None
 
@@ -141,7 +141,7 @@ class ArrayLayout(Layout):
     def dtype(self) -> np.dtype[Any] | None:  # noqa: D102
         return self._dtype
 
-    def write(self, store: Store, value: Any) -> Row:  # noqa: ARG002, D102
+    def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:
             return {}
         stack = self.shaping.stack(self.htype, value)
@@ -160,7 +160,9 @@ class ArrayLayout(Layout):
     def _checked(self, value: Any) -> NDArray[Any]:
         checked = self.htype.check(value)
         if not isinstance(checked, np.ndarray):
-            raise HtypeError(f"{brief(value)} is an encoded file; this tensor holds arrays.", "Give an array, or use a video tensor.")
+            raise HtypeError(
+                f"{brief(value)} is an encoded file; this tensor holds arrays.", "Give an array, or use a video tensor."
+            )
         return checked
 
     def _cast(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -176,14 +178,14 @@ def _safe_cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         HtypeError: a value does not.
     """
     if array.dtype == dtype or np.can_cast(array.dtype, dtype, "safe"):
-        return np.ascontiguousarray(array, dtype)
+        return np.array(array, dtype, order="C")
     with np.errstate(all="ignore"):
-        converted = np.ascontiguousarray(array.astype(dtype))
+        converted = np.array(array.astype(dtype), order="C")
         lost = _lost(array, converted)
     if lost.any():
         raise HtypeError(
-            f"{array[lost].flat[0]!r} does not fit a tensor of dtype {dtype}.",
-            f"Convert it yourself (array.astype('{dtype}')) if the loss is meant, or use a tensor of dtype {array.dtype}.",
+            f"{array[lost].flat[0]} ({array.dtype}) does not fit a tensor of dtype {dtype}.",
+            f"Convert it yourself (array.astype('{dtype}')) if the loss is meant, or use another tensor.",
         )
     return converted
 
@@ -191,9 +193,9 @@ def _safe_cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 def _lost(array: NDArray[Any], converted: NDArray[Any]) -> NDArray[np.bool_]:
     kinds = {array.dtype.kind, converted.dtype.kind}
     if kinds == {"f"} or kinds == {"c"}:
-        return np.isfinite(array) & ~np.isfinite(converted)
-    changed = converted.astype(array.dtype) != array
-    return changed | ((converted < 0) != (array < 0)) if kinds <= {"i", "u"} else changed
+        return np.asarray(np.isfinite(array) & ~np.isfinite(converted))
+    changed = np.asarray(converted.astype(array.dtype) != array)
+    return np.asarray(changed | ((converted < 0) != (array < 0))) if kinds <= {"i", "u"} else changed
 
 
 class MediaLayout(Layout):

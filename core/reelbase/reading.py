@@ -65,7 +65,7 @@ class _Alone:
     def __len__(self) -> int:
         return 1
 
-    def cell(self, row: int) -> Cell:  # noqa: ARG002
+    def cell(self, row: int) -> Cell:
         return self._file._cell
 
 
@@ -76,7 +76,7 @@ class _FileSource:
         self._file = file
         self._lock = threading.Lock()
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:  # noqa: ARG002
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         with self._lock:
             self._file.seek(start)
             return self._file.read(-1 if stop is None else stop - start)

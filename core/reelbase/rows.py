@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RowsView:
-    """Some rows of a dataset, or (after an int) one: ``ds[10:20]``, ``ds[3].videos``. Pins the commit it was made at."""
+    """Some rows of a dataset, or (after an int) one: ``ds[10:20]``, ``ds[3].videos``; at the commit it was made at."""
 
     def __init__(self, store: Store, state: State, rows: Sequence[int], *, single: bool = False) -> None:
         self._store = store
@@ -45,7 +45,9 @@ class RowsView:
             raise SampleIndexError(f"One row cannot be indexed by {key!r}.", 'Name a tensor: ds[3]["videos"].')
         index = Index().then(key)
         if index.selection.steps or index.paired:
-            raise SampleIndexError(f"Rows have one axis; {key!r} is more.", "Index a tensor for more: ds.videos[3, 10:20].")
+            raise SampleIndexError(
+                f"Rows have one axis; {key!r} is more.", "Index a tensor for more: ds.videos[3, 10:20]."
+            )
         rows = [self._rows[row] for row, _ in index.resolve(len(self._rows))]
         return RowsView(self._store, self._state, rows, single=index.single)
 

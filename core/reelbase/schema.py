@@ -85,14 +85,23 @@ def _make(name: str, settings: Mapping[str, Any]) -> Htype:
     try:
         return made(**settings)
     except TypeError as error:
-        text = str(error).replace(f"{made.__name__}.__init__()", f"htype {name!r}").replace(f"{made.__name__}()", f"htype {name!r}")
-        raise HtypeError(f"Wrong settings: {text}.", f"Look at the settings of htype {name!r} in the documentation.") from None
+        text = (
+            str(error)
+            .replace(f"{made.__name__}.__init__()", f"htype {name!r}")
+            .replace(f"{made.__name__}()", f"htype {name!r}")
+        )
+        raise HtypeError(
+            f"Wrong settings: {text}.", f"Look at the settings of htype {name!r} in the documentation."
+        ) from None
 
 
 def _check_codec(codec: str, spec: HtypeSpec) -> None:
     kind = registry().codecs.spec(codec).kind
     if kind not in spec.codecs:
-        known = ", ".join(one.name for one in registry().codecs.specs() if one.kind in spec.codecs) or "none: leave it out"
+        known = (
+            ", ".join(one.name for one in registry().codecs.specs() if one.kind in spec.codecs) or "none: leave it out"
+        )
         raise UsageError(
-            f"A tensor of htype {spec.name!r} cannot be stored with sample_compression={codec!r}.", f"It can with: {known}."
+            f"A tensor of htype {spec.name!r} cannot be stored with sample_compression={codec!r}.",
+            f"It can with: {known}.",
         )

@@ -101,7 +101,9 @@ class Session:
 
     def _check_writable(self) -> None:
         if self.read_only:
-            raise ReadOnlyError(f"The dataset at {self.store.storage.root!r} is open read-only.", "Load it with read_only=False.")
+            raise ReadOnlyError(
+                f"The dataset at {self.store.storage.root!r} is open read-only.", "Load it with read_only=False."
+            )
 
 
 class Transaction:
@@ -158,5 +160,3 @@ class Transaction:
     def _apply(self, op: Op) -> None:
         self._state = op.apply(self._state)
         self._ops.append(op)
-
-

@@ -99,14 +99,14 @@ class Storage(ABC):
 
     def get_ranges(
         self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None
-    ) -> list[bytes]:
+    ) -> Sequence[bytes]:
         """Several ``(start, stop)`` ranges of one object, in the order asked. By default a few threads call `get`."""
         if len(ranges) < 2:
             return [self.get(key, start, stop, if_match=if_match) for start, stop in ranges]
         with ThreadPoolExecutor(min(_READERS, len(ranges))) as pool:
             return list(pool.map(lambda span: self.get(key, *span, if_match=if_match), ranges))
 
-    def public_url(self, key: str, *, seconds: int) -> str | None:  # noqa: ARG002
+    def public_url(self, key: str, *, seconds: int) -> str | None:
         """A URL that anyone may read the object at for that long, or None where there is no such thing."""
         return None
 

@@ -18,7 +18,9 @@ def summarize(dataset: Dataset) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
     lengths = {len(one) for one in dataset.tensors.values()}
     if len(lengths) > 1:
-        lines.append(f"The tensors have different lengths ({min(lengths)} to {max(lengths)}): the last rows are ragged.")
+        lines.append(
+            f"The tensors have different lengths ({min(lengths)} to {max(lengths)}): the last rows are ragged."
+        )
     return "\n".join([repr(dataset), *lines])
 
 

@@ -69,9 +69,9 @@ class Tensor:
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """dtype of its arrays; None until the first sample fixes it."""
-        dtype = layout_of(self._schema).dtype
-        return None if dtype is None else np.dtype(dtype)
+        """Dtype of its arrays; None until the first sample fixes it."""
+        layout = layout_of(self._schema)
+        return np.dtype(layout.htype.shown) if layout.htype.shown else layout.dtype
 
     @property
     def num_samples(self) -> int:
@@ -204,7 +204,9 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
 
 def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
     if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-        raise UsageError(f"extend() of tensor {name!r} takes many samples, not one {type(values).__name__}.", "Use append().")
+        raise UsageError(
+            f"extend() of tensor {name!r} takes many samples, not one {type(values).__name__}.", "Use append()."
+        )
     return iter(values)
 
 
@@ -215,7 +217,7 @@ def _next_row(iterators: Mapping[str, Iterator[Any]], name: Callable[[str], str]
     row = {tensor: next(values, _END) for tensor, values in iterators.items()}
     ended = [tensor for tensor, value in row.items() if value is _END]
     if not ended:
-        return row if row else None
+        return row or None
     if len(ended) < len(row):
         raise UsageError(
             f"Column {name(ended[0])!r} ends after {count} rows; others go on.", "Give every column as many values."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -15,11 +15,16 @@ from reelbase.htype import brief
 from reelbase.index import Index, Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import builtins
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from reelbase.cells import Cell, MediaCell
+    from reelbase.cells import Cell
+
+
+T = TypeVar("T")
+Chosen = tuple["list[tuple[Cell, Selection]]", bool]
 
 
 class Source(Protocol):
@@ -43,7 +48,7 @@ class Readable(ABC):
     """
 
     @abstractmethod
-    def _chosen(self) -> tuple[list[tuple[Cell, Selection]], bool]:
+    def _chosen(self) -> Chosen:
         """The cells with what is taken of each, and whether it is a single row."""
 
     @abstractmethod
@@ -85,8 +90,8 @@ class Readable(ABC):
         """The selection in the htype's own form.
 
         Returns:
-            ``{"frames", "timestamps"}`` for video, a str for text, the value for json, ``{"value", …}`` otherwise; a list
-            of those for several rows.
+            ``{"frames", "timestamps"}`` for video, a str for text, the value for json, ``{"value", …}`` otherwise;
+            a list of those for several rows.
         """
         return self._each(lambda cell, taken: cell.data(taken))
 
@@ -122,7 +127,7 @@ class Readable(ABC):
         """Exact presentation times in units of ``sample_info["time_base"]``: int64 ``(N,)``, or a scalar."""
         return self._stacked(lambda cell, taken: cell.media().pts(taken))
 
-    def at(self, seconds: float | list[float] | NDArray[np.floating[Any]]) -> View:
+    def at(self, seconds: float | Sequence[float] | NDArray[np.floating[Any]]) -> View:
         """The frames shown at given times, among the selected ones.
 
         Args:
@@ -155,11 +160,11 @@ class Readable(ABC):
         """`data` of a text sample."""
         return _of_type(self.data(), str)
 
-    def dict(self) -> dict[str, Any]:
+    def dict(self) -> builtins.dict[str, Any]:
         """`data` of a json sample that is an object."""
         return _of_type(self.data(), dict)
 
-    def list(self) -> list[Any]:
+    def list(self) -> builtins.list[Any]:
         """`data` of a json sample that is a list."""
         return _of_type(self.data(), list)
 
@@ -190,7 +195,7 @@ class View(Readable):
         self._source = source
         self._index = index or Index()
 
-    def _chosen(self) -> tuple[list[tuple[Cell, Selection]], bool]:
+    def _chosen(self) -> Chosen:
         rows = self._index.resolve(len(self._source))
         return [(self._source.cell(row), taken) for row, taken in rows], self._index.single
 
@@ -238,7 +243,7 @@ def _into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
     return out
 
 
-def _of_type(value: Any, wanted: type) -> Any:
+def _of_type(value: Any, wanted: type[T]) -> T:
     if not isinstance(value, wanted):
         raise HtypeError(f"{brief(value)} is no {wanted.__name__}.", "Use data(): it gives whatever the sample is.")
     return value

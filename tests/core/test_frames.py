@@ -49,7 +49,9 @@ def indexes(draw: st.DrawFn) -> FrameIndex:
 
 @given(indexes(), st.data())
 def test_plan_holds_what_decoding_needs(index: FrameIndex, data: st.DataObject) -> None:
-    request = np.array(data.draw(st.lists(st.integers(0, max(len(index) - 1, 0)), max_size=8 if len(index) else 0)), np.int64)
+    request = np.array(
+        data.draw(st.lists(st.integers(0, max(len(index) - 1, 0)), max_size=8 if len(index) else 0)), np.int64
+    )
     plan = index.plan(request)
     np.testing.assert_array_equal(plan.frames[plan.rows], request)
     came = [frame for run in plan.runs for frame in run.frames.tolist()]

@@ -1,7 +1,7 @@
 """Small chunks: samples of one column packed together. Read whole, checked by the crc of their index entry.
 
 Layout, little-endian: ``<4s magic, u1 zlib, 3x, u4 count, u8 meta bytes, u8 payload bytes>``, then, deflated if `zlib`,
-for each sample ``u1 form``, ``u1 axes``; then all axis lengths as i8; then ``count + 1`` payload offsets as u8; then the
+the form of each sample (u1), the axes of each (u1), all axis lengths (i8), ``count + 1`` payload offsets (u8), and the
 payload.
 """
 

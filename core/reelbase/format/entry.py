@@ -37,7 +37,9 @@ class Kind:
     MISSING: Final = 3  #: rows without a sample; no bytes
 
 
-def entry(count: int, kind: int, *, crc: int = 0, ext: int = 0, uid: bytes = bytes(16), off: int = 0, size: int = 0) -> Entries:
+def entry(
+    count: int, kind: int, *, crc: int = 0, ext: int = 0, uid: bytes = bytes(16), off: int = 0, size: int = 0
+) -> Entries:
     """One entry, as an array of one, with ``first`` 0."""
     one = np.zeros(1, ENTRY)
     one["count"], one["kind"], one["crc"], one["ext"] = count, kind, crc, ext

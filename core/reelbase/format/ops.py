@@ -86,7 +86,9 @@ class Footprint:
         for tensor, runs in self.changed.items():
             rows = sorted(_common(runs, theirs.changed.get(tensor, ())))
             if rows:
-                raise CommitConflictError(f"Another writer changed row {rows[0]} of tensor {tensor!r} meanwhile.", _RETRY)
+                raise CommitConflictError(
+                    f"Another writer changed row {rows[0]} of tensor {tensor!r} meanwhile.", _RETRY
+                )
         for tensor, dtype in self.dtypes.items():
             if theirs.dtypes.get(tensor, dtype) != dtype:
                 raise HtypeError(

@@ -1,7 +1,7 @@
 """Index segments: many entries in one immutable object, folded geometrically.
 
-Layout, little-endian: ``<4s magic, u4 entries, u4 crc of the first-row table>``, a table of the first row of every 128th entry (u4),
-then the entries. A large segment is read by its table and one page; a small one whole.
+Layout, little-endian: ``<4s magic, u4 entries, u4 crc32 of the table>``, a table of the first row of every 128th entry
+(u4), then the entries. A large segment is read by its table and one page; a small one whole.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelbase.errors import CorruptObjectError
 from reelbase.format import segment
-from reelbase.format.entry import ENTRY, chained, find, missing, rows_of
+from reelbase.format.entry import ENTRY, chained, missing, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,17 +64,17 @@ class Column:
         replaced = np.flatnonzero(self.patch["first"] == row)
         if len(replaced):
             return self.patch[replaced[-1]], 0
-        for one in reversed(self.over):
-            found = segment.entry_at(store, one, row)
+        for over in reversed(self.over):
+            found = segment.entry_at(store, over, row)
             if found is not None:
                 return found, 0
         at = bisect_right(self.starts, row) - 1
         inner = row - self.starts[at]
-        if at < len(self.segments):
-            found = segment.entry_at(store, self.segments[at], inner)
-        else:
-            found = self.tail[find(self.tail["first"], inner)]
-        return found, inner - int(found["first"])
+        in_segment = at < len(self.segments)
+        one = segment.entry_at(store, self.segments[at], inner) if in_segment else segment.covering(self.tail, inner)
+        if one is None:
+            raise CorruptObjectError(f"No index entry covers row {row}.", "Restore the dataset from a copy.")
+        return one, inner - int(one["first"])
 
 
 @dataclass(frozen=True, eq=False)

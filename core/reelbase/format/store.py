@@ -55,7 +55,7 @@ class Store:
                 return bytes(staged[start:stop])
         return self.storage.get(key, start, stop)
 
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Several ranges of an object, staged ones included."""
         with self._lock:
             staged = self._staged.get(key)
