@@ -56,11 +56,13 @@ def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
         wanted = np.dtype(dtype)  # type: ignore[call-overload]
     except TypeError:
         raise HtypeError(f"dtype={dtype!r} is no numpy dtype.", "Give one such as 'float32' or np.int64.") from None
+    if htype.shown and wanted == np.dtype(htype.shown):
+        return htype.dtype
     allowed = htype.dtypes or ((htype.dtype,) if htype.media and htype.dtype else ())
     if wanted.kind not in "biufc" or (allowed and wanted.name not in allowed):
         hint = f"It may be {', '.join(allowed)}." if allowed else "It may be bool, int, uint, float or complex."
         raise HtypeError(f"A tensor of htype {schema.htype!r} cannot have dtype {wanted.name}.", hint)
-    return wanted.newbyteorder("=").name
+    return str(wanted.newbyteorder("=").name)
 
 
 def settings_of(schema: TensorSchema) -> Mapping[str, Any]:

@@ -24,12 +24,13 @@ _DATA: Final = [(r, c) for r in range(_ROWS) for c in range(_COLUMNS) if (r, c) 
 _ONE, _ZERO = np.array([232, 214, 120], np.int16), np.array([24, 22, 88], np.int16)
 
 
-def draw_code(code: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+def draw_code(code: int, size: tuple[int, int], *, ripple: bool = True) -> NDArray[np.uint8]:
     """A picture of `code`.
 
     Args:
         code: 0 to 1023.
         size: ``(height, width)`` in pixels, at least ``(48, 64)`` to survive strong compression.
+        ripple: Whether the faint ripple lies over it; without, cells that two codes share look the same in both.
 
     Returns:
         uint8 RGB of shape ``(height, width, 3)``.
@@ -38,9 +39,11 @@ def draw_code(code: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     row = np.arange(height) * _ROWS // height
     column = np.arange(width) * _COLUMNS // width
     picture = np.where(_cells(code)[row][:, column, None], _ONE, _ZERO)
-    y, x = np.ogrid[:height, :width]
-    ripple = (6 * np.sin((x + 3 * code) / 9.0) + 6 * np.cos((y - 2 * code) / 7.0)).astype(np.int16)
-    return np.clip(picture + ripple[..., None], 0, 255).astype(np.uint8)
+    if ripple:
+        y, x = np.ogrid[:height, :width]
+        wave = 6 * np.sin((x + 3 * code) / 9.0) + 6 * np.cos((y - 2 * code) / 7.0)
+        picture = picture + wave.astype(np.int16)[..., None]
+    return picture.astype(np.uint8)
 
 
 def read_code(frame: NDArray[np.uint8]) -> int:

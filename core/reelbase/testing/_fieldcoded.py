@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     Planes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
@@ -68,8 +67,7 @@ def _group(frames: list[Planes], start: int, sets: bytes) -> Iterator[Field]:
 
 def _decode_order(count: int) -> list[int]:
     """Display numbers in decode order: each odd one comes after the even one that follows it."""
-    order = sorted(range(count), key=lambda at: (at + 1, 1) if at % 2 else (at, 0))
-    return order
+    return sorted(range(count), key=lambda at: (at + 1, 1) if at % 2 else (at, 0))
 
 
 class _Bits:
@@ -140,9 +138,7 @@ def _picture_set() -> bytes:
     return bits.trailing()
 
 
-def _slice(
-    planes: Planes, last: Planes | None, poc: int, frame_num: int, *, bottom: bool, reference: bool
-) -> bytes:
+def _slice(planes: Planes, last: Planes | None, poc: int, frame_num: int, *, bottom: bool, reference: bool) -> bytes:
     """One field as one slice (7.3.3): I where there is nothing to refer to, else P."""
     idr = last is None and not bottom
     intra = last is None

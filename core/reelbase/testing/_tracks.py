@@ -60,7 +60,7 @@ class Cover:
 
     code: int = 900
 
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:  # noqa: ARG002
+    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
         """Add the stream; see `reelbase.testing.clips.Track`."""
         import av
         from av.stream import Disposition
@@ -83,7 +83,7 @@ class Attachment:
 
     code: int = 900
 
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:  # noqa: ARG002
+    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
         """Add the stream; see `reelbase.testing.clips.Track`."""
         out.add_attachment("cover.png", "image/png", _png(self.code))
         return lambda _: None

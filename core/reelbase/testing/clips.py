@@ -12,7 +12,9 @@ it follows from what was encoded. Needs PyAV (``reelbase[av]``), imported on use
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -24,10 +26,12 @@ from reelbase.errors import UsageError
 from reelbase.testing._codes import CODES, draw_code, read_code
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import Packet, VideoFrame
     from av.container import OutputContainer
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
+
+    Packets = list[Packet[VideoStream]]
 
 __all__ = [
     "CODES", "UPRIGHT", "Clip", "Feed", "Maker", "Matrix", "Recipe", "Track", "corpus", "draw_code", "make_clip",
@@ -81,6 +85,33 @@ class Track(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """The coded pictures of a recipe, as a video stream.
+
+    Attributes:
+        change: Turns the list of all encoded packets into those that are written.
+    """
+
+    change: Callable[[Packets], Packets] = list
+
+    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
+        """Add the stream; see `Track`."""
+        stream = _video_stream(out, recipe)
+        ticks = recipe.ticks()
+        packets: Packets = []
+
+        def feed(number: int | None) -> None:
+            if number is None:
+                out.mux(self.change([*packets, *stream.encode(None)]))
+                return
+            frame = recipe.picture(number)
+            frame.pts, frame.time_base = ticks[number], 1 / Fraction(recipe.fps)
+            packets.extend(stream.encode(frame))
+
+        return feed
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What to encode.
@@ -101,6 +132,7 @@ class Recipe:
         offset: When the first frame is shown, in units of ``1 / fps``; muxers may add a constant.
         matrix: Display matrix to write; pictures are stored turned the other way.
         disposition: libav's disposition bits of the stream; 1 is "default".
+        video: What writes the pictures; see `Track`.
         before: Streams added before the video.
         after: Streams added after it.
         main: Which video stream of the file the video is, counted from 0.
@@ -122,6 +154,7 @@ class Recipe:
     offset: int = 0
     matrix: Matrix = UPRIGHT
     disposition: int = 0
+    video: Track = field(default_factory=Pictures)
     before: tuple[Track, ...] = ()
     after: tuple[Track, ...] = ()
     main: int = 0
@@ -137,8 +170,9 @@ class Recipe:
 
         if self.first + self.frames > CODES:
             raise UsageError(f"Cannot code frames up to {self.first + self.frames}.", f"Stay within {CODES}.")
-        with av.open(str(path), "w", format=self.container, options={"fflags": "+bitexact", **self.mux}) as out:
-            feeds = [track.open(out, self) for track in (*self.before, Pictures(), *self.after)]
+        options = {"fflags": "+bitexact", **self.mux}
+        with _quiet(), av.open(str(path), "w", format=self.container, options=options) as out:
+            feeds = [track.open(out, self) for track in (*self.before, self.video, *self.after)]
             for number, feed in itertools.product([*range(self.frames), None], feeds):
                 feed(number)
         return self.describe(path)
@@ -198,25 +232,6 @@ def upright(picture: NDArray[np.uint8], matrix: Matrix) -> NDArray[np.uint8]:
     return np.ascontiguousarray(picture[:: -1 if y < 0 else 1, :: -1 if x < 0 else 1])
 
 
-class Pictures:
-    """The coded pictures of a recipe, as a video stream."""
-
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
-        """Add the stream; see `Track`."""
-        stream = _video_stream(out, recipe)
-        ticks = recipe.ticks()
-
-        def feed(number: int | None) -> None:
-            if number is None:
-                out.mux(stream.encode(None))
-                return
-            frame = recipe.picture(number)
-            frame.pts, frame.time_base = ticks[number], 1 / Fraction(recipe.fps)
-            out.mux(stream.encode(frame))
-
-        return feed
-
-
 def _video_stream(out: OutputContainer, recipe: Recipe) -> VideoStream:
     stream: VideoStream = out.add_stream(recipe.codec, rate=Fraction(recipe.fps), options=dict(recipe.options))  # type: ignore[assignment]
     a, b, c, d = recipe.matrix
@@ -229,6 +244,19 @@ def _video_stream(out: OutputContainer, recipe: Recipe) -> VideoStream:
     if recipe.matrix != UPRIGHT:
         stream.set_display_matrix([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30])
     return stream
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep SVT-AV1 from writing to stderr; its environment variable is the only way."""
+    before = os.environ.get("SVT_LOG")
+    os.environ["SVT_LOG"] = "0"
+    try:
+        yield
+    finally:
+        del os.environ["SVT_LOG"]
+        if before is not None:
+            os.environ["SVT_LOG"] = before
 
 
 def _start(path: Path, main: int) -> tuple[Fraction, int | None]:

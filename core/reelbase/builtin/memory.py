@@ -1,0 +1,100 @@
+"""Objects in this process's memory: ``mem://name/…``, for tests and scratch work."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from reelbase.errors import ObjectExistsError, ObjectNotFoundError, StorageError
+from reelbase.storage import Stat, Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SCHEME = "mem://"
+
+
+@dataclass(frozen=True)
+class _Object:
+    data: bytes
+    stat: Stat
+
+
+@dataclass
+class _Store:
+    objects: dict[str, _Object] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_stores: dict[str, _Store] = {}
+_versions = itertools.count(1)
+
+
+def _unlock() -> None:
+    for store in _stores.values():
+        store.lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock)
+
+
+class MemoryStorage(Storage):
+    """Objects below ``mem://name/…``. All instances in a process see the same ones; another process sees none.
+
+    Reads need no lock: objects are immutable, and looking one up is atomic.
+    """
+
+    def __init__(
+        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: object | None = None
+    ) -> None:
+        super().__init__(root, options=options, credentials=credentials)
+        name, _, folder = root.removeprefix(_SCHEME).strip("/").partition("/")
+        self._prefix = f"{folder}/" if folder else ""
+        self._store = _stores.setdefault(name, _Store())
+
+    def get(self, key: str, start: int = 0, stop: int | None = None, *, if_match: str | None = None) -> bytes:
+        """As the contract says."""
+        found = self._find(key)
+        if if_match is not None and if_match != found.stat.etag:
+            raise StorageError(f"{self.root}/{key} was changed since it was last looked at.", "Load it again.")
+        whole = start == 0 and (stop is None or stop >= len(found.data))
+        return found.data if whole else found.data[start:stop]
+
+    def stat(self, key: str) -> Stat:
+        """As the contract says."""
+        return self._find(key).stat
+
+    def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> None:
+        """As the contract says."""
+        body = bytes(data if isinstance(data, (bytes, bytearray, memoryview)) else data.read())
+        stat = Stat(size=len(body), etag=str(next(_versions)), modified=datetime.now(UTC))
+        with self._store.lock:
+            if if_absent and self._prefix + key in self._store.objects:
+                raise ObjectExistsError(f"{self.root}/{key} exists.", "Nothing was written.")
+            self._store.objects[self._prefix + key] = _Object(body, stat)
+
+    def delete(self, key: str) -> None:
+        """As the contract says."""
+        with self._store.lock:
+            self._store.objects.pop(self._prefix + key, None)
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """As the contract says; what is put or deleted meanwhile does not show."""
+        with self._store.lock:
+            objects = sorted(self._store.objects.items())
+        for name, found in objects:
+            if name.startswith(self._prefix + prefix):
+                yield name[len(self._prefix) :], found.stat
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.root,))
+
+    def _find(self, key: str) -> _Object:
+        try:
+            return self._store.objects[self._prefix + key]
+        except KeyError:
+            raise ObjectNotFoundError(f"No object {key!r} in {self.root}.", "Check the name.") from None

@@ -1,0 +1,201 @@
+"""The registry: finds plugins, checks them, turns names and URLs into classes, explains what is missing.
+
+`registry()` gives the one of this process. It loads every installed plugin (light modules that only declare things)
+once, on first use, and never changes afterwards, so threads share it freely::
+
+    registry().htypes.load("bbox")                       a class, by name; also .storages, .codecs, .commands
+    registry().open_storage("mem://demo")                a Storage, for a dataset
+    registry().locate("videos/a.mp4")                    (Storage, key), for one file
+    registry().sniff(first_bytes, "a.mp4").ingest(…)     a Codec, by content
+    registry().failures()                                what is wrong with plugins
+
+A plugin that fails is skipped, warned of once (logger ``reelbase.registry``), and named in the error of every lookup
+that finds nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from reelbase._once import Once
+from reelbase.codec import Codec
+from reelbase.config import settings
+from reelbase.htype import Htype
+from reelbase.media import Limits
+from reelbase.registry import _sniff
+from reelbase.registry._kind import Description, Kind, Offer
+from reelbase.registry._loading import Failure, Plugin, load_plugins
+from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, StorageSpec
+from reelbase.storage import Storage
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from reelbase.config import Settings
+
+__all__ = ["Failure", "Kind", "Offer", "Plugin", "Registry", "registry", "reset", "scheme_of"]
+
+FILE = "file"
+
+_STORAGE: Description[StorageSpec, type[Storage]] = Description(
+    label="storage",
+    hook="reelbase_storages",
+    contract=Storage,
+    needs=lambda spec: f"{spec.schemes[0]}:// URLs need",
+)
+_CODEC: Description[CodecSpec, type[Codec]] = Description(
+    label="codec", hook="reelbase_codecs", contract=Codec, needs=lambda spec: f"{spec.name} samples need"
+)
+_HTYPE: Description[HtypeSpec, type[Htype]] = Description(
+    label="htype", hook="reelbase_htypes", contract=Htype, needs=lambda spec: f"The htype {spec.name!r} needs"
+)
+_COMMAND: Description[CommandSpec, Callable[[argparse.ArgumentParser], None]] = Description(
+    label="command", hook="reelbase_commands", contract=None, needs=lambda spec: f"`reelbase {spec.name}` needs"
+)
+
+
+class Registry:
+    """What a set of plugins offers.
+
+    Attributes:
+        plugins: Every plugin found, also those that failed or are denied.
+        storages, codecs, htypes, commands: Their offers; see `Kind`.
+    """
+
+    def __init__(self, plugins: Sequence[Plugin], settings: Settings) -> None:
+        self.plugins = tuple(plugins)
+        self.storages = Kind(_STORAGE, self.plugins, settings.prefer)
+        self.codecs = Kind(_CODEC, self.plugins, settings.prefer)
+        self.htypes = Kind(_HTYPE, self.plugins, settings.prefer)
+        self.commands = Kind(_COMMAND, self.plugins, settings.prefer)
+        self._options = settings.storage
+        self._limits = Limits(max_pixels=settings.security.max_pixels, max_frames=settings.security.max_frames)
+        self._codecs: dict[str, Codec] = {}
+
+    def failures(self) -> list[Failure]:
+        """Everything that is wrong with plugins, and which were not allowed."""
+        return [failure for plugin in self.plugins for failure in plugin.failures]
+
+    def normalize(self, url: str) -> str:
+        """The URL with its scheme in lower case, after each plugin could rewrite it; plain paths stay as they are.
+
+        The first plugin that answers wins (`reelbase_normalize_url`); what it answers is not rewritten again.
+        """
+        if not _SCHEME.match(url):
+            return url
+        for plugin in self.plugins:
+            answer = plugin.call("reelbase_normalize_url", url=url)
+            if isinstance(answer, str):
+                url = answer
+                break
+            if answer is not None:
+                plugin.fail(f"gave {answer!r} in reelbase_normalize_url, not a str.")
+        scheme = _SCHEME.match(url)
+        return url if scheme is None else scheme[1].lower() + url[scheme.end(1) :]
+
+    def storage_for(self, url: str) -> tuple[type[Storage], StorageSpec]:
+        """The storage class that serves a URL (already normalised) or a path, and its spec.
+
+        Raises:
+            PluginNotFoundError: no plugin handles its scheme.
+            PluginConflictError, MissingDependencyError, PluginLoadError: as `Kind.load`.
+        """
+        scheme = scheme_of(url)
+        offers = [one for one in self.storages.offers if scheme in one.spec.schemes]
+        if not offers:
+            known = sorted({name for spec in self.storages.specs() for name in spec.schemes})
+            what = f"{scheme}:// URLs" if _SCHEME.match(url) else f"local paths such as {url!r}"
+            raise self.storages.missing(f"No installed plugin handles {what}", scheme, known)
+        spec = self.storages.choose(scheme, offers).spec
+        return self.storages.load(spec.name, needs=f"{scheme}:// URLs need"), spec
+
+    def open_storage(self, root: str, *, options: Mapping[str, Any] | None = None) -> Storage:
+        """The storage of a dataset.
+
+        Args:
+            root: A folder, or the URL of one.
+            options: Over those of the configuration's ``[storage.<name>]``.
+
+        Raises:
+            PluginError: as `storage_for`.
+        """
+        root = self.normalize(root)
+        kind, spec = self.storage_for(root)
+        return self._open(kind, spec, root, options)
+
+    def locate(self, url: str, *, options: Mapping[str, Any] | None = None) -> tuple[Storage, str]:
+        """The storage of one file, and its key in there. Nothing is read.
+
+        Args:
+            url: A path or a URL.
+            options: Over those of the configuration's ``[storage.<name>]``.
+
+        Raises:
+            PluginError: as `storage_for`.
+        """
+        url = self.normalize(url)
+        kind, spec = self.storage_for(url)
+        root, key = kind.locate(url)
+        return self._open(kind, spec, root, options), key
+
+    def codec(self, name: str) -> Codec:
+        """The codec of that name, with the limits of the configuration.
+
+        Raises:
+            PluginError: as `Kind.load`.
+        """
+        if name not in self._codecs:
+            self._codecs[name] = self.codecs.load(name)(name, limits=self._limits)
+        return self._codecs[name]
+
+    def sniff(self, head: bytes, filename: str, kinds: Collection[str] | None = None) -> Codec:
+        """The codec for a file, by its first bytes.
+
+        Args:
+            head: The first 4096 bytes, or all of a shorter file.
+            filename: Decides between codecs that all claim the bytes; shown in messages.
+            kinds: Consider only codecs of these kinds (`CodecSpec.kind`).
+
+        Raises:
+            UnknownFormatError: no codec claims the bytes.
+            MissingDependencyError: one does, and a package it requires is not installed.
+        """
+        spec = _sniff.choose(self.codecs, head, filename, kinds)
+        self.codecs.load(spec.name, needs=_sniff.needs(filename, spec))
+        return self.codec(spec.name)
+
+    def _open(self, kind: type[Storage], spec: StorageSpec, root: str, options: Mapping[str, Any] | None) -> Storage:
+        return kind(root, options={**self._options.get(spec.name, {}), **(options or {})})
+
+
+# One letter before the colon is a Windows drive; "a::b://" chains of schemes are no URL here.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+
+
+def scheme_of(url: str) -> str:
+    """The scheme in lower case; "file" for a plain path, also one with a drive letter."""
+    found = _SCHEME.match(url)
+    return found[1].lower() if found else FILE
+
+
+def _load() -> Registry:
+    return Registry(load_plugins(settings().plugins), settings())
+
+
+_registry = Once(_load)
+
+
+def registry() -> Registry:
+    """The registry of this process, made on first use.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    return _registry()
+
+
+def reset() -> None:
+    """Find plugins anew on the next use; for tests and notebooks."""
+    _registry.forget()

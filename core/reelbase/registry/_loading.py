@@ -1,0 +1,208 @@
+"""Find plugins, load each under a guard of its own, and collect what they declare."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from reelbase import builtin
+from reelbase.plugin import PROJECT, Hooks
+from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, Spec, StorageSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reelbase._config_keys import Plugins
+
+GROUP = "reelbase"
+OWN = "reelbase"  # our own distribution: always allowed, as the user chose it by installing
+REGISTERS: Mapping[str, type[Spec]] = {
+    "reelbase_storages": StorageSpec,
+    "reelbase_codecs": CodecSpec,
+    "reelbase_htypes": HtypeSpec,
+    "reelbase_commands": CommandSpec,
+}
+
+_log = logging.getLogger("reelbase.registry")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a plugin, or one of its hooks, is not used.
+
+    Attributes:
+        plugin: Name of the entry point.
+        distribution: Name of what `pip` installed, or "".
+        problem: What failed, in one sentence.
+        traceback: Where it was raised; "" when nothing was.
+    """
+
+    plugin: str
+    distribution: str
+    problem: str
+    traceback: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return f"Plugin {self.plugin!r} {self.problem}"
+
+
+@dataclass(kw_only=True, eq=False)
+class Plugin:
+    """One entry point and what became of it.
+
+    Attributes:
+        name: Of the entry point.
+        distribution: What `pip` installed, or "".
+        version: Of the distribution, or "".
+        offers: Specs by the name of the hook that gave them.
+        failures: What is wrong with it.
+        manager: Calls its hooks; None when it was not loaded. Each plugin has one of its own, so that a hook that
+            raises or is misspelt can harm no other plugin.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    offers: dict[str, tuple[Spec, ...]] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    manager: pluggy.PluginManager | None = field(default=None, repr=False)
+
+    @property
+    def title(self) -> str:
+        """Name and distribution, for messages."""
+        return f"{self.name} ({self.distribution} {self.version})" if self.distribution else self.name
+
+    def is_called(self, name: str) -> bool:
+        """Whether `name` is its name or that of its distribution."""
+        return _plain(name) in {_plain(self.name), _plain(self.distribution)}
+
+    def fail(self, problem: str, error: BaseException | None = None) -> None:
+        """Remember and warn of a failure, once."""
+        text = "" if error is None else "".join(traceback.format_exception(error))
+        if error is not None:
+            problem = f"{problem}: {_one_line(error)}"
+        if any(known.problem == problem for known in self.failures):
+            return
+        failure = Failure(plugin=self.name, distribution=self.distribution, problem=problem, traceback=text)
+        self.failures.append(failure)
+        _log.warning("%s", failure)
+
+    def call(self, hook: str, **arguments: Any) -> Any:
+        """What its implementation of a hook returns (generators run to their end); None when it has none or fails."""
+        if self.manager is None:
+            return None
+        try:
+            result = getattr(self.manager.hook, hook)(**arguments)
+            # A generator raises when it is run, not when it is made: so run it under the guard.
+            return [list(one) for one in result] if hook in REGISTERS else result
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever somebody's plugin raises, the others go on
+            self.fail(f"failed in {hook}", error)
+            return None
+
+
+def load_plugins(chosen: Plugins) -> list[Plugin]:
+    """Core's own plugin and every installed one, in order: core's, this distribution's, others by name."""
+    core = Plugin(name="builtin", distribution=OWN, version="")
+    _register(core, builtin)
+    return [core, *(_load(entry, chosen) for entry in sorted(entry_points(group=GROUP), key=_order))]
+
+
+def _order(entry: EntryPoint) -> tuple[bool, str, str]:
+    name, _ = _distribution(entry)
+    return (_plain(name) != OWN, name, entry.name)
+
+
+def _load(entry: EntryPoint, chosen: Plugins) -> Plugin:
+    distribution, version = _distribution(entry)
+    plugin = Plugin(name=entry.name, distribution=distribution, version=version)
+    # Before `entry.load()`: loading runs the plugin's code.
+    if refusal := _refusal(plugin, chosen):
+        plugin.failures.append(Failure(plugin=plugin.name, distribution=distribution, problem=refusal))
+        return plugin
+    try:
+        module = entry.load()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever somebody's plugin raises, the others go on
+        plugin.fail("failed to load", error)
+        return plugin
+    _register(plugin, module)
+    return plugin
+
+
+def _refusal(plugin: Plugin, chosen: Plugins) -> str | None:
+    if any(plugin.is_called(name) for name in chosen.deny):
+        return "was not loaded: [plugins] deny names it."
+    if chosen.allow is None or _plain(plugin.distribution) == OWN:
+        return None
+    if any(plugin.is_called(name) for name in chosen.allow):
+        return None
+    return "was not loaded: [plugins] allow does not name it."
+
+
+def _register(plugin: Plugin, module: object) -> None:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    try:
+        manager.register(module, plugin.name)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as error:
+        plugin.fail(f"has a wrong hook{_hint(str(error))}", error)
+        return
+    plugin.manager = manager
+    _warn_of_unmarked(plugin, module)
+    for hook, kind in REGISTERS.items():
+        plugin.offers[hook] = _collect(plugin, hook, kind)
+
+
+def _hint(message: str) -> str:
+    known = [name for name in vars(Hooks) if name.startswith("reelbase_")]
+    wrong = re.search(r"unknown hook '(\w+)'", message)
+    near = difflib.get_close_matches(wrong[1], known, 1) if wrong else []
+    return f" (is {near[0]!r} meant?)" if near else ""
+
+
+def _warn_of_unmarked(plugin: Plugin, module: object) -> None:
+    for name in vars(Hooks):
+        found = getattr(module, name, None) if name.startswith("reelbase_") else None
+        if callable(found) and not hasattr(found, f"{PROJECT}_impl"):
+            plugin.fail(f"defines {name} without @hookimpl: it is not called.")
+
+
+def _collect(plugin: Plugin, hook: str, kind: type[Spec]) -> tuple[Spec, ...]:
+    specs: dict[str, Spec] = {}
+    for spec in _flatten(plugin.call(hook)):
+        if not isinstance(spec, kind):
+            plugin.fail(f"gave {spec!r} in {hook}, not a {kind.__name__}.")
+        elif spec.name in specs:
+            plugin.fail(f"gave the name {spec.name!r} twice in {hook}.")
+        else:
+            specs[spec.name] = spec
+    return tuple(specs.values())
+
+
+def _flatten(results: Iterable[Iterable[object]] | None) -> Sequence[object]:
+    return [spec for result in results or () for spec in result]
+
+
+def _distribution(entry: EntryPoint) -> tuple[str, str]:
+    try:
+        dist = entry.dist
+        return ("", "") if dist is None else (dist.name or "", dist.version or "")
+    except Exception:  # noqa: BLE001 - broken metadata of some installation raises almost anything
+        return "", ""
+
+
+def _plain(name: str) -> str:
+    """A name as package indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

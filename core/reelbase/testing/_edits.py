@@ -1,0 +1,213 @@
+"""Clips that no encoder and no muxer makes by itself: packets changed on the way, or bytes of the file afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reelbase.testing._codes import draw_code
+from reelbase.testing._fieldcoded import Field, field_stream
+from reelbase.testing._isobmff import read_edits, write_edits
+from reelbase.testing._mpegts import change_pts, join
+from reelbase.testing.clips import Clip, Maker, Pictures, Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from av import Packet
+    from av.stream import Stream
+    from numpy.typing import NDArray
+
+    from reelbase.testing.clips import Packets
+
+_MOVIE_SCALE = 90_000  # ticks a second of the movie box; any multiple of the frame rate would do
+
+
+def edit_list(recipe: Recipe, *ranges: tuple[int, int], timed: bool = True) -> Maker:
+    """An mp4 whose edit list shows the frames ``[start, stop)`` of each range, one after another.
+
+    Args:
+        recipe: At a constant frame rate.
+        ranges: Frame numbers.
+        timed: False where libavformat is known to give the frames times of its own.
+    """
+
+    def make(path: Path) -> Clip:
+        clip = replace(recipe, mux={**recipe.mux, "movie_timescale": str(_MOVIE_SCALE)}).make(path)
+        media, movie = (int(1 / (Fraction(recipe.fps) * base)) for base in (clip.time_base, Fraction(1, _MOVIE_SCALE)))
+        (_, first), *_ = read_edits(path)
+        write_edits(path, [((stop - start) * movie, first + start * media) for start, stop in ranges])
+        codes = np.concatenate([clip.codes[slice(*each)] for each in ranges])
+        return replace(clip, codes=codes, pts=np.arange(len(codes)) * media if timed else None)
+
+    return make
+
+
+def cut(recipe: Recipe, packets: int, *, earliest: int, shown: int) -> Maker:
+    """A stream that was joined midway.
+
+    Args:
+        recipe: Of the whole stream.
+        packets: How many packets are missing at the start.
+        earliest: The frame with the first pts among the packets that are left.
+        shown: The first frame that can be decoded.
+    """
+
+    def make(path: Path) -> Clip:
+        clip = replace(recipe, video=Pictures(lambda every: every[packets:])).make(path)
+        assert clip.pts is not None
+        pts = clip.pts - clip.pts[earliest] + clip.pts[0]
+        return replace(clip, codes=clip.codes[shown:], pts=pts[shown:])
+
+    return make
+
+
+def hidden(recipe: Recipe, every: int) -> Maker:
+    """A VP8 stream in which every so many frames one is decoded and not shown, as alternate references are.
+
+    Args:
+        recipe: Of codec libvpx.
+        every: Which frames: multiples of it, key frames excepted.
+    """
+
+    def make(path: Path) -> Clip:
+        unseen: list[int] = []
+        change = partial(_hide, every=every, unseen=unseen)
+        clip = replace(recipe, video=Pictures(change)).make(path)
+        assert clip.pts is not None
+        return replace(clip, codes=np.delete(clip.codes, unseen), pts=np.delete(clip.pts, unseen))
+
+    return make
+
+
+def _hide(packets: Packets, *, every: int, unseen: list[int]) -> Packets:
+    """Clear show_frame, bit 4 of the frame tag (RFC 6386, 9.1); `unseen` takes the numbers of the packets."""
+    for number, packet in enumerate(packets):
+        if number % every == 0 and not packet.is_keyframe:
+            unseen.append(number)
+            packet.update(bytes([bytes(packet)[0] & ~0x10]) + bytes(packet)[1:])
+    return packets
+
+
+def retimed(recipe: Recipe, change: Callable[[int, int], int | None]) -> Maker:
+    """A transport stream without B-frames whose times are changed; see `change_pts`."""
+
+    def make(path: Path) -> Clip:
+        clip = recipe.make(path)
+        assert clip.pts is not None
+        change_pts(path, change)
+        pts = [change(number, pts) for number, pts in enumerate(clip.pts.tolist())]
+        return replace(clip, pts=None if None in pts else np.array(pts, np.int64))
+
+    return make
+
+
+def resized(*recipes: Recipe, lost: tuple[int, ...] = ()) -> Maker:
+    """A transport stream whose frame size changes from one recipe to the next.
+
+    Args:
+        recipes: To be joined; each must start, by its `offset`, where the one before ends.
+        lost: Codes of frames that libavcodec is known to drop at the change.
+    """
+
+    def make(path: Path) -> Clip:
+        parts, clips = [], []
+        for recipe in recipes:
+            clips.append(recipe.make(path))
+            parts.append(path.read_bytes())
+        path.write_bytes(join(parts))
+        codes, pts = (np.concatenate([getattr(clip, name) for clip in clips]) for name in ("codes", "pts"))
+        seen = ~np.isin(codes, lost)
+        return replace(clips[0], codes=codes[seen], pts=pts[seen], resized=True)
+
+    return make
+
+
+def packed(recipe: Recipe) -> Maker:
+    """An MPEG-4 stream in DivX's packed form: a P and the B that follows it share a packet, then comes an empty one.
+
+    Args:
+        recipe: Of codec mpeg4 with at most one B-frame in a row.
+    """
+    return replace(recipe, video=Pictures(lambda packets: _pack(packets, recipe))).make
+
+
+def _pack(packets: Packets, recipe: Recipe) -> Packets:
+    import av
+
+    shown = [packet.pts or 0 for packet in packets]
+    data = [bytes(packet) for packet in packets]
+    start = data[0].index(b"\x00\x00\x01\xb6")
+    data[0] = data[0][:start] + b"\x00\x00\x01\xb2DivX503b1393p" + data[0][start:]
+    for at in range(1, len(data)):
+        if shown[at] < shown[at - 1]:
+            data[at - 1 : at + 1] = [data[at - 1] + data[at], _not_coded(shown[at], int(recipe.fps))]
+    for number, (packet, content) in enumerate(zip(packets, data, strict=True)):
+        new = packets[number] = av.Packet(content)
+        new.pts = new.dts = number
+        new.stream, new.time_base, new.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
+    return packets
+
+
+def _not_coded(tick: int, fps: int) -> bytes:
+    """A P picture with vop_coded 0 (ISO/IEC 14496-2, 6.2.5): nothing new to show."""
+    width = max(1, (fps - 1).bit_length())
+    bits = f"010{1}{tick % fps:0{width}b}10" + "0"
+    bits += "1" * (-len(bits) % 8)
+    return b"\x00\x00\x01\xb6" + int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def field_coded(container: str, *, frames: int = 23, fps: int = 25, together: bool = False) -> Maker:
+    """H.264 in which every frame is a top and a bottom field; see `reelbase.testing._fieldcoded`.
+
+    Args:
+        container: The muxer.
+        frames: How many.
+        fps: Frames a second.
+        together: Both fields of a frame in one packet, as mp4 wants it.
+    """
+    size = (96, 128)
+
+    def make(path: Path) -> Clip:
+        import av
+
+        fields = list(field_stream([_planes(code, size) for code in range(frames)], gop=9, fps=fps))
+        with av.open(str(path), "w", format=container, options={"fflags": "+bitexact"}) as out:
+            stream = out.add_mux_stream("h264", rate=fps, width=size[1], height=size[0])
+            for packet in _field_packets(fields, fps, together=together):
+                packet.stream = stream
+                out.mux(packet)
+        return Recipe(frames=frames, size=size, fps=fps).describe(path)
+
+    return make
+
+
+def _field_packets(fields: list[Field], fps: int, *, together: bool) -> list[Packet[Stream]]:
+    import av
+
+    packets = []
+    step = 2 if together else 1
+    for number in range(0, len(fields), step):
+        field = fields[number]
+        packet = av.Packet(b"".join(each.data for each in fields[number : number + step]))
+        packet.time_base, packet.duration, packet.is_keyframe = Fraction(1, 2 * fps), step, field.key
+        packet.pts, packet.dts = 2 * field.frame + field.bottom, number - 2
+        packets.append(packet)
+    return packets
+
+
+def _planes(code: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """A coded picture, without its ripple so that parts of it stand still, in 4:2:0."""
+    import av
+
+    picture = av.VideoFrame.from_ndarray(draw_code(code, size, ripple=False), format="rgb24")
+    height, width = size
+    samples = picture.reformat(format="yuv420p").to_ndarray().astype(np.uint8, copy=False).ravel()
+    y, u, v = np.split(samples, [height * width, height * width * 5 // 4])
+    half = (height // 2, width // 2)
+    return y.reshape(size), u.reshape(half), v.reshape(half)

@@ -1,0 +1,23 @@
+"""Near misses, for messages."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from reelbase.plugin import brief
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SHOWN = 12
+
+
+def did_you_mean(given: object, known: Sequence[str]) -> str:
+    """A sentence with the nearest of `known` names, or with all of them when none is near."""
+    by_lower = {name.casefold(): name for name in known}
+    near = get_close_matches(str(given).casefold(), by_lower, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {by_lower[near[0]]!r}?"
+    shown = ", ".join(brief(name) for name in known[:_SHOWN])
+    return f"Known are {shown}{f' and {len(known) - _SHOWN} more' if len(known) > _SHOWN else ''}."

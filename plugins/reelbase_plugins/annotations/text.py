@@ -1,0 +1,64 @@
+"""The htype text: one string."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from reelbase.errors import HtypeError
+from reelbase.plugin import Htype, brief
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Text(Htype):
+    """One string, stored as UTF-8.
+
+    ``.numpy()`` is an array ``(1,)`` of a numpy string dtype, which cannot show NULs at the end; ``.data()``
+    is the ``str`` itself.
+    """
+
+    name: ClassVar[str] = "text"
+    dtype: ClassVar[str | None] = "uint8"
+    dtypes: ClassVar[tuple[str, ...]] = ("uint8",)
+    shown: ClassVar[str | None] = "str"
+
+    def check(self, value: Any) -> NDArray[np.uint8]:
+        """The UTF-8 bytes ``(n,)`` of a ``str``, or of an array that holds one.
+
+        Raises:
+            HtypeError: not a string, or one that UTF-8 cannot hold.
+        """
+        text = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+        if isinstance(text, (bytes, bytearray)):
+            raise HtypeError(f"{brief(value)} is bytes, not text.", "Decode it: value.decode('utf-8').")
+        if not isinstance(text, str):
+            todo = "Give a str; json holds other values, sequence[text] a list of strings."
+            raise HtypeError(f"{brief(value)} is a {type(value).__name__}, not text.", todo)
+        return encode(text)
+
+    def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The string in an array ``(1,)``."""
+        return np.array([self.data(array)])
+
+    def data(self, array: NDArray[Any]) -> str:
+        """The string."""
+        return array.tobytes().decode("utf-8")
+
+
+def encode(text: str) -> NDArray[np.uint8]:
+    """A string as UTF-8 bytes.
+
+    Raises:
+        HtypeError: it holds a lone surrogate.
+    """
+    try:
+        return np.frombuffer(text.encode("utf-8"), np.uint8)
+    except UnicodeEncodeError as error:
+        where = f"{text[error.start]!r} at position {error.start}"
+        todo = (
+            "Mend it: text.encode('utf-8', 'surrogateescape') gives the bytes of a badly decoded file name."
+        )
+        raise HtypeError(f"{brief(text)} holds a lone surrogate, {where}.", todo) from None

@@ -1,0 +1,13 @@
+"""Files on local disk: plain paths and ``file://`` URLs."""
+
+from __future__ import annotations
+
+from reelbase.plugin import StorageSpec, hookimpl
+
+
+@hookimpl
+def reelbase_storages() -> list[StorageSpec]:
+    """``file://``, and every path without a scheme."""
+    return [
+        StorageSpec(name="local", target="reelbase_plugins.local.storage:LocalStorage", schemes=("file",)),
+    ]

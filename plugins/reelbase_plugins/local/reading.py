@@ -1,0 +1,119 @@
+"""Open, look at and list files."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reelbase.errors import ObjectNotFoundError, StorageError
+from reelbase.plugin import Stat
+from reelbase_plugins.local.writing import TEMPORARY, failing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
+
+@contextmanager
+def opened(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
+    """The descriptor and size of a regular file.
+
+    Raises:
+        ObjectNotFoundError: nothing is there, or a folder.
+        StorageError: it is no regular file, cannot be opened, or its etag is not `if_match`.
+    """
+    # O_NONBLOCK: opening a FIFO would wait for a writer; on files it means nothing.
+    with finding(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        with failing(path):
+            found = stat_of(path, os.fstat(descriptor))
+        if if_match not in {None, found.etag}:
+            raise StorageError(f"{path!r} was changed since it was last looked at.", "Read or load it again.")
+        with failing(path):
+            yield descriptor, found.size
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def finding(path: str) -> Iterator[None]:
+    """Turn an OSError about `path` into ours; one that says nothing is there into ObjectNotFoundError."""
+    try:
+        with failing(path):
+            yield
+    except StorageError as error:
+        if isinstance(error.__cause__, _ABSENT):
+            raise _absent(path) from None
+        raise
+
+
+def read(descriptor: int, start: int, stop: int) -> bytes:
+    """Bytes ``start:stop``, as far as the file has them."""
+    parts = []
+    while start < stop and (part := os.pread(descriptor, stop - start, start)):
+        parts.append(part)
+        start += len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def stat_of(path: str, found: os.stat_result) -> Stat:
+    """Size, etag and time of a regular file.
+
+    Raises:
+        ObjectNotFoundError: it is a folder.
+        StorageError: it is a device, a pipe or a socket.
+    """
+    if modes.S_ISDIR(found.st_mode):
+        raise ObjectNotFoundError(f"{path!r} is a folder, not a file.", "Name a file in it.")
+    if not modes.S_ISREG(found.st_mode):
+        raise StorageError(f"{path!r} is no regular file.", "Copy what it gives to one.")
+    return Stat(
+        size=found.st_size,
+        etag=f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}",
+        modified=datetime.fromtimestamp(found.st_mtime, UTC),
+    )
+
+
+def walk(folder: str, prefix: str, base: str = "") -> Iterator[tuple[str, Stat]]:
+    """Keys that start with `prefix`, and their files, in order of keys. Links, special and temporary files are left out.
+
+    Args:
+        folder: To look through.
+        prefix: Of keys.
+        base: The key of `folder`, with a slash at its end.
+    """
+    for name, entry in _sorted(folder):
+        key = base + name
+        if key.endswith("/") and (key.startswith(prefix) or prefix.startswith(key)):
+            yield from walk(entry.path, prefix, key)
+        elif key.startswith(prefix) and not key.endswith("/"):
+            try:
+                yield key, stat_of(entry.path, entry.stat(follow_symlinks=False))
+            except FileNotFoundError:  # removed meanwhile
+                continue
+
+
+def _sorted(folder: str) -> list[tuple[str, os.DirEntry[str]]]:
+    """A folder's entries. A folder sorts by its name with the slash: ``a-b`` comes before ``a/b``."""
+    try:
+        with failing(folder), os.scandir(folder) as entries:
+            named = [(f"{one.name}/" if one.is_dir(follow_symlinks=False) else one.name, one) for one in entries]
+    except StorageError as error:
+        if isinstance(error.__cause__, _ABSENT):
+            return []
+        raise
+    files = (one for one in named if one[0].endswith("/") or _is_object(one[1]))
+    return sorted(files, key=lambda one: one[0])
+
+
+def _is_object(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY)
+
+
+def _absent(path: str) -> ObjectNotFoundError:
+    return ObjectNotFoundError(f"No file {path!r}.", "Check the path.")

@@ -1,0 +1,117 @@
+"""From packets to frames: what decodes, in the order it comes out, each frame carrying its packet's number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reelbase.errors import ReelbaseError
+from reelbase_plugins.video.demux import packets_of
+from reelbase_plugins.video.opening import Reader, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+    from reelbase.plugin import Blob
+    from reelbase_plugins.video.recipe import Recipe
+
+
+class Decoding:
+    """One decoder over one sequence of packets.
+
+    Frames come out with ``pts`` set to the number of the packet that they began in: containers' own times may be
+    missing or doubled, numbers are not.
+
+    Attributes:
+        failed: how many packets the decoder refused.
+    """
+
+    def __init__(self, context: VideoCodecContext) -> None:
+        self._context = context
+        self.failed = 0
+
+    def frames(self, packets: Iterable[Packet[Any]]) -> Iterator[VideoFrame]:
+        """All frames that the packets give; a damaged packet does not lose its neighbours."""
+        for packet in packets:
+            yield from self._decode(packet)
+        yield from self._decode(None)
+
+    def _decode(self, packet: Packet[Any] | None) -> list[VideoFrame]:
+        import av
+
+        try:
+            return self._context.decode(packet)
+        except ReelbaseError:
+            raise
+        # What decoders say of damaged packets comes as several of PyAV's errors and as plain ValueError.
+        except (av.FFmpegError, ValueError, OverflowError):
+            self.failed += 1
+            return []
+
+
+def indexed(recipe: Recipe, packets: Iterable[tuple[int, Any]]) -> Iterator[Packet[Any]]:
+    """Packets for a decoder, from numbers and bytes; with the settings in force where they start."""
+    from av.packet import Packet
+
+    before: int | None = None
+    for number, data in packets:
+        if not len(data):
+            continue
+        packet: Packet[Any] = Packet(len(data))
+        packet.update(data)
+        packet.pts = packet.dts = number
+        if recipe.changes:
+            _change(recipe, packet, before, number)
+        before = number
+        yield packet
+
+
+def _change(recipe: Recipe, packet: Packet[Any], before: int | None, number: int) -> None:
+    """Attach the newest settings among the packets since the one before, which may have been skipped."""
+    from av.packet import PacketSideData, packet_sidedata_type_from_literal
+
+    since = -1 if before is None else before
+    passed = [n for n in recipe.changes if since < n <= number]
+    if passed:
+        data = recipe.changes[max(passed)]
+        side = PacketSideData(packet_sidedata_type_from_literal("new_extradata"), len(data))  # type: ignore[call-arg]
+        side.update(data)
+        packet.set_sidedata(side)
+
+
+class Sequential:
+    """Iterates over all frames that the file shows, demuxed and decoded from its start by a decoder of its own.
+
+    Attributes:
+        failed: packets that the decoder refused, once done.
+    """
+
+    def __init__(self, blob: Blob, recipe: Recipe, filename: str, max_pixels: int) -> None:
+        self._blob, self._recipe, self._filename, self._max_pixels = blob, recipe, filename, max_pixels
+        self.failed = 0
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        with opened(Reader(self._blob), self._recipe.demuxer, filename=self._filename) as container:
+            stream = container.streams[self._recipe.stream]
+            context = stream.codec_context
+            context.options = {"max_pixels": str(self._max_pixels)}
+            context.thread_count = 1
+            decoding = Decoding(context)
+            yield from decoding.frames(_numbered(packets_of(container, stream)))  # type: ignore[arg-type]
+            self.failed = decoding.failed
+
+
+def _numbered(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+    import av
+
+    try:
+        for number, packet in enumerate(packets):
+            packet.pts = packet.dts = number
+            yield packet
+    except ReelbaseError:
+        raise
+    except (av.FFmpegError, ValueError, OverflowError):
+        return  # the demuxer gave up midway: what came before stands, as at ingest
+
