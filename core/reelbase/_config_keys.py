@@ -80,10 +80,6 @@ def _open(parse: Parse, doc: str, shape: str, **more: Any) -> Any:
     return field(default_factory=dict, metadata=metadata, repr=False)
 
 
-def _table(kind: type[Any]) -> Any:
-    return field(default_factory=kind, metadata={"table": kind})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Plugins:
     """The ``[plugins]`` table. Entries name distributions or entry points."""
@@ -121,7 +117,7 @@ class Values:
     stream_above: int = _key(size, 16_000_000, "Files above this size are read in parts, not whole.")
     cache_bytes: int = _key(size, 256_000_000, "Memory for blocks already read, in each process.")
     threads: int = _key(count(0), 0, "Threads that decode; 0: as many as there are cores.")
-    plugins: Plugins = _table(Plugins)
+    plugins: Plugins = field(default_factory=Plugins, metadata={"table": Plugins})
     prefer: Mapping[str, str] = _open(
         text, "Distribution or plugin to use where two offer one name.", "prefer.<kind>.<name>"
     )
@@ -129,7 +125,7 @@ class Values:
     storage: Mapping[str, Mapping[str, Any]] = _open(
         anything, "Options of one storage.", "storage.<name>.<option>", user_only=True
     )
-    security: Security = _table(Security)
+    security: Security = field(default_factory=Security, metadata={"table": Security})
 
 
 @dataclass(frozen=True, kw_only=True)

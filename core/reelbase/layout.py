@@ -179,9 +179,10 @@ def _safe_cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """
     if array.dtype == dtype or np.can_cast(array.dtype, dtype, "safe"):
         return np.array(array, dtype, order="C")
+    real = array.real if array.dtype.kind == "c" and dtype.kind != "c" else array
     with np.errstate(all="ignore"):
-        converted = np.array(array.astype(dtype), order="C")
-        lost = _lost(array, converted)
+        converted = np.array(real.astype(dtype), order="C")
+        lost = _lost(real, converted) | (array.imag != 0 if real is not array else False)
     if lost.any():
         raise HtypeError(
             f"{array[lost].flat[0]} ({array.dtype}) does not fit a tensor of dtype {dtype}.",
@@ -192,9 +193,9 @@ def _safe_cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _lost(array: NDArray[Any], converted: NDArray[Any]) -> NDArray[np.bool_]:
     kinds = {array.dtype.kind, converted.dtype.kind}
-    if kinds == {"f"} or kinds == {"c"}:
+    if kinds <= {"f", "c"}:
         return np.asarray(np.isfinite(array) & ~np.isfinite(converted))
-    changed = np.asarray(converted.astype(array.dtype) != array)
+    changed = np.asarray(converted.real.astype(array.dtype) != array)
     return np.asarray(changed | ((converted < 0) != (array < 0))) if kinds <= {"i", "u"} else changed
 
 

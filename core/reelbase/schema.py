@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,17 +85,12 @@ def _unwrap(name: str) -> tuple[type[Singles], str]:
 
 def _make(name: str, settings: Mapping[str, Any]) -> Htype:
     made = registry().htypes.load(name)
-    try:
-        return made(**settings)
-    except TypeError as error:
-        text = (
-            str(error)
-            .replace(f"{made.__name__}.__init__()", f"htype {name!r}")
-            .replace(f"{made.__name__}()", f"htype {name!r}")
-        )
-        raise HtypeError(
-            f"Wrong settings: {text}.", f"Look at the settings of htype {name!r} in the documentation."
-        ) from None
+    known = [one for one in signature(made).parameters if one != "self"]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        hint = f"It has: {', '.join(known)}." if known else "It has no settings."
+        raise HtypeError(f"htype {name!r} has no setting {unknown[0]!r}.", hint)
+    return made(**settings)
 
 
 def _check_codec(codec: str, spec: HtypeSpec) -> None:

@@ -177,7 +177,7 @@ class Log:
             if winner is None:
                 self._leave_hint(body)
                 return replace(draft, state=state, body=body)
-            touched.check(winner.touched)
+            touched.check(winner.touched, {one.id: one.name for one in base.state.tensors.values()})
             base = winner
             if attempt >= 3:
                 time.sleep(random.uniform(0, min(0.1, 0.002 * 2 ** min(attempt, 6))))  # noqa: S311 - jitter

@@ -67,8 +67,12 @@ class Footprint:
             frozenset(stored["info"]),
         )
 
-    def check(self, theirs: Footprint) -> None:
+    def check(self, theirs: Footprint, names: Mapping[str, str]) -> None:
         """See that this can be applied after `theirs`.
+
+        Args:
+            theirs: What a commit changed since.
+            names: Tensor names by id, for messages.
 
         Raises:
             CommitConflictError: both changed the same thing.
@@ -82,17 +86,18 @@ class Footprint:
         ):
             both = sorted(mine & other)
             if both:
-                raise CommitConflictError(f"Another writer {what} {both[0]!r} meanwhile.", _RETRY)
+                tensor, slash, key = both[0].partition("/")
+                named = names.get(tensor, tensor) + slash + key
+                raise CommitConflictError(f"Another writer {what} {named!r} meanwhile.", _RETRY)
         for tensor, runs in self.changed.items():
             rows = sorted(_common(runs, theirs.changed.get(tensor, ())))
             if rows:
-                raise CommitConflictError(
-                    f"Another writer changed row {rows[0]} of tensor {tensor!r} meanwhile.", _RETRY
-                )
+                named = names.get(tensor, tensor)
+                raise CommitConflictError(f"Another writer changed row {rows[0]} of {named!r} meanwhile.", _RETRY)
         for tensor, dtype in self.dtypes.items():
             if theirs.dtypes.get(tensor, dtype) != dtype:
                 raise HtypeError(
-                    f"Another writer's first append made the tensor {theirs.dtypes[tensor]}; yours holds {dtype}.",
+                    f"Another writer's first append made {names.get(tensor, tensor)!r} {theirs.dtypes[tensor]}; yours is {dtype}.",
                     "Convert the samples, or name the dtype in create_tensor.",
                 )
 

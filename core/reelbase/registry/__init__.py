@@ -26,7 +26,6 @@ from reelbase.media import Limits
 from reelbase.registry import _sniff
 from reelbase.registry._kind import Description, Kind, Offer
 from reelbase.registry._loading import Failure, Plugin, load_plugins
-from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, StorageSpec
 from reelbase.storage import Storage
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from reelbase.config import Settings
+    from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, StorageSpec
 
 __all__ = ["Failure", "Kind", "Offer", "Plugin", "Registry", "registry", "reset", "scheme_of"]
 

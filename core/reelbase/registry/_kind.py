@@ -175,11 +175,15 @@ def _is_installed(name: str) -> bool:
         return False
 
 
+def _abstract(target: type) -> frozenset[str]:
+    return getattr(target, "__abstractmethods__", frozenset())
+
+
 def _breach(target: Any, contract: type | None) -> str | None:
     if contract is None:
         return None if callable(target) else f"{target!r} is not callable"
     if not isinstance(target, type) or not issubclass(target, contract):
         return f"{target!r} is no subclass of reelbase.plugin.{contract.__name__}"
     if inspect.isabstract(target):
-        return f"it does not implement {', '.join(sorted(target.__abstractmethods__))}"
+        return f"it does not implement {', '.join(sorted(_abstract(target)))}"
     return None

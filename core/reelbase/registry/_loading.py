@@ -6,19 +6,18 @@ import difflib
 import logging
 import re
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from reelbase import builtin
+from reelbase import __version__, builtin
 from reelbase.plugin import PROJECT, Hooks
 from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, Spec, StorageSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from reelbase._config_keys import Plugins
 
@@ -110,7 +109,7 @@ class Plugin:
 
 def load_plugins(chosen: Plugins) -> list[Plugin]:
     """Core's own plugin and every installed one, in order: core's, this distribution's, others by name."""
-    core = Plugin(name="builtin", distribution=OWN, version="")
+    core = Plugin(name="builtin", distribution=OWN, version=__version__)
     _register(core, builtin)
     return [core, *(_load(entry, chosen) for entry in sorted(entry_points(group=GROUP), key=_order))]
 
@@ -194,7 +193,7 @@ def _flatten(results: Iterable[Iterable[object]] | None) -> Sequence[object]:
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
     try:
         dist = entry.dist
-        return ("", "") if dist is None else (dist.name or "", dist.version or "")
+        return ("", "") if dist is None else (dist.name or "", dist.version or "")  # noqa: TRY300
     except Exception:  # noqa: BLE001 - broken metadata of some installation raises almost anything
         return "", ""
 

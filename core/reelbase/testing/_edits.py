@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from av import Packet
     from av.stream import Stream
+    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
     from reelbase.testing.clips import Packets
@@ -148,7 +149,8 @@ def _pack(packets: Packets, recipe: Recipe) -> Packets:
         if shown[at] < shown[at - 1]:
             data[at - 1 : at + 1] = [data[at - 1] + data[at], _not_coded(shown[at], int(recipe.fps))]
     for number, (packet, content) in enumerate(zip(packets, data, strict=True)):
-        new = packets[number] = av.Packet(content)
+        new: Packet[VideoStream] = av.Packet(content)  # type: ignore[assignment]
+        packets[number] = new
         new.pts = new.dts = number
         new.stream, new.time_base, new.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
     return packets

@@ -80,7 +80,7 @@ def stat_of(path: str, found: os.stat_result) -> Stat:
 
 
 def walk(folder: str, prefix: str, base: str = "") -> Iterator[tuple[str, Stat]]:
-    """Keys that start with `prefix`, and their files, in order of keys. Links, special and temporary files are left out.
+    """Keys that start with `prefix`, and their files, in order of keys; without links, special and temporary files.
 
     Args:
         folder: To look through.

@@ -1,0 +1,230 @@
+"""Looking through a file once: packet table, frames, proof, description."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from reelbase.errors import DamagedMediaError, UsageError
+from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
+from reelbase_plugins.video.bitstream import parser_for
+from reelbase_plugins.video.convert import display_matrix
+from reelbase_plugins.video.decode import Sequential
+from reelbase_plugins.video.demux import NO_TIME, Demux, Table
+from reelbase_plugins.video.details import describe
+from reelbase_plugins.video.opening import Reader, check_pixels, opened, pick_stream
+from reelbase_plugins.video.order import by_times, packet_flags, times_of
+from reelbase_plugins.video.recipe import Recipe
+from reelbase_plugins.video.selfcheck import Check, Witness, watch
+from reelbase_plugins.video.spool import emptied, spooled
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+    from reelbase.plugin import Blob, Limits
+
+    Ints = NDArray[np.int64]
+
+CHECKS = ("sample", "full", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What sets a container format apart.
+
+    Attributes:
+        demuxer: FFmpeg's name.
+        repack: Its packets never lie in one piece in the file.
+        timed: It stores a presentation time for every frame.
+        use_pts: Presentation times of the demuxer mean something.
+        single_start: Only the first packet is a start.
+    """
+
+    demuxer: str
+    repack: bool = False
+    timed: bool = False
+    use_pts: bool = True
+    single_start: bool = False
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """What the container and the first frame say of the stream, for the description."""
+
+    time_base: Fraction
+    rate: Fraction | None
+    reorders: bool
+    intra_only: bool
+    number: int
+    has_audio: bool
+    aspect: Fraction | None
+    angle: float = 0.0
+    pix_fmt: str | None = None
+    bits: int = 8
+    interlaced: bool = False
+    colorspace: int = 2
+    color_range: int = 0
+
+    @property
+    def step(self) -> Fraction:
+        """Nominal length of a frame, in time base units."""
+        return 1 / (self.rate * self.time_base) if self.rate else Fraction(1, 25) / self.time_base
+
+
+class Ingest:
+    """One file on its way in.
+
+    Args:
+        blob: The file.
+        spool: For packets that have to be repacked.
+        filename: For messages and the description.
+        name: Of the codec's spec.
+        traits: Of the container.
+        limits: On what may be decoded.
+    """
+
+    def __init__(
+        self, blob: Blob, spool: BinaryIO, *, filename: str, name: str, traits: Traits, limits: Limits
+    ) -> None:
+        self._blob = blob
+        self._spool = spool
+        self._filename = filename
+        self._name = name
+        self._traits = traits
+        self._limits = limits
+
+    def run(self, check: str, stream: int | None) -> Ingested:
+        """See `Codec.ingest`."""
+        if check not in CHECKS:
+            raise UsageError(f"check={check!r} is none of {', '.join(map(repr, CHECKS))}.")
+        if not self._blob.size:
+            raise DamagedMediaError(f"{self._filename} is empty: it has no bytes.", "Give a whole video file.")
+        recipe, facts, table = self._demux(stream)
+        recipe, facts = self._first_frame(recipe, facts, table)
+        index, witness, checked = self._index(recipe, facts, table, check)
+        info = describe(index, Recipe.from_dict(index.decoder), facts, table, witness=witness, checked=checked)
+        details = {**info, "format": self._name, "filename": self._filename.partition("?")[0]}
+        return Ingested(info=self._info(index, details), index=index)
+
+    def _info(self, index: FrameIndex, details: dict[str, Any]) -> MediaInfo:
+        shape = (len(index), *Recipe.from_dict(index.decoder).shape, 3)
+        ordered = {"duration": 0, "fps": 0, "timebase": 0, "shape": list(shape), "format": "", "filename": ""}
+        return MediaInfo(shape=shape, codec=self._name, details={**ordered, "modified": False, **details})
+
+    def _demux(self, number: int | None) -> tuple[Recipe, StreamFacts, Table]:
+        reader = Reader(self._blob)
+        with opened(reader, self._traits.demuxer, filename=self._filename) as container:
+            stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits)
+            recipe = Recipe.of(stream, self._traits.demuxer)
+            parser = parser_for(recipe.codec, recipe.extradata)
+            demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
+            table = demux.run(container, stream, filename=self._filename, limits=self._limits)
+            facts = _facts(container, stream)
+        if not len(table):
+            reason = f": {table.error}" if table.error else ""
+            raise DamagedMediaError(f"{self._filename} has a video stream but no frames in it{reason}.", _TRUNCATED)
+        return recipe, facts, table
+
+    def _first_frame(self, recipe: Recipe, facts: StreamFacts, table: Table) -> tuple[Recipe, StreamFacts]:
+        """What only a decoded frame tells: its size, and how it has to be turned."""
+        sequence = self._sequential(recipe)
+        frame = next(iter(sequence), None)
+        if frame is None:
+            raise DamagedMediaError(
+                f"{self._filename}: not one of its {len(table)} {recipe.codec} packets decodes.", _TRUNCATED
+            )
+        check_pixels(frame.width, frame.height, self._filename, self._limits)
+        turn, angle = display_matrix(frame)
+        recipe = replace(recipe, size=(frame.width, frame.height), turn=turn, changes=table.extradata)
+        facts = replace(
+            facts,
+            angle=angle,
+            pix_fmt=frame.format.name,
+            bits=max((part.bits for part in frame.format.components), default=8),
+            interlaced=frame.interlaced_frame,
+            colorspace=frame.colorspace if frame.colorspace != 2 else recipe.colorspace,
+            color_range=frame.color_range or recipe.color_range,
+        )
+        return recipe, facts
+
+    def _sequential(self, recipe: Recipe) -> Sequential:
+        return Sequential(self._blob, recipe, self._filename, self._limits.max_pixels)
+
+    def _index(
+        self, recipe: Recipe, facts: StreamFacts, table: Table, check: str
+    ) -> tuple[FrameIndex, Witness | None, str]:
+        """The index, what a full decode showed if there was one, and words for what was checked."""
+        order = by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
+        blob = spooled(self._spool) if table.repacked else self._blob
+        proof = Check(blob, recipe, self._limits.max_pixels)
+        full = check == "full" or not order.sure or not len(order.display)
+        if check == "sample":
+            full = full or proof.few(len(table))
+        if not full:
+            index = self._make(table, order.display, facts, recipe)
+            if check == "none":
+                return index, None, "nothing"
+            if proof.sample(index):
+                return index, None, "a sample of frames"
+        return self._proven(recipe, facts, table, proof, everything=check == "full")
+
+    def _proven(
+        self, recipe: Recipe, facts: StreamFacts, table: Table, proof: Check, *, everything: bool
+    ) -> tuple[FrameIndex, Witness, str]:
+        """An index from what a full decode showed."""
+        witness = watch(self._sequential(recipe))
+        recipe = replace(recipe, damaged=witness.damaged)
+        checked = "every frame" if everything or witness.damaged else "the order of all frames, a sample of starts"
+        if witness.traceable(len(table)) and not table.unsafe:
+            index = self._make(table, witness.packets, facts, recipe)
+            trust = proof.settle(index, witness, everything=everything or bool(witness.damaged))
+            if trust != Trust.CONTAINER:
+                return replace(index, trust=trust), witness, checked
+        emptied(self._spool)
+        display = np.clip(np.arange(len(witness.packets)), 0, len(table) - 1)
+        owners = witness.packets if witness.traceable(len(table)) else display
+        times, end = self._times(table, owners, facts)
+        index = self._make(table, display, facts, recipe)
+        return replace(index, trust=Trust.CONTAINER, times=times, end=end, repacked=False), witness, checked
+
+    def _make(self, table: Table, display: Ints, facts: StreamFacts, recipe: Recipe) -> FrameIndex:
+        times, end = self._times(table, display, facts)
+        pts = np.where(table.pts == NO_TIME, np.where(table.dts == NO_TIME, 0, table.dts), table.pts)
+        pts[display] = times
+        return FrameIndex(
+            pos=table.pos,
+            size=table.size,
+            pts=pts,
+            flags=packet_flags(
+                table, display, intra_only=facts.intra_only, single=self._traits.single_start
+            ),
+            display=display,
+            times=times,
+            end=end,
+            time_base=facts.time_base,
+            trust=Trust.FULL,
+            decoder=recipe.as_dict(),
+            repacked=table.repacked,
+        )
+
+    def _times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
+        return times_of(table, display, step=facts.step, use_pts=self._traits.use_pts)
+
+
+_TRUNCATED = "It is damaged or truncated; give a whole copy."
+
+
+def _facts(container: InputContainer, stream: VideoStream) -> StreamFacts:
+    videos = [s for s in container.streams.video if s.codec_context is not None]
+    return StreamFacts(
+        time_base=stream.time_base or Fraction(1, 1_000_000),
+        rate=stream.average_rate or stream.guessed_rate or stream.base_rate,
+        reorders=stream.codec_context.codec.reorder,
+        intra_only=stream.codec_context.codec.intra_only,
+        number=videos.index(stream),
+        has_audio=bool(container.streams.audio),
+        aspect=stream.sample_aspect_ratio,
+    )

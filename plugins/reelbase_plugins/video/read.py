@@ -1,0 +1,170 @@
+"""Planned frames into one array, or one after another."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from reelbase.errors import DamagedMediaError, UsageError
+from reelbase.plugin import Trust
+from reelbase_plugins.video.convert import Painter, fresh
+from reelbase_plugins.video.decode import Decoding, Sequential, indexed
+from reelbase_plugins.video.fetch import feeds, stepwise
+from reelbase_plugins.video.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.video.frame import VideoFrame
+    from numpy.typing import NDArray
+    from reelbase.plugin import Blob, FrameIndex, Plan, Run
+    from reelbase_plugins.video.fetch import Feed
+
+    Pixels = NDArray[np.uint8]
+
+_LONG_RUN: Final = 12
+
+
+def read(
+    blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, int] | None, max_pixels: int
+) -> Pixels:
+    """See `Codec.decode`."""
+    if plan is None:
+        raise UsageError("A video is decoded by a plan.", "Make one: index.plan(frame_numbers).")
+    recipe = Recipe.from_dict(plan.index.decoder)
+    array = fresh(len(plan.rows), size or recipe.shape, out)
+    frames, first = np.unique(plan.rows, return_index=True)
+    row_of = dict(zip(plan.frames[frames].tolist(), first.tolist(), strict=True))
+    work = _Work(blob, plan, recipe, size, max_pixels)
+    work.fill({frame: array[row] for frame, row in row_of.items()})
+    copies = np.setdiff1d(np.arange(len(plan.rows)), first)
+    for row in copies.tolist():
+        array[row] = array[row_of[int(plan.frames[plan.rows[row]])]]
+    return array
+
+
+def stream(blob: Blob, plan: Plan, *, size: tuple[int, int] | None, max_pixels: int) -> Iterator[Pixels]:
+    """See `Codec.stream`."""
+    recipe = Recipe.from_dict(plan.index.decoder)
+    return _Work(blob, plan, recipe, size, max_pixels).each()
+
+
+def threads_here() -> int:
+    """Threads to use: the processors this process may run on, one in a worker process of a data loader."""
+    if multiprocessing.current_process().daemon:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Work:
+    """The decoding of one plan."""
+
+    def __init__(
+        self, blob: Blob, plan: Plan, recipe: Recipe, size: tuple[int, int] | None, max_pixels: int
+    ) -> None:
+        self._blob = blob
+        self._plan = plan
+        self._recipe = recipe
+        self._size = size
+        self._max_pixels = max_pixels
+
+    def fill(self, rows: dict[int, Pixels]) -> None:
+        """Decode every wanted frame into its row."""
+        if self._plan.index.trust == Trust.CONTAINER:
+            for number, frame, painter in self._from_container():
+                painter.paint(frame, rows[number], _named(number))
+            return
+        sources = feeds(self._blob, self._plan)
+        jobs = list(zip(self._plan.runs, sources, strict=True))
+        workers = min(threads_here(), len(jobs))
+        if workers < 2:
+            for run, feed in jobs:
+                self._fill_run(run, feed, rows, threads_here())
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(self._fill_run, run, feed, rows, 1) for run, feed in jobs]:
+                done.result()
+
+    def _fill_run(self, run: Run, feed: Feed, rows: dict[int, Pixels], threads: int) -> None:
+        painter = Painter(self._recipe, self._size)
+        for number, frame in self._frames(run, feed, threads):
+            painter.paint(frame, rows[number], _named(number))
+
+    def _frames(self, run: Run, feed: Feed, threads: int) -> Iterator[tuple[int, VideoFrame]]:
+        """The wanted frames of a run; by one thread where others might treat damage differently.
+
+        Raises:
+            DamagedMediaError: one did not come out.
+        """
+        threads = threads if len(run.packets) >= _LONG_RUN and not self._recipe.damaged else 1
+        wanted = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
+        decoding = Decoding(self._recipe.context(threads=threads, max_pixels=self._max_pixels))
+        for frame in decoding.frames(indexed(self._recipe, feed())):
+            if threads > 1 and (frame.is_corrupt or decoding.failed):
+                break
+            number = wanted.pop(frame.pts, None) if frame.pts is not None else None
+            if number is not None:
+                yield number, frame
+            if not wanted:
+                return
+        if threads > 1:
+            # Frame threads conceal damage in their own way: start over as the sequential decode does.
+            left = set(wanted.values())
+            yield from ((n, frame) for n, frame in self._frames(run, feed, 1) if n in left)
+            return
+        raise _missing(self._plan.index, wanted, self._blob.key)
+
+    def _from_container(self) -> Iterator[tuple[int, VideoFrame, Painter]]:
+        """Wanted frames by a sequential pass, for files that no index serves."""
+        wanted = set(self._plan.frames.tolist())
+        painter = Painter(self._recipe, self._size)
+        whole = Sequential(self._blob, self._recipe, self._blob.key, self._max_pixels)
+        for number, frame in enumerate(whole):
+            if number in wanted:
+                wanted.remove(number)
+                yield number, frame, painter
+            if not wanted:
+                return
+        if wanted:
+            raise DamagedMediaError(f"Frame {min(wanted)} did not come out of {self._blob.key}.", _RESTORE)
+
+    def each(self) -> Iterator[Pixels]:
+        """The wanted frames, ascending, each in an array of its own."""
+        waiting: dict[int, Pixels] = {}
+        due = iter(self._plan.frames.tolist())
+        following = next(due, None)
+        for number, frame, painter in self._any():
+            picture = np.empty((*painter.shape, 3), np.uint8)
+            painter.paint(frame, picture, _named(number))
+            waiting[number] = picture
+            while following in waiting:
+                yield waiting.pop(following)
+                following = next(due, None)
+
+    def _any(self) -> Iterator[tuple[int, VideoFrame, Painter]]:
+        if self._plan.index.trust == Trust.CONTAINER:
+            yield from self._from_container()
+            return
+        painter = Painter(self._recipe, self._size)
+        for run, feed in zip(self._plan.runs, stepwise(self._blob, self._plan), strict=True):
+            for number, frame in self._frames(run, feed, threads_here()):
+                yield number, frame, painter
+
+
+_RESTORE = "The stored bytes are damaged, or this FFmpeg decodes them differently; append the file again."
+
+
+def _named(number: int) -> str:
+    return f"Frame {number}"
+
+
+def _missing(index: FrameIndex, wanted: dict[int, Any], key: str) -> DamagedMediaError:
+    packet, frame = min(wanted.items())
+    at = int(index.pos[packet])
+    return DamagedMediaError(
+        f"Frame {frame} did not come out of packet {packet} (bytes {at}:{at + int(index.size[packet])} of {key}).",
+        _RESTORE,
+    )
