@@ -173,7 +173,7 @@ class MediaCell(Cell):
         """Which frames are taken: an array, or 0-d for a single frame."""
         request, rest = taken.frames(self.info.shape)
         first = expand(rest.steps[0], len(self.info.shape)) if rest.steps else [WHOLE]
-        return request.reshape(()) if first[0] == 0 and isinstance(first[0], int) else request
+        return request.reshape(()) if isinstance(first[0], int) and first[0] == 0 else request
 
     def seconds(self, taken: Selection) -> Any:
         """Presentation times of the taken frames in seconds: float32, a scalar for one frame."""

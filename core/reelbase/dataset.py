@@ -35,6 +35,8 @@ class Dataset:
     exception takes them all back. Reads are safe from any thread; writes are done one at a time.
     """
 
+    __slots__ = ("__weakref__", "_session")  # ds.videos = … must not shadow a tensor
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

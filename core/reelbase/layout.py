@@ -229,23 +229,26 @@ class MediaLayout(Layout):
         return row
 
     def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
-        packed = row.packed("_info")
         blob = row.blob("data")
-        if packed.form == Form.MISSING or blob is None:
+        if blob is None:
             return MissingCell(where)
-        frames, packets = row.packed("_frames").payload, row.blob("_packets")
-        at = [0, 0, 0]
+        return row.cached("_info", lambda: self._cell(row, blob))
+
+    def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
+        """The cell, and about how much memory it takes."""
+        facts, frames, packets = row.packed("_info").payload, row.packed("_frames").payload, row.blob("_packets")
+        at = (0, 0, 0)
         items: list[Cell] = []
-        for facts in json.loads(bytes(packed.payload)):
-            sizes = (facts["size"], facts["frames"], facts["packets"])
-            ends = [start + size for start, size in zip(at, sizes, strict=True)]
-            info = MediaInfo.from_dict(facts)
+        for one in json.loads(bytes(facts)):
+            sizes = (one["size"], one["frames"], one["packets"])
+            ends = tuple(start + size for start, size in zip(at, sizes, strict=True))
+            info = MediaInfo.from_dict(one)
             own = blob.slice(at[0], ends[0])
             index = FrameIndex.from_bytes(bytes(frames[at[1] : ends[1]])) if sizes[1] else None
             source = own if packets is None or not sizes[2] else packets.slice(at[2], ends[2])
             items.append(MediaCell(own, source, info, index, registry().codec(info.codec)))
             at = ends
-        return self.shaping.cell(tuple(items))
+        return self.shaping.cell(tuple(items)), len(facts) + 16 * len(frames)
 
     def _sample(self, checked: object) -> Sample:
         """A checked value as encoded bytes."""

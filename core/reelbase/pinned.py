@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelbase.format.rows import RowReader
-from reelbase.schema import layout_of
+from reelbase.schema import reading_layout
 
 if TYPE_CHECKING:
     from reelbase.cells import Cell
@@ -20,7 +20,7 @@ class Pinned:
         self.schema = schema
         self._store = store
         self._rows = rows
-        self._layout = layout_of(schema)
+        self._layout = reading_layout(schema)
 
     @property
     def name(self) -> str:

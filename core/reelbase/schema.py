@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from inspect import signature
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -24,8 +25,19 @@ _WRAPPED = re.compile(r"(\w+)\[(.*)\]")
 _WRAPPERS = {"sequence": Sequences}
 
 
+_reading: WeakKeyDictionary[TensorSchema, Layout] = WeakKeyDictionary()
+
+
+def reading_layout(schema: TensorSchema) -> Layout:
+    """A layout to read with, shared by all readers of a schema."""
+    layout = _reading.get(schema)
+    if layout is None:
+        layout = _reading[schema] = layout_of(schema)
+    return layout
+
+
 def layout_of(schema: TensorSchema) -> Layout:
-    """The layout that reads and writes a tensor's samples.
+    """A new layout to write a tensor's samples with; it notes the dtype that a first sample fixes.
 
     Raises:
         HtypeError: the htype, its settings or the dtype are wrong.

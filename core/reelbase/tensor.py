@@ -12,7 +12,7 @@ from reelbase.format.rows import RowsBuilder
 from reelbase.index import Index
 from reelbase.info import Info
 from reelbase.pinned import Pinned
-from reelbase.schema import layout_of
+from reelbase.schema import layout_of, reading_layout
 from reelbase.view import View
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Tensor:
     @property
     def dtype(self) -> np.dtype[Any] | None:
         """Dtype of its arrays; None until the first sample fixes it."""
-        layout = layout_of(self._schema)
+        layout = reading_layout(self._schema)
         return np.dtype(layout.htype.shown) if layout.htype.shown else layout.dtype
 
     @property

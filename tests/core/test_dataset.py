@@ -49,7 +49,9 @@ def test_overwrite_starts_anew(path: str) -> None:
     assert reelbase.load(path).tensors == {}
 
 
-@pytest.mark.parametrize("value", [[1, 2, 3], 7, 2.5, True, np.zeros((2, 0, 3)), np.arange(6, dtype=np.int16).reshape(2, 3), 1j])
+@pytest.mark.parametrize(
+    "value", [[1, 2, 3], 7, 2.5, True, np.zeros((2, 0, 3)), np.arange(6, dtype=np.int16).reshape(2, 3), 1j]
+)
 def test_arrays_come_back(ds: reelbase.Dataset, path: str, value: object) -> None:
     ds.create_tensor("x").append(value)
     for one in (ds, reelbase.load(path)):

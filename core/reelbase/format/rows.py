@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from reelbase.blob import Blob
 from reelbase.errors import CorruptObjectError
@@ -13,12 +13,13 @@ from reelbase.format.chunk import Form, Packed
 from reelbase.format.entry import Kind, chained, entry, missing, object_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reelbase.format.entry import Entries
     from reelbase.format.state import Rows
     from reelbase.format.store import Placed, Store
 
+T = TypeVar("T")
 OWN_OBJECT = 8 << 20  # a media sample of this size is an object of its own
 NOTHING = Packed(Form.MISSING, (), b"")
 
@@ -30,6 +31,11 @@ class RowReader:
         self._store = store
         self._rows = rows
         self._row = row
+
+    def cached(self, column: str, make: Callable[[], tuple[T, int]]) -> T:
+        """What `make` made of this row, kept as long as the cache has room; `column` tells versions of the row apart."""
+        one, place = self._rows.columns[column].entry(self._store, self._row)
+        return self._store.cache.get(("row", object_key(one), int(one["off"]), place), make)
 
     def packed(self, column: str) -> Packed:
         """The sample of a chunked column; `NOTHING` if it is missing.

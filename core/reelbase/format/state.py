@@ -144,7 +144,7 @@ def union(runs: Iterable[tuple[int, int]]) -> Runs:
     return tuple(joined)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TensorSchema:
     """What a tensor is.
 

@@ -196,7 +196,7 @@ def _edit_lists() -> Iterator[tuple[str, Maker]]:
     yield "edit-middle.mov", edit_list(_x264(container="mov"), (5, 31))
     yield "edit-start.mp4", edit_list(_x264(), (7, 40))
     yield "edit-end.mp4", edit_list(_x264(), (0, 30))
-    yield "edit-no-b.mp4", edit_list(_x264(bframes=0), (5, 31))
+    yield "edit-plain.mp4", edit_list(_x264(bframes=0), (5, 31))
     yield "edit-two.mp4", edit_list(_x264(bframes=0), (5, 15), (28, 40))
     # libavformat starts the second part one frame early when it has B-frames: two frames share a time.
     yield "edit-two-b.mp4", edit_list(_x264(), (5, 15), (28, 40), timed=False)

@@ -1,0 +1,5 @@
+"""``python -m reelbase`` is ``reelbase``."""
+
+from reelbase.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,77 @@
+"""How commands write their results: text for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option that every reporting command has."""
+    parser.add_argument("--json", action="store_true", help="write JSON instead of text")
+
+
+def emit(arguments: argparse.Namespace, result: Any, text: str) -> None:
+    """Write `result` as JSON if that was asked for, else `text`."""
+    print(as_json(result) if arguments.json else text)
+
+
+def as_json(result: Any) -> str:
+    """JSON of a result that may hold numpy values, mappings and paths."""
+    return json.dumps(result, ensure_ascii=False, indent=2, default=_plain)
+
+
+def one_line(value: Any) -> str:
+    """A value for a line of text: lists and mappings as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, default=_plain) if isinstance(value, (dict, list)) else str(value)
+
+
+def say(message: str) -> None:
+    """A line for the person who waits, on stderr."""
+    print(message, file=sys.stderr)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Aligned columns under a head."""
+    lines = [tuple(head), *(tuple(map(str, row)) for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
+    padded = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
+    )
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def pairs(facts: Iterable[tuple[str, object]]) -> str:
+    """Names and values, one a line, values aligned."""
+    listed = [(name, str(value)) for name, value in facts]
+    width = max((len(name) for name, _ in listed), default=0)
+    return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in listed)
+
+
+def size(count: int) -> str:
+    """Bytes for people: ``"398.4 kB"``."""
+    value = float(count)
+    for unit in _UNITS:
+        if value < 1000 or unit == _UNITS[-1]:
+            break
+        value /= 1000
+    return f"{count} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "items"):
+        return dict(value.items())
+    return str(value)

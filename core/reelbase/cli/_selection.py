@@ -1,0 +1,41 @@
+"""Selections as they are typed: ``100:200:5``, ``7``, ``1,5,9``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+Selection = int | slice | list[int]
+
+_PART = r"[+-]?\d+"
+_SLICE = re.compile(rf"({_PART})?:({_PART})?(?::({_PART})?)?")
+
+
+def selection(text: str) -> Selection:
+    """An index in Python's syntax.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    text = text.strip()
+    if sliced := _SLICE.fullmatch(text):
+        start, stop, step = (None if part is None else int(part) for part in sliced.groups())
+        if step != 0:
+            return slice(start, stop, step)
+    if re.fullmatch(_PART, text):
+        return int(text)
+    if re.fullmatch(rf"{_PART}(,{_PART})*,?", text):
+        return [int(part) for part in text.strip(",").split(",")]
+    raise argparse.ArgumentTypeError(f"{text!r} selects no frames; write 7, 100:200, 100:200:5 or 1,5,9")
+
+
+def size(text: str) -> tuple[int, int]:
+    """``WIDTHxHEIGHT`` as ``(height, width)``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no size.
+    """
+    found = re.fullmatch(r"([1-9]\d*)[xX]([1-9]\d*)", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write WIDTHxHEIGHT, such as 320x180")
+    return int(found[2]), int(found[1])

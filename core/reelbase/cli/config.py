@@ -1,0 +1,28 @@
+"""``reelbase config``: every setting, its value, and where that came from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from reelbase.cli._output import add_json, emit, table
+from reelbase.config import settings
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def setup(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the settings."""
+    lines = settings().explain()
+    text = table(
+        ("setting", "value", "from", "meaning"), [(one.key, one.value, one.origin, one.doc) for one in lines]
+    )
+    emit(arguments, [asdict(one) for one in lines], text)
+    return 0

@@ -1,0 +1,153 @@
+"""``reelbase doctor``: check the installation, and a dataset if one is named."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase import __version__, api
+from reelbase.cli._output import add_json, emit, table
+from reelbase.cli.plugins import kinds
+from reelbase.errors import MissingDependencyError, ReelbaseError
+from reelbase.registry import registry
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from reelbase.tensor import Tensor
+
+_PACKAGES = ("numpy", "pluggy", "av", "tqdm")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `ok` is None where it is neither good nor bad."""
+
+    what: str
+    ok: bool | None
+    found: str
+
+
+def setup(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("dataset", nargs="?", help="a dataset to check: every row, and the ends of every video")
+    parser.add_argument("--full", action="store_true", help="decode every frame of the dataset")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at everything; 1 if something is wrong."""
+    findings = [*_versions(), *_plugins(), *_tried()]
+    if arguments.dataset:
+        findings += _dataset(arguments.dataset, full=arguments.full)
+    lines = [({True: "ok", False: "WRONG", None: "-"}[one.ok], one.what, one.found) for one in findings]
+    emit(arguments, [asdict(one) for one in findings], table(("", "what", "found"), lines))
+    return 1 if any(one.ok is False for one in findings) else 0
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("reelbase", None, __version__)
+    yield Finding("python", None, f"{platform.python_version()} on {sys.platform}, {platform.machine()}")
+    for name in _PACKAGES:
+        try:
+            yield Finding(name, None, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, None, "not installed")
+
+
+def _plugins() -> Iterator[Finding]:
+    found = registry()
+    for failure in found.failures():
+        yield Finding(f"plugin {failure.plugin}", False, str(failure))
+    for label, kind in kinds(found).items():
+        for spec in kind.specs():
+            yield _attempt(f"{label} {spec.name}", lambda kind=kind, name=spec.name: kind.load(name) and "")
+
+
+def _tried() -> Iterator[Finding]:
+    """Write and read in a temporary folder, and every encoder that is there."""
+    yield _attempt("a dataset in a temporary folder", _round_trip)
+    for spec in registry().codecs.specs():
+        if spec.kind == "image":
+            yield _attempt(f"encode {spec.name}", lambda name=spec.name: _encode(name, _pictures()[0]))
+    yield _attempt("encode mp4", lambda: _encode("mp4", _pictures()))
+
+
+def _round_trip() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = api.empty(Path(folder) / "dataset")
+        dataset.create_tensor("numbers").append(np.arange(6).reshape(2, 3))
+        again = api.load(Path(folder) / "dataset").numbers[0].numpy()
+        if again.tolist() != [[0, 1, 2], [3, 4, 5]]:
+            raise ReelbaseError(f"{again!r} came back, not what was written.")
+    return "written and read back"
+
+
+def _pictures() -> np.ndarray:
+    rows, columns = np.mgrid[:48, :64]
+    still = np.stack([rows * 5, columns * 3, rows + columns], axis=-1).astype(np.uint8)
+    return np.stack([np.roll(still, at, axis=1) for at in range(8)])
+
+
+def _encode(name: str, array: np.ndarray) -> str:
+    """Encode, decode, and compare shapes."""
+    data = registry().codec(name).encode(array)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample"
+        path.write_bytes(data)
+        shape = api.read(path).numpy().shape
+    if shape != array.shape:
+        raise ReelbaseError(f"{shape} came back, not {array.shape}.")
+    return f"{len(data)} bytes, and back"
+
+
+def _dataset(path: str, *, full: bool) -> Iterator[Finding]:
+    try:
+        dataset = api.load(path, read_only=True)
+    except ReelbaseError as error:
+        yield Finding(f"dataset {path}", False, str(error))
+        return
+    yield Finding(f"dataset {path}", True, f"{len(dataset)} rows")
+    for name, tensor in dataset.tensors.items():
+        bad = list(_bad_rows(tensor, full=full))
+        yield from bad or [Finding(f"tensor {name}", True, f"{len(tensor)} rows, all readable")]
+
+
+def _bad_rows(tensor: Tensor, *, full: bool) -> Iterator[Finding]:
+    for row in range(len(tensor)):
+        finding = _attempt(f"{tensor.name}[{row}]", lambda row=row: _read(tensor[row], full=full))
+        if not finding.ok:
+            yield finding
+
+
+def _read(view: Any, *, full: bool) -> str:
+    """Read a row as far as is asked: the whole array, or of a video the first and the last frame."""
+    if not view.exists:
+        return ""
+    frames = getattr(view._one()[0], "index", None)
+    if frames is None:
+        view.numpy()
+    elif full:
+        for _ in view.frames():
+            pass
+    else:
+        view[[0, -1]].numpy()
+    return ""
+
+
+def _attempt(what: str, act: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, act())
+    except MissingDependencyError as error:  # not installed is a choice, not a fault
+        return Finding(what, None, " ".join(str(error).split()))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong, a doctor must say so and go on
+        return Finding(what, False, f"{type(error).__name__}: {error}".replace("\n", " "))

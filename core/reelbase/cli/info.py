@@ -1,0 +1,64 @@
+"""``reelbase info``: what a dataset or a media file holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reelbase import api
+from reelbase.cli._output import add_json, emit, one_line, pairs, size
+from reelbase.summary import summarize
+
+if TYPE_CHECKING:
+    import argparse
+
+    from reelbase.dataset import Dataset
+
+
+def setup(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("path", help="a dataset, or a media file")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Describe the dataset, or else the file."""
+    if api.exists(arguments.path):
+        dataset = api.load(arguments.path, read_only=True)
+        facts = of_dataset(dataset)
+        emit(arguments, facts, _text(dataset, facts))
+    else:
+        facts = of_file(arguments.path)
+        emit(arguments, facts, pairs((name, one_line(value)) for name, value in facts.items()))
+    return 0
+
+
+def of_dataset(dataset: Dataset) -> dict[str, Any]:
+    """Tensors, rows, sizes and the user's metadata."""
+    objects = [found.size for _, found in dataset._session.store.storage.list()]
+    tensors = {name: {**tensor.meta, "shape": tensor.shape} for name, tensor in dataset.tensors.items()}
+    return {
+        "path": dataset.path,
+        "rows": len(dataset),
+        "tensors": tensors,
+        "info": dict(dataset.info),
+        "objects": len(objects),
+        "bytes": sum(objects),
+    }
+
+
+def of_file(path: str) -> dict[str, Any]:
+    """``sample_info`` of a file, and what its packet index says."""
+    file = api.read(path)
+    media = file._cell
+    facts = {**media.info.details, "codec_plugin": media.info.codec, "bytes": media.blob.size}
+    if media.index is not None:
+        index = media.index
+        facts |= {"packets": len(index.pos), "trust": index.trust.name.lower(), "repacked": index.repacked}
+    return facts
+
+
+def _text(dataset: Dataset, facts: dict[str, Any]) -> str:
+    stored = f"{size(facts['bytes'])} in {facts['objects']} objects"
+    lines = [("stored", stored), *((f"info.{key}", one_line(value)) for key, value in facts["info"].items())]
+    return f"{summarize(dataset)}\n\n{pairs(lines)}"

@@ -1,0 +1,66 @@
+"""``reelbase ls``: the rows of a dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reelbase import api
+from reelbase.cli._output import add_json, emit, table
+from reelbase.cli._selection import selection
+from reelbase.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from reelbase.dataset import Dataset
+    from reelbase.view import View
+
+
+def setup(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("path", help="a dataset")
+    parser.add_argument("--tensor", action="append", metavar="NAME", help="only this tensor; may be repeated")
+    parser.add_argument("--rows", type=selection, default=slice(None), help="such as 100:200; all by default")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the rows."""
+    dataset = api.load(arguments.path, read_only=True)
+    names = arguments.tensor or list(dataset.tensors)
+    rows = [_row(dataset, at, names) for at in _numbers(len(dataset), arguments.rows)]
+    text = table(("row", *names), [(row["row"], *(_shown(row[name]) for name in names)) for row in rows])
+    emit(arguments, rows, text)
+    return 0
+
+
+def _numbers(count: int, rows: int | slice | list[int]) -> list[int]:
+    every = range(count)
+    if isinstance(rows, slice):
+        return list(every[rows])
+    wanted = [rows] if isinstance(rows, int) else rows
+    for at in wanted:
+        if not -count <= at < count:
+            raise UsageError(f"Row {at} is out of range: there are {count}.", "Write --rows 0:10, say.")
+    return [every[at] for at in wanted]
+
+
+def _row(dataset: Dataset, at: int, names: list[str]) -> dict[str, Any]:
+    return {"row": at, **{name: _sample(dataset[name], at) for name in names}}
+
+
+def _sample(tensor: Any, at: int) -> dict[str, Any] | None:
+    if at >= len(tensor) or not tensor[at].exists:
+        return None
+    view: View = tensor[at]
+    facts: dict[str, Any] = {"shape": view.shape}
+    if tensor.htype in ("video", "image"):
+        facts |= {"filename": view.sample_info.get("filename")}
+    return facts
+
+
+def _shown(sample: dict[str, Any] | None) -> str:
+    if sample is None:
+        return "-"
+    return f"{sample['shape']} {sample.get('filename', '')}".strip()

@@ -1,0 +1,40 @@
+"""Conformance tests for plugin authors, and clips to test with. Needs ``reelbase[testing]``.
+
+Subclass one class for each thing a plugin offers, and give it its one fixture::
+
+    from reelbase.testing import StorageTests
+
+    class TestVault(StorageTests):
+        @pytest.fixture
+        def storage(self, tmp_path):
+            return VaultStorage(f"vault://{tmp_path}/a.db")
+
+`StorageTests` wants an empty storage, `CodecTests` a `CodecCase`, `HtypeTests` an `HtypeCase`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reelbase.testing.codec import CodecCase, CodecTests
+    from reelbase.testing.htype import HtypeCase, HtypeTests
+    from reelbase.testing.storage import StorageTests
+
+# Imported on use: `reelbase.testing.clips` must work without pytest.
+_HOMES = {
+    "CodecCase": "codec",
+    "CodecTests": "codec",
+    "HtypeCase": "htype",
+    "HtypeTests": "htype",
+    "StorageTests": "storage",
+}
+
+__all__ = ["CodecCase", "CodecTests", "HtypeCase", "HtypeTests", "StorageTests"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"reelbase.testing.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'reelbase.testing' has no attribute {name!r}")

@@ -1,0 +1,320 @@
+"""Does a codec keep the contract of `reelbase.plugin.Codec`?"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from reelbase.blob import Blob
+from reelbase.codec import Codec, Ingested
+from reelbase.errors import LimitError, ReelbaseError, UsageError
+from reelbase.frames import FrameIndex
+from reelbase.media import Limits, MediaInfo
+from reelbase.testing._threads import together
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from reelbase.frames import Plan
+
+    Array = NDArray[Any]
+
+__all__ = ["CodecCase", "CodecTests"]
+
+_THREADS = 4
+_HEAD = 4096
+
+
+@dataclass(kw_only=True)
+class CodecCase:
+    """One sample to test a codec with; keep it short: it is decoded dozens of times.
+
+    Attributes:
+        codec: The codec.
+        data: An encoded sample.
+        filename: What it is called.
+        expected: The array it must decode to, ``(N, H, W, 3)`` or ``(H, W, 3)``; None: not known.
+        tolerance: By how much values may differ from `expected`.
+        options: For `Codec.encode`.
+    """
+
+    codec: Codec
+    data: bytes
+    filename: str
+    expected: Array | None = None
+    tolerance: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def sample(self) -> _Sample:
+        """The ingested sample."""
+        return _ingest(self.codec, Blob.of(self.data), self.filename)
+
+    @cached_property
+    def whole(self) -> Array:
+        """All of it, decoded."""
+        return self.sample.decode()
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """An ingested sample and the bytes to decode it from."""
+
+    codec: Codec
+    found: Ingested
+    blob: Blob
+
+    def plan(self, request: Sequence[int]) -> Plan:
+        assert self.found.index is not None
+        return self.found.index.plan(np.array(request, np.int64))
+
+    def decode(self, request: Sequence[int] | None = None, **how: Any) -> Array:
+        if self.found.index is None:
+            return self.codec.decode(self.blob, None, **how)
+        return self.codec.decode(self.blob, self.plan(range(self.frames) if request is None else request), **how)
+
+    @property
+    def frames(self) -> int:
+        return self.found.info.shape[0]
+
+
+class CodecTests:
+    """Subclass it and give a fixture `case`, which may be parametrised with several samples."""
+
+    @pytest.fixture
+    def case(self) -> CodecCase:
+        """A codec and a sample."""
+        raise NotImplementedError("give a fixture `case` that returns a CodecCase")
+
+    @pytest.fixture
+    def indexed(self, case: CodecCase) -> CodecCase:
+        """The case, if its codec decodes single frames."""
+        if case.sample.found.index is None:
+            pytest.skip("its samples are decoded whole")
+        return case
+
+    # Ingest
+
+    def test_info_is_what_is_decoded(self, case: CodecCase) -> None:
+        info = case.sample.found.info
+        assert case.whole.shape == info.shape, f"info.shape says {info.shape}; decoded is {case.whole.shape}"
+        assert case.whole.dtype == np.uint8, f"decoded is {case.whole.dtype}, not uint8"
+        assert case.whole.ndim in {3, 4}, "decoded must be (N, H, W, C) or (H, W, C)"
+        assert info.codec == case.codec.name, f"info.codec is {info.codec!r}; the codec is {case.codec.name!r}"
+
+    def test_info_is_stored_as_json(self, case: CodecCase) -> None:
+        info = case.sample.found.info
+        again = MediaInfo.from_dict(json.loads(json.dumps(info.as_dict(), allow_nan=False)))
+        assert again.as_dict() == info.as_dict(), "info must be the same after a way through JSON"
+
+    def test_index_has_a_row_for_each_frame(self, indexed: CodecCase) -> None:
+        index, shape = indexed.sample.found.index, indexed.sample.found.info.shape
+        assert index is not None
+        assert len(index) == shape[0], f"the index has {len(index)} frames, info.shape says {shape[0]}"
+        assert bool(np.all(np.diff(index.times) > 0)), "the frames' times must ascend"
+        assert index.end >= index.times[-1], "the last frame ends before it starts"
+
+    def test_index_is_stored(self, indexed: CodecCase) -> None:
+        sample = indexed.sample
+        assert sample.found.index is not None
+        stored = FrameIndex.from_bytes(sample.found.index.to_bytes())
+        again = _Sample(indexed.codec, Ingested(info=sample.found.info, index=stored), sample.blob)
+        _same(again.decode(), indexed.whole, "a stored and loaded index gives other frames")
+
+    def test_ingest_twice(self, case: CodecCase) -> None:
+        again = _ingest(case.codec, Blob.of(case.data), case.filename)
+        assert again.found.info == case.sample.found.info, "two looks at the same bytes gave different info"
+        _same(again.decode(), case.whole, "two looks at the same bytes gave different frames")
+
+    def test_sample_inside_a_larger_object(self, case: CodecCase) -> None:
+        around = Blob.of(b"\xff" * 1001 + case.data + b"\xff" * 77)
+        inner = _ingest(case.codec, around.slice(1001, 1001 + len(case.data)), case.filename)
+        _same(inner.decode(), case.whole, "a sample in the middle of a larger object is decoded wrongly")
+
+    def test_claims_its_own(self, case: CodecCase) -> None:
+        assert type(case.codec).claims(case.data[:_HEAD]), "claims() denies the first bytes of its own sample"
+
+    # Decode
+
+    def test_expected(self, case: CodecCase) -> None:
+        if case.expected is None:
+            pytest.skip("the case does not say what to expect")
+        assert case.whole.shape == case.expected.shape, f"shape {case.whole.shape}, not {case.expected.shape}"
+        off = int(np.abs(case.whole.astype(np.int64) - case.expected).max(initial=0))
+        assert off <= case.tolerance, f"values are off by up to {off}; the case allows {case.tolerance}"
+
+    def test_each_frame_alone(self, indexed: CodecCase) -> None:
+        for frame in reversed(range(indexed.sample.frames)):
+            alone = indexed.sample.decode([frame])
+            _same(alone, indexed.whole[[frame]], f"frame {frame} decoded alone is not frame {frame} of all")
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_any_order_with_repeats(self, indexed: CodecCase, seed: int) -> None:
+        pick = random.Random(seed)  # noqa: S311
+        request = pick.choices(range(indexed.sample.frames), k=pick.randint(1, 12))
+        _same(indexed.sample.decode(request), indexed.whole[request], f"frames {request} came out wrong")
+
+    def test_every_other_frame(self, indexed: CodecCase) -> None:
+        request = list(range(0, indexed.sample.frames, 2))[::-1]
+        _same(indexed.sample.decode(request), indexed.whole[request], f"frames {request} came out wrong")
+
+    def test_no_frames(self, indexed: CodecCase) -> None:
+        got = indexed.sample.decode([])
+        assert got.shape == (0, *indexed.whole.shape[1:]), f"an empty plan gave shape {got.shape}"
+
+    def test_decode_into(self, case: CodecCase) -> None:
+        out = np.full(case.whole.shape, 77, np.uint8)
+        got = case.sample.decode(out=out)
+        assert got is out, "decode must return the array given as out="
+        _same(out, case.whole, "decode(out=…) wrote something else")
+
+    def test_decode_some_into(self, indexed: CodecCase) -> None:
+        request = [indexed.sample.frames - 1, 0, 0]
+        out = np.full((3, *indexed.whole.shape[1:]), 77, np.uint8)
+        assert indexed.sample.decode(request, out=out) is out
+        _same(out, indexed.whole[request], f"decode(out=…) of frames {request} wrote something else")
+
+    @pytest.mark.parametrize("size", [(8, 12), (1, 1), (37, 23)])
+    def test_decode_to_a_size(self, case: CodecCase, size: tuple[int, int]) -> None:
+        got = case.sample.decode(size=size)
+        wanted = (*case.whole.shape[:-3], *size, case.whole.shape[-1])
+        assert got.shape == wanted, f"decode(size={size}) gave shape {got.shape}, not {wanted}: size is (height, width)"
+        assert got.dtype == np.uint8
+
+    def test_own_size_changes_nothing(self, case: CodecCase) -> None:
+        height, width = case.whole.shape[-3:-1]
+        _same(case.sample.decode(size=(height, width)), case.whole, "decode(size=its own size) gives other pixels")
+
+    def test_stream(self, indexed: CodecCase) -> None:
+        frames = indexed.sample.frames
+        request = [frames - 1, 0, frames // 2, 0]
+        streamed = list(indexed.codec.stream(indexed.sample.blob, indexed.sample.plan(request)))
+        wanted = sorted(set(request))
+        assert len(streamed) == len(wanted), f"stream() gave {len(streamed)} frames of {len(wanted)} distinct ones"
+        _same(np.stack(streamed), indexed.whole[wanted], "stream() must give the distinct frames, ascending")
+
+    def test_streamed_frames_are_kept(self, indexed: CodecCase) -> None:
+        plan = indexed.sample.plan(range(indexed.sample.frames))
+        kept = list(indexed.codec.stream(indexed.sample.blob, plan))
+        _same(np.stack(kept), indexed.whole, "a frame of stream() changed after the next one came")
+
+    def test_stream_left_early(self, indexed: CodecCase) -> None:
+        frames = indexed.codec.stream(indexed.sample.blob, indexed.sample.plan(range(indexed.sample.frames)))
+        next(iter(frames))
+        del frames
+        _same(indexed.sample.decode([0]), indexed.whole[[0]], "a stream that was left early upset the codec")
+
+    def test_results_are_your_own(self, case: CodecCase) -> None:
+        first = case.sample.decode()
+        kept = first.copy()
+        case.sample.decode()
+        _same(first, kept, "a decoded array changed when something else was decoded")
+        first[:] = 0
+        _same(case.sample.decode(), kept, "writing into a decoded array changed what is decoded next")
+
+    def test_a_new_codec_gives_the_same(self, case: CodecCase) -> None:
+        fresh = type(case.codec)(case.codec.name, limits=case.codec.limits)
+        again = _Sample(fresh, case.sample.found, case.sample.blob)
+        _same(again.decode(), case.whole, "a new codec with the stored index gives something else: it has hidden state")
+
+    def test_threads(self, case: CodecCase) -> None:
+        whole, sample = case.whole, case.sample
+
+        def run(me: int) -> None:
+            pick = random.Random(me)  # noqa: S311
+            for _ in range(5):
+                request = pick.choices(range(sample.frames), k=4) if sample.found.index is not None else None
+                got = sample.decode(request)
+                _same(got, whole if request is None else whole[request], f"with {_THREADS} threads, {request} is wrong")
+
+        together(run, _THREADS)
+
+    # Hostile and damaged input
+
+    @pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
+    def test_truncated(self, case: CodecCase, share: float) -> None:
+        self._survives(case, case.data[: int(len(case.data) * share)], f"cut to {share:.1%}")
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_damaged(self, case: CodecCase, seed: int) -> None:
+        pick, data = random.Random(seed), bytearray(case.data)  # noqa: S311
+        for _ in range(1 + len(data) // 200):
+            data[pick.randrange(len(data))] = pick.randrange(256)
+        self._survives(case, bytes(data), f"with random bytes in it (seed {seed})")
+
+    def test_not_a_sample(self, case: CodecCase) -> None:
+        for data in (b"", b"\0" * 5000, b"text " * 1000, case.data[:16] + b"\xff" * 5000):
+            with pytest.raises(ReelbaseError) as caught:
+                _ingest(case.codec, Blob.of(data), "the-name.bin").decode()
+            assert "the-name.bin" in str(caught.value), f"the message must name the file: {caught.value}"
+
+    def test_limit_of_pixels(self, case: CodecCase) -> None:
+        height, width = case.whole.shape[-3:-1]
+        self._is_limited(case, Limits(max_pixels=height * width - 1))
+        allowing = type(case.codec)(case.codec.name, limits=Limits(max_pixels=height * width))
+        _same(_ingest(allowing, Blob.of(case.data), case.filename).decode(), case.whole, "max_pixels must be inclusive")
+
+    def test_limit_of_frames(self, indexed: CodecCase) -> None:
+        if indexed.sample.frames < 2:
+            pytest.skip("it has one frame")
+        self._is_limited(indexed, Limits(max_frames=indexed.sample.frames - 1))
+
+    # Encode
+
+    def test_encode(self, case: CodecCase) -> None:
+        try:
+            data = case.codec.encode(case.whole, **case.options)
+        except UsageError as error:
+            pytest.skip(f"it does not encode: {error}")
+        assert type(data) is bytes, f"encode returned a {type(data).__name__}, not bytes"
+        assert type(case.codec).claims(data[:_HEAD]), "claims() denies what encode() made"
+        got = _ingest(case.codec, Blob.of(data), case.filename).decode()
+        assert got.shape == case.whole.shape, f"an encoded array of shape {case.whole.shape} came back as {got.shape}"
+
+    @pytest.mark.parametrize("array", [np.zeros((2, 2), np.float32), np.zeros(3, np.uint8), np.zeros((0, 4, 4, 3), np.uint8)])
+    def test_encode_refuses(self, case: CodecCase, array: Array) -> None:
+        with pytest.raises(ReelbaseError):
+            case.codec.encode(array, **case.options)
+
+    def test_encode_refuses_unknown_options(self, case: CodecCase) -> None:
+        with pytest.raises(UsageError):
+            case.codec.encode(case.whole, **case.options, no_such_option=1)
+
+    def _survives(self, case: CodecCase, data: bytes, how: str) -> None:
+        """Damaged bytes give a ReelbaseError, or an array of the shape that was announced; never anything else."""
+        try:
+            sample = _ingest(case.codec, Blob.of(data), case.filename)
+            got = sample.decode()
+        except ReelbaseError:
+            return
+        shape = sample.found.info.shape
+        assert got.shape == shape, f"a sample {how} announced {shape} and gave {got.shape}"
+
+    def _is_limited(self, case: CodecCase, limits: Limits) -> None:
+        strict = type(case.codec)(case.codec.name, limits=limits)
+        with pytest.raises(LimitError):
+            _ingest(strict, Blob.of(case.data), case.filename).decode()
+
+
+def _ingest(codec: Codec, blob: Blob, filename: str) -> _Sample:
+    spool = io.BytesIO()
+    found = codec.ingest(blob, spool, filename=filename)
+    if found.index is not None and found.index.repacked:
+        assert spool.getvalue(), "the index says its packets are repacked; nothing was written to the spool"
+        return _Sample(codec, found, Blob.of(spool.getvalue()))
+    return _Sample(codec, found, blob)
+
+
+def _same(got: Array, wanted: Array, message: str) -> None:
+    assert got.shape == wanted.shape, f"{message}: shape {got.shape}, not {wanted.shape}"
+    assert got.dtype == wanted.dtype, f"{message}: dtype {got.dtype}, not {wanted.dtype}"
+    assert np.array_equal(got, wanted), f"{message}: {int((got != wanted).sum())} of {wanted.size} values differ"
