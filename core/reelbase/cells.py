@@ -45,6 +45,10 @@ class Cell(ABC):
     def data(self, taken: Selection) -> Any:
         """The selected part in the htype's own form."""
 
+    def narrow(self, taken: Selection) -> tuple[Cell, Selection]:
+        """The cell and selection that give the same: of a sequence, the item that an int chooses."""
+        return self, taken
+
     def shape_of(self, taken: Selection) -> Shape:
         """The shape that `numpy` gives."""
         return taken.shape(tuple(n if n is not None else 0 for n in self.shape)) if taken.steps else self.shape
@@ -245,36 +249,39 @@ class SequenceCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         return (len(self.items), *_common_shape([one.shape for one in self.items]))
 
+    def narrow(self, taken: Selection) -> tuple[Cell, Selection]:  # noqa: D102
+        if not taken.steps or not isinstance(taken.steps[0][0], int):
+            return self, taken
+        places, _ = Selection((taken.steps[0][:1],)).frames((len(self.items),))
+        rest = Selection(taken.steps[1:] if len(taken.steps[0]) == 1 else (taken.steps[0][1:], *taken.steps[1:]))
+        return self.items[places.tolist()[0]].narrow(rest)
+
     def shape_of(self, taken: Selection) -> Shape:  # noqa: D102
-        chosen, rest, single = self._choose(taken)
-        shapes = [one.shape_of(rest) for one in chosen]
-        return shapes[0] if single else (len(chosen), *_common_shape(shapes))
+        shapes = [one.shape_of(rest) for one, rest in self._choose(taken)]
+        return (len(shapes), *_common_shape(shapes))
 
     def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:  # noqa: D102
-        chosen, rest, single = self._choose(taken)
-        parts = [one.numpy(rest, size=size) for one in chosen]
-        result = parts[0] if single else stacked(parts)
+        result = stacked([one.numpy(rest, size=size) for one, rest in self._choose(taken)])
         return result if out is None else _deliver(result, out)
 
     def data(self, taken: Selection) -> Any:  # noqa: D102
-        chosen, rest, single = self._choose(taken)
-        parts = [one.data(rest) for one in chosen]
-        return parts[0] if single else parts
+        return [one.data(rest) for one, rest in self._choose(taken)]
 
     def media(self) -> MediaCell:  # noqa: D102
-        raise UsageError("This row is a sequence of videos.", "Choose one first: view[0].")
+        raise UsageError("This row is a sequence of samples.", "Choose one first: view[0].")
 
-    def _choose(self, taken: Selection) -> tuple[tuple[Cell, ...], Selection, bool]:
+    def _choose(self, taken: Selection) -> list[tuple[Cell, Selection]]:
+        """The chosen items, each with what is taken of it."""
         if not taken.steps:
-            return self.items, taken, False
-        lead, *others = expand(taken.steps[0], max(2, len(taken.steps[0])))
-        rest = Selection(((*others,), *taken.steps[1:])) if len(taken.steps[0]) > 1 else Selection(taken.steps[1:])
-        request, kept = Selection(((lead,),)).frames((len(self.items),))
-        chosen = tuple(self.items[k] for k in request.tolist())
-        single = bool(kept.steps) and kept.steps[0] == (0,)
-        if not single and len(taken.steps) > 1:
-            raise SampleIndexError("A sequence of ragged items can be indexed once.", "Use one pair of brackets.")
-        return chosen, rest, single
+            return [(one, taken) for one in self.items]
+        if len(taken.steps) > 1:
+            raise SampleIndexError("A ragged sequence can be indexed once.", "Use one pair of brackets.")
+        lead, *others = taken.steps[0] if taken.steps[0][0] is not Ellipsis else (WHOLE, *taken.steps[0])
+        if not isinstance(lead, (slice, np.ndarray)) or np.ndim(lead) > 1:  # type: ignore[arg-type]
+            raise SampleIndexError("A ragged sequence has items on its first axis.", "Index it with ints, slices or lists.")
+        places, _ = Selection(((lead,),)).frames((len(self.items),))
+        rest = Selection().then(tuple(others))
+        return [(self.items[k], rest) for k in places.tolist()]
 
 
 def stacked(parts: list[Any]) -> Any:

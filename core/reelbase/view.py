@@ -197,7 +197,7 @@ class View(Readable):
 
     def _chosen(self) -> Chosen:
         rows = self._index.resolve(len(self._source))
-        return [(self._source.cell(row), taken) for row, taken in rows], self._index.single
+        return [self._source.cell(row).narrow(taken) for row, taken in rows], self._index.single
 
     def _indexed(self, index: Callable[[Index], Index]) -> View:
         return View(self._source, index(self._index))

@@ -372,6 +372,8 @@ def test_sequences(ds: reelbase.Dataset) -> None:
     assert [one.tolist() for one in ds.s[1].numpy()] == [[1, 2, 3], [4]]
     assert ds.s[1, 1].numpy().tolist() == [4]
     assert ds.s[1, :, 0].numpy().tolist() == [1, 4]
+    assert ds.s[1, ..., 0].numpy().tolist() == [1, 4]
+    assert ds.s[1, [1, 0]].shape == (2, None)
     assert ds.s[1, ::-1, 0].numpy().tolist() == [4, 1]
     assert ds.s[2].shape == (0,)
     assert len(ds.s[2].numpy()) == 0

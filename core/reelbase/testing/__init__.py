@@ -9,7 +9,8 @@ Subclass one class for each thing a plugin offers, and give it its one fixture::
         def storage(self, tmp_path):
             return VaultStorage(f"vault://{tmp_path}/a.db")
 
-`StorageTests` wants an empty storage, `CodecTests` a `CodecCase`, `HtypeTests` an `HtypeCase`.
+`StorageTests` wants an empty storage, `CodecTests` (or `FrameCodecTests`, for codecs that find single frames) a
+`CodecCase`, `HtypeTests` an `HtypeCase`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reelbase.testing.codec import CodecCase, CodecTests
+    from reelbase.testing.codec import CodecCase, CodecTests, FrameCodecTests
     from reelbase.testing.htype import HtypeCase, HtypeTests
     from reelbase.testing.storage import StorageTests
 
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "CodecCase": "codec",
     "CodecTests": "codec",
+    "FrameCodecTests": "codec",
     "HtypeCase": "htype",
     "HtypeTests": "htype",
     "StorageTests": "storage",
 }
 
-__all__ = ["CodecCase", "CodecTests", "HtypeCase", "HtypeTests", "StorageTests"]
+__all__ = ["CodecCase", "CodecTests", "FrameCodecTests", "HtypeCase", "HtypeTests", "StorageTests"]
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ import json
 import random
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["CodecCase", "CodecTests"]
+__all__ = ["CodecCase", "CodecTests", "FrameCodecTests"]
 
 _THREADS = 4
 _HEAD = 4096
@@ -42,7 +42,7 @@ class CodecCase:
         codec: The codec.
         data: An encoded sample.
         filename: What it is called.
-        expected: The array it must decode to, ``(N, H, W, 3)`` or ``(H, W, 3)``; None: not known.
+        expected: The array it must decode to, ``(N, H, W, 3)`` or ``(H, W, C)``; None: not known.
         tolerance: By how much values may differ from `expected`.
         options: For `Codec.encode`.
     """
@@ -88,26 +88,23 @@ class _Sample:
 
 
 class CodecTests:
-    """Subclass it and give a fixture `case`, which may be parametrised with several samples."""
+    """Subclass it and give a fixture `case`, which may be parametrised with several samples.
+
+    For a codec that finds single frames (`Ingested.index` is not None) subclass `FrameCodecTests` instead.
+    """
+
+    has_index: ClassVar[bool] = False
 
     @pytest.fixture
     def case(self) -> CodecCase:
         """A codec and a sample."""
         raise NotImplementedError("give a fixture `case` that returns a CodecCase")
 
-    @pytest.fixture
-    def indexed(self, case: CodecCase) -> CodecCase:
-        """The case, if its codec decodes single frames."""
-        if case.sample.found.index is None:
-            pytest.skip("its samples are decoded whole")
-        return case
-
     # Ingest
 
     def test_info_is_what_is_decoded(self, case: CodecCase) -> None:
         info = case.sample.found.info
         assert case.whole.shape == info.shape, f"info.shape says {info.shape}; decoded is {case.whole.shape}"
-        assert case.whole.dtype == np.uint8, f"decoded is {case.whole.dtype}, not uint8"
         assert case.whole.ndim in {3, 4}, "decoded must be (N, H, W, C) or (H, W, C)"
         assert info.codec == case.codec.name, f"info.codec is {info.codec!r}; the codec is {case.codec.name!r}"
 
@@ -115,20 +112,6 @@ class CodecTests:
         info = case.sample.found.info
         again = MediaInfo.from_dict(json.loads(json.dumps(info.as_dict(), allow_nan=False)))
         assert again.as_dict() == info.as_dict(), "info must be the same after a way through JSON"
-
-    def test_index_has_a_row_for_each_frame(self, indexed: CodecCase) -> None:
-        index, shape = indexed.sample.found.index, indexed.sample.found.info.shape
-        assert index is not None
-        assert len(index) == shape[0], f"the index has {len(index)} frames, info.shape says {shape[0]}"
-        assert bool(np.all(np.diff(index.times) > 0)), "the frames' times must ascend"
-        assert index.end >= index.times[-1], "the last frame ends before it starts"
-
-    def test_index_is_stored(self, indexed: CodecCase) -> None:
-        sample = indexed.sample
-        assert sample.found.index is not None
-        stored = FrameIndex.from_bytes(sample.found.index.to_bytes())
-        again = _Sample(indexed.codec, Ingested(info=sample.found.info, index=stored), sample.blob)
-        _same(again.decode(), indexed.whole, "a stored and loaded index gives other frames")
 
     def test_ingest_twice(self, case: CodecCase) -> None:
         again = _ingest(case.codec, Blob.of(case.data), case.filename)
@@ -143,7 +126,6 @@ class CodecTests:
     def test_claims_its_own(self, case: CodecCase) -> None:
         assert type(case.codec).claims(case.data[:_HEAD]), "claims() denies the first bytes of its own sample"
 
-    # Decode
 
     def test_expected(self, case: CodecCase) -> None:
         if case.expected is None:
@@ -152,66 +134,22 @@ class CodecTests:
         off = int(np.abs(case.whole.astype(np.int64) - case.expected).max(initial=0))
         assert off <= case.tolerance, f"values are off by up to {off}; the case allows {case.tolerance}"
 
-    def test_each_frame_alone(self, indexed: CodecCase) -> None:
-        for frame in reversed(range(indexed.sample.frames)):
-            alone = indexed.sample.decode([frame])
-            _same(alone, indexed.whole[[frame]], f"frame {frame} decoded alone is not frame {frame} of all")
-
-    @pytest.mark.parametrize("seed", range(8))
-    def test_any_order_with_repeats(self, indexed: CodecCase, seed: int) -> None:
-        pick = random.Random(seed)  # noqa: S311
-        request = pick.choices(range(indexed.sample.frames), k=pick.randint(1, 12))
-        _same(indexed.sample.decode(request), indexed.whole[request], f"frames {request} came out wrong")
-
-    def test_every_other_frame(self, indexed: CodecCase) -> None:
-        request = list(range(0, indexed.sample.frames, 2))[::-1]
-        _same(indexed.sample.decode(request), indexed.whole[request], f"frames {request} came out wrong")
-
-    def test_no_frames(self, indexed: CodecCase) -> None:
-        got = indexed.sample.decode([])
-        assert got.shape == (0, *indexed.whole.shape[1:]), f"an empty plan gave shape {got.shape}"
-
     def test_decode_into(self, case: CodecCase) -> None:
-        out = np.full(case.whole.shape, 77, np.uint8)
+        out = np.full(case.whole.shape, 77, case.whole.dtype)
         got = case.sample.decode(out=out)
         assert got is out, "decode must return the array given as out="
         _same(out, case.whole, "decode(out=…) wrote something else")
-
-    def test_decode_some_into(self, indexed: CodecCase) -> None:
-        request = [indexed.sample.frames - 1, 0, 0]
-        out = np.full((3, *indexed.whole.shape[1:]), 77, np.uint8)
-        assert indexed.sample.decode(request, out=out) is out
-        _same(out, indexed.whole[request], f"decode(out=…) of frames {request} wrote something else")
 
     @pytest.mark.parametrize("size", [(8, 12), (1, 1), (37, 23)])
     def test_decode_to_a_size(self, case: CodecCase, size: tuple[int, int]) -> None:
         got = case.sample.decode(size=size)
         wanted = (*case.whole.shape[:-3], *size, case.whole.shape[-1])
         assert got.shape == wanted, f"decode(size={size}) gave shape {got.shape}, not {wanted}: size is (height, width)"
-        assert got.dtype == np.uint8
+        assert got.dtype == case.whole.dtype, f"decode(size={size}) gave {got.dtype}, not {case.whole.dtype}"
 
     def test_own_size_changes_nothing(self, case: CodecCase) -> None:
         height, width = case.whole.shape[-3:-1]
         _same(case.sample.decode(size=(height, width)), case.whole, "decode(size=its own size) gives other pixels")
-
-    def test_stream(self, indexed: CodecCase) -> None:
-        frames = indexed.sample.frames
-        request = [frames - 1, 0, frames // 2, 0]
-        streamed = list(indexed.codec.stream(indexed.sample.blob, indexed.sample.plan(request)))
-        wanted = sorted(set(request))
-        assert len(streamed) == len(wanted), f"stream() gave {len(streamed)} frames of {len(wanted)} distinct ones"
-        _same(np.stack(streamed), indexed.whole[wanted], "stream() must give the distinct frames, ascending")
-
-    def test_streamed_frames_are_kept(self, indexed: CodecCase) -> None:
-        plan = indexed.sample.plan(range(indexed.sample.frames))
-        kept = list(indexed.codec.stream(indexed.sample.blob, plan))
-        _same(np.stack(kept), indexed.whole, "a frame of stream() changed after the next one came")
-
-    def test_stream_left_early(self, indexed: CodecCase) -> None:
-        frames = indexed.codec.stream(indexed.sample.blob, indexed.sample.plan(range(indexed.sample.frames)))
-        next(iter(frames))
-        del frames
-        _same(indexed.sample.decode([0]), indexed.whole[[0]], "a stream that was left early upset the codec")
 
     def test_results_are_your_own(self, case: CodecCase) -> None:
         first = case.sample.decode()
@@ -263,11 +201,6 @@ class CodecTests:
         allowing = type(case.codec)(case.codec.name, limits=Limits(max_pixels=height * width))
         _same(_ingest(allowing, Blob.of(case.data), case.filename).decode(), case.whole, "max_pixels must be inclusive")
 
-    def test_limit_of_frames(self, indexed: CodecCase) -> None:
-        if indexed.sample.frames < 2:
-            pytest.skip("it has one frame")
-        self._is_limited(indexed, Limits(max_frames=indexed.sample.frames - 1))
-
     # Encode
 
     def test_encode(self, case: CodecCase) -> None:
@@ -303,6 +236,75 @@ class CodecTests:
         strict = type(case.codec)(case.codec.name, limits=limits)
         with pytest.raises(LimitError):
             _ingest(strict, Blob.of(case.data), case.filename).decode()
+
+
+class FrameCodecTests(CodecTests):
+    """`CodecTests`, and more for codecs that find single frames."""
+
+    has_index = True
+
+    def test_index_has_a_row_for_each_frame(self, case: CodecCase) -> None:
+        index, shape = case.sample.found.index, case.sample.found.info.shape
+        assert index is not None
+        assert len(index) == shape[0], f"the index has {len(index)} frames, info.shape says {shape[0]}"
+        assert bool(np.all(np.diff(index.times) > 0)), "the frames' times must ascend"
+        assert index.end >= index.times[-1], "the last frame ends before it starts"
+
+    def test_index_is_stored(self, case: CodecCase) -> None:
+        sample = case.sample
+        assert sample.found.index is not None
+        stored = FrameIndex.from_bytes(sample.found.index.to_bytes())
+        again = _Sample(case.codec, Ingested(info=sample.found.info, index=stored), sample.blob)
+        _same(again.decode(), case.whole, "a stored and loaded index gives other frames")
+
+    def test_each_frame_alone(self, case: CodecCase) -> None:
+        for frame in reversed(range(case.sample.frames)):
+            alone = case.sample.decode([frame])
+            _same(alone, case.whole[[frame]], f"frame {frame} decoded alone is not frame {frame} of all")
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_any_order_with_repeats(self, case: CodecCase, seed: int) -> None:
+        pick = random.Random(seed)  # noqa: S311
+        request = pick.choices(range(case.sample.frames), k=pick.randint(1, 12))
+        _same(case.sample.decode(request), case.whole[request], f"frames {request} came out wrong")
+
+    def test_every_other_frame(self, case: CodecCase) -> None:
+        request = list(range(0, case.sample.frames, 2))[::-1]
+        _same(case.sample.decode(request), case.whole[request], f"frames {request} came out wrong")
+
+    def test_no_frames(self, case: CodecCase) -> None:
+        got = case.sample.decode([])
+        assert got.shape == (0, *case.whole.shape[1:]), f"an empty plan gave shape {got.shape}"
+
+    def test_decode_some_into(self, case: CodecCase) -> None:
+        request = [case.sample.frames - 1, 0, 0]
+        out = np.full((3, *case.whole.shape[1:]), 77, np.uint8)
+        assert case.sample.decode(request, out=out) is out
+        _same(out, case.whole[request], f"decode(out=…) of frames {request} wrote something else")
+
+    def test_stream(self, case: CodecCase) -> None:
+        frames = case.sample.frames
+        request = [frames - 1, 0, frames // 2, 0]
+        streamed = list(case.codec.stream(case.sample.blob, case.sample.plan(request)))
+        wanted = sorted(set(request))
+        assert len(streamed) == len(wanted), f"stream() gave {len(streamed)} frames of {len(wanted)} distinct ones"
+        _same(np.stack(streamed), case.whole[wanted], "stream() must give the distinct frames, ascending")
+
+    def test_streamed_frames_are_kept(self, case: CodecCase) -> None:
+        plan = case.sample.plan(range(case.sample.frames))
+        kept = list(case.codec.stream(case.sample.blob, plan))
+        _same(np.stack(kept), case.whole, "a frame of stream() changed after the next one came")
+
+    def test_stream_left_early(self, case: CodecCase) -> None:
+        frames = case.codec.stream(case.sample.blob, case.sample.plan(range(case.sample.frames)))
+        next(iter(frames))
+        del frames
+        _same(case.sample.decode([0]), case.whole[[0]], "a stream that was left early upset the codec")
+
+    def test_limit_of_frames(self, case: CodecCase) -> None:
+        if case.sample.frames < 2:
+            pytest.skip("it has one frame")
+        self._is_limited(case, Limits(max_frames=case.sample.frames - 1))
 
 
 def _ingest(codec: Codec, blob: Blob, filename: str) -> _Sample:

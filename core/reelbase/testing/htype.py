@@ -132,7 +132,7 @@ class HtypeTests:
             kept = stored.copy()
             shown = case.htype.numpy(stored)
             assert isinstance(shown, np.ndarray), f".numpy() of {value!r} is a {type(shown).__name__}, not an array"
-            assert np.array_equal(stored, kept), f".numpy() of {value!r} changed the stored array"
+            assert _equal(stored, kept), f".numpy() of {value!r} changed the stored array"
             if case.shown:
                 right = case.shown[place]
                 assert _equal(shown, np.asarray(right)), f".numpy() of {value!r} shows {shown!r}, not {right!r}"
@@ -150,7 +150,6 @@ class HtypeTests:
     def test_data(self, case: HtypeCase) -> None:
         for value, stored in _stored(case):
             first, second = case.htype.data(stored), case.htype.data(stored)
-            assert first is not None, f".data() of {value!r} is None"
             assert repr(first) == repr(second), f".data() of {value!r} changes from call to call"
 
     def test_read_only_arrays(self, case: HtypeCase) -> None:
