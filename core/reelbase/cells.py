@@ -254,7 +254,8 @@ class SequenceCell(Cell):
             return self, taken
         places, _ = Selection((taken.steps[0][:1],)).frames((len(self.items),))
         rest = Selection(taken.steps[1:] if len(taken.steps[0]) == 1 else (taken.steps[0][1:], *taken.steps[1:]))
-        return self.items[places.tolist()[0]].narrow(rest)
+        item: Cell = self.items[int(places[0])]
+        return item.narrow(rest)
 
     def shape_of(self, taken: Selection) -> Shape:  # noqa: D102
         shapes = [one.shape_of(rest) for one, rest in self._choose(taken)]

@@ -57,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `reelbase ls … | head`: keep Python from complaining when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PROBLEM
+    except OSError as error:  # of the user's own files: what to write to, what to read from
+        _say(str(error))
+        return PROBLEM
 
 
 def _run(words: list[str]) -> int:

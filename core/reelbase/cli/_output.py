@@ -44,9 +44,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Aligned columns under a head."""
     lines = [tuple(head), *(tuple(map(str, row)) for row in rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
-    padded = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(line.rstrip() for line in padded)
 
 
@@ -68,10 +66,10 @@ def size(count: int) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, (np.ndarray, np.generic)):
+        # A float32 of 0.1 shall read 0.1, not 0.10000000149011612.
+        short = value.astype(str).astype(np.float64) if value.dtype.kind == "f" else value
+        return short.tolist()
     if hasattr(value, "items"):
         return dict(value.items())
     return str(value)

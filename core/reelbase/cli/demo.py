@@ -17,10 +17,13 @@ from reelbase.cli._sheet import draw_boxes, sheet
 if TYPE_CHECKING:
     import argparse
 
+    from numpy.typing import NDArray
+
     from reelbase.dataset import Dataset
 
 _CREDIT = "Big Buck Bunny, (c) 2008 Blender Foundation, CC BY 3.0"
 _SHOWN = 12
+_ONE = 100
 _SIZE = (180, 320)
 
 
@@ -40,11 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = np.linspace(0, dataset.videos[0].shape[0] - 1, _SHOWN).astype(int)
     view = dataset.videos[0, chosen]
     took = metered(view, _SIZE)
+    one = metered(dataset.videos[0, _ONE])
     timestamps = view.timestamps
     picture = _draw(dataset, took.frames, chosen, timestamps)
     target = Path(f"{arguments.folder.rstrip('/')}.png")
     write_picture(target, picture)
-    report = _report(dataset, took, chosen, timestamps, target)
+    report = _report(dataset, took, chosen, timestamps, target) | {"one_frame": _cost(one)}
     emit(arguments, report, pairs(_lines(report)))
     return 0
 
@@ -62,9 +66,7 @@ def build(folder: str, *, overwrite: bool = False) -> Dataset:
     return dataset
 
 
-def _draw(
-    dataset: Dataset, frames: np.ndarray, chosen: np.ndarray, seconds: np.ndarray
-) -> np.ndarray:
+def _draw(dataset: Dataset, frames: NDArray[Any], chosen: NDArray[Any], seconds: NDArray[Any]) -> NDArray[Any]:
     height, width = dataset.videos[0].shape[1:3]
     boxes = dataset.boxes[0, chosen].numpy().astype(float)
     boxes[..., 2:] += boxes[..., :2]
@@ -75,7 +77,7 @@ def _draw(
 
 
 def _report(
-    dataset: Dataset, took: Metered, chosen: np.ndarray, seconds: np.ndarray, target: Path
+    dataset: Dataset, took: Metered, chosen: NDArray[Any], seconds: NDArray[Any], target: Path
 ) -> dict[str, Any]:
     video = dataset.videos[0]
     return {
@@ -85,15 +87,18 @@ def _report(
         "boxes": {"shape": dataset.boxes[0].shape},
         "frames": chosen,
         "timestamps": seconds,
-        "decoded": {"packets": took.packets, "of": took.packets_of},
-        "read": {"bytes": took.read, "of": took.read_of},
+        "took": _cost(took),
         "sheet": target,
     }
 
 
+def _cost(took: Metered) -> dict[str, int]:
+    return {"packets": took.packets, "packets_of": took.packets_of, "bytes": took.read, "bytes_of": took.read_of}
+
+
 def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
-    video, decoded, read = report["video"], report["decoded"], report["read"]
-    frames, seconds = ([*map(str, report["frames"])], [f"{one:.2f}" for one in report["timestamps"]])
+    video = report["video"]
+    frames, seconds = [*map(str, report["frames"])], [f"{one:.2f}" for one in report["timestamps"]]
     return [
         ("dataset", report["dataset"]),
         ("clip", report["credit"]),
@@ -101,7 +106,11 @@ def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("boxes[0]", f"{report['boxes']['shape']} float32: one box a frame"),
         ("frames", ", ".join(frames)),
         ("seconds", ", ".join(seconds)),
-        ("decoded", f"{decoded['packets']} of {decoded['of']} packets, for {len(frames)} frames"),
-        ("read", f"{read['bytes']} of {read['of']} bytes"),
+        (f"{len(frames)} frames", _spent(report["took"])),
+        (f"frame {_ONE}", _spent(report["one_frame"])),
         ("sheet", str(report["sheet"])),
     ]
+
+
+def _spent(cost: dict[str, int]) -> str:
+    return "decoded {packets} of {packets_of} packets, read {bytes} of {bytes_of} bytes".format(**cost)

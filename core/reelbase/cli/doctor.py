@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
     from reelbase.tensor import Tensor
 
 _PACKAGES = ("numpy", "pluggy", "av", "tqdm")
@@ -92,13 +94,13 @@ def _round_trip() -> str:
     return "written and read back"
 
 
-def _pictures() -> np.ndarray:
+def _pictures() -> NDArray[Any]:
     rows, columns = np.mgrid[:48, :64]
     still = np.stack([rows * 5, columns * 3, rows + columns], axis=-1).astype(np.uint8)
     return np.stack([np.roll(still, at, axis=1) for at in range(8)])
 
 
-def _encode(name: str, array: np.ndarray) -> str:
+def _encode(name: str, array: NDArray[Any]) -> str:
     """Encode, decode, and compare shapes."""
     data = registry().codec(name).encode(array)
     with tempfile.TemporaryDirectory() as folder:

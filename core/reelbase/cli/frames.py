@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     Export = Callable[["View", Path, argparse.Namespace], list[Path]]
 
-_EPILOG = """A selection is Python's: 7, 100:200, 100:200:5 or 1,5,9. One that begins with a minus goes after "--":
-  reelbase frames clip.mp4 -o last.png -- -1
-What -o names decides what is written: a folder (or a name without suffix) gets a picture for each frame, a picture
-gets one frame or a contact sheet of several, a clip gets them encoded."""
+_EPILOG = """A selection is Python's: 7, 100:200, 100:200:5 or 1,5,9. Before one that begins with a minus, end the options with
+"--": reelbase frames -o end.mp4 -- clip.mp4 -50: . What -o names decides what is written: a folder (or a name without
+suffix) gets a picture for each frame, a picture gets one frame or a contact sheet of several, a clip gets them encoded."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +57,9 @@ def _view(words: list[str]) -> View:
     import argparse
 
     if len(words) not in (2, 4):
-        raise UsageError(f"{' '.join(words)!r} is not understood.", "Give DATASET TENSOR ROW SELECTION, or FILE SELECTION.")
+        raise UsageError(
+            f"{' '.join(words)!r} is not understood.", "Give DATASET TENSOR ROW SELECTION, or FILE SELECTION."
+        )
     try:
         frames = _with_axis(selection(words[-1]))
         if len(words) == 2:

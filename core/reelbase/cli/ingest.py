@@ -55,7 +55,7 @@ class Outcome:
     def text(self) -> str:
         """One line of counts, then the bad files."""
         counts = f"{len(self.added)} added ({size(self.bytes)}), {len(self.skipped)} were there already"
-        bad = [f"{one['path']}: {one['error']}" for one in self.bad]
+        bad = [f"  {one['error']}" for one in self.bad]
         return "\n".join([counts + (f", {len(bad)} bad:" if bad else "."), *bad])
 
 
@@ -103,9 +103,7 @@ def _prepare(dataset: Dataset, arguments: argparse.Namespace) -> None:
         )
     with dataset:
         if name not in dataset:
-            dataset.create_tensor(
-                name, htype=arguments.htype, sample_compression=arguments.sample_compression
-            )
+            dataset.create_tensor(name, htype=arguments.htype, sample_compression=arguments.sample_compression)
         if source not in dataset:
             dataset.create_tensor(source, htype="json")
 

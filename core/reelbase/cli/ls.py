@@ -8,12 +8,13 @@ from reelbase import api
 from reelbase.cli._output import add_json, emit, table
 from reelbase.cli._selection import selection
 from reelbase.errors import UsageError
+from reelbase.htype import brief
 
 if TYPE_CHECKING:
     import argparse
 
     from reelbase.dataset import Dataset
-    from reelbase.view import View
+    from reelbase.tensor import Tensor
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
@@ -50,17 +51,20 @@ def _row(dataset: Dataset, at: int, names: list[str]) -> dict[str, Any]:
     return {"row": at, **{name: _sample(dataset[name], at) for name in names}}
 
 
-def _sample(tensor: Any, at: int) -> dict[str, Any] | None:
+def _sample(tensor: Tensor, at: int) -> dict[str, Any] | None:
+    """Shape and, of a media file, its name; of a single value the value. None: there is no sample."""
     if at >= len(tensor) or not tensor[at].exists:
         return None
-    view: View = tensor[at]
-    facts: dict[str, Any] = {"shape": view.shape}
-    if tensor.htype in ("video", "image"):
-        facts |= {"filename": view.sample_info.get("filename")}
-    return facts
+    view = tensor[at]
+    try:
+        return {"shape": view.shape, "filename": view.sample_info.get("filename")}
+    except UsageError:  # not a media file
+        return {"shape": view.shape} | ({"value": view.numpy()[0]} if view.shape == (1,) else {})
 
 
 def _shown(sample: dict[str, Any] | None) -> str:
     if sample is None:
         return "-"
-    return f"{sample['shape']} {sample.get('filename', '')}".strip()
+    if "value" in sample:
+        return brief(sample["value"])
+    return f"{sample['shape']} {sample.get('filename') or ''}".strip()

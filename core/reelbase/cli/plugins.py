@@ -24,8 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     """List everything; 1 if a plugin failed."""
     found = registry()
     offers = [one for label, kind in kinds(found).items() for one in _offers(label, kind)]
-    failures = [{"plugin": one.plugin, "distribution": one.distribution, "problem": one.problem} for one in found.failures()]
-    lines = [table(("kind", "name", "plugin", "usable"), [(o["kind"], o["name"], o["plugin"], _usable(o)) for o in offers])]
+    failures = [
+        {"plugin": one.plugin, "distribution": one.distribution, "problem": one.problem} for one in found.failures()
+    ]
+    lines = [
+        table(("kind", "name", "plugin", "usable"), [(o["kind"], o["name"], o["plugin"], _usable(o)) for o in offers])
+    ]
     lines += [str(failure) for failure in found.failures()]
     emit(arguments, {"offers": offers, "failures": failures}, "\n".join(lines))
     return 1 if failures else 0

@@ -79,7 +79,7 @@ class RowsBuilder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._columns: dict[str, ColumnBuilder] = {}
+        self._columns = {"data": ColumnBuilder(store)}  # also rows that hold nothing are counted somewhere
         self.count = 0
 
     def add(self, row: Mapping[str, Packed | Entries]) -> None:

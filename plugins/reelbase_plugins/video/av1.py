@@ -26,7 +26,7 @@ class Av1(Parser):
         for kind, body in _obus(extradata):
             self._take(kind, body)
 
-    def look(self, data: bytes, *, key: bool) -> int:  # noqa: ARG002
+    def look(self, data: bytes, *, key: bool) -> int:
         """See `Parser.look`."""
         frames = []
         for kind, body in _obus(data):

@@ -16,22 +16,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_HEADER: Final = 24
+
+
 class Hevc(Parser):
     """ITU-T H.265 7.3.1.2 and table 7-1. A sub-layer non-reference picture is droppable in the top sub-layer only."""
 
     _CLOSED: Final = (19, 20)
     _BROKEN: Final = (16, 17, 18)
     _CRA: Final = 21
+    _SPS: Final = 33
 
     def __init__(self, extradata: bytes) -> None:
         self._length = (extradata[21] & 3) + 1 if len(extradata) > 22 and extradata[0] == 1 else 0
+        self._sequence = b""
 
     def look(self, data: bytes, *, key: bool) -> int:
         """See `Parser.look`."""
+        found = 0
         for at in nal_starts(data, self._length):
             kind, layer = (data[at] >> 1) & 63, (data[at] & 1) << 5 | data[at + 1] >> 3
             if kind < 32 and not layer:
-                return self._picture(kind, (data[at + 1] & 7) - 1, key=key)
+                return found | self._picture(kind, (data[at + 1] & 7) - 1, key=key)
+            if kind == self._SPS and not layer:
+                before, self._sequence = self._sequence, data[at : at + _HEADER]
+                found |= Look.UNSURE if before not in (b"", self._sequence) else 0
         return 0
 
     def _picture(self, kind: int, layer: int, *, key: bool) -> int:
@@ -48,15 +57,25 @@ class Hevc(Parser):
 class Mpeg2(Parser):
     """ISO/IEC 11172-2 2.4.2 and 13818-2 6.2: B pictures refer, and nothing refers to them."""
 
+    def __init__(self, extradata: bytes) -> None:
+        self._sequence = b""
+
     def look(self, data: bytes, *, key: bool) -> int:
         """See `Parser.look`."""
-        found = 0
+        found = self._resized(data) if key else 0
         group = data.find(b"\0\0\1\xb8")
         if group >= 0 and len(data) > group + 7:
             found |= Look.CLOSED if data[group + 7] & 0x40 else 0
             found |= Look.UNSURE if data[group + 7] & 0x20 else 0
         types = [(data[at + 5] >> 3) & 7 for at in _all(data, b"\0\0\1\0") if at + 5 < len(data)]
         return found | (Look.DISPOSABLE if types and all(t == 3 for t in types) else 0)
+
+    def _resized(self, data: bytes) -> int:
+        at = data.find(b"\0\0\1\xb3")
+        if at < 0:
+            return 0
+        before, self._sequence = self._sequence, data[at + 4 : at + 7]
+        return Look.UNSURE if before not in (b"", self._sequence) else 0
 
 
 class Mpeg4(Parser):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
     from reelbase.plugin import Blob, Ingested, Plan
 
 
@@ -24,9 +25,7 @@ class Container(Codec):
         self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
     ) -> Ingested:
         """See `Codec.ingest`."""
-        ingest = Ingest(
-            blob, spool, filename=filename, name=self.name, traits=self._traits(blob), limits=self.limits
-        )
+        ingest = Ingest(blob, spool, filename=filename, name=self.name, traits=self._traits(blob), limits=self.limits)
         return ingest.run(check, stream)
 
     def decode(
@@ -48,7 +47,7 @@ class Container(Codec):
 
         return stream(blob, plan, size=size, max_pixels=self.limits.max_pixels)
 
-    def _traits(self, blob: Blob) -> Traits:  # noqa: ARG002
+    def _traits(self, blob: Blob) -> Traits:
         return self.traits
 
 
@@ -100,7 +99,7 @@ class Webm(Container):
 class Avi(Container):
     """AVI: no presentation times."""
 
-    traits = Traits(demuxer="avi", use_pts=False)
+    traits = Traits(demuxer="avi")
 
 
 class Flv(Container):

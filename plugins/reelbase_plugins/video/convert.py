@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
+
 from reelbase.errors import DamagedMediaError, FrameSizeError
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
+
     from reelbase_plugins.video.recipe import Recipe
 
 _UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
@@ -51,7 +53,7 @@ class Painter:
         self._tag(frame)
         rgb = self._reformatter.reformat(frame, self._width, self._height, "rgb24", threads=1)
         plane = rgb.planes[0]
-        lines = np.frombuffer(plane, np.uint8).reshape(self._height, abs(plane.line_size))
+        lines = np.frombuffer(cast("bytes", plane), np.uint8).reshape(self._height, abs(plane.line_size))
         if plane.line_size < 0:  # stored bottom-up, and already RGB: swscale had nothing to do
             lines = lines[::-1]
         pixels = lines[:, : self._width * 3].reshape(self._height, self._width, 3)
@@ -86,15 +88,19 @@ def display_matrix(frame: VideoFrame) -> tuple[tuple[bool, bool, bool], float]:
     angle = -math.degrees(math.atan2(b, a)) if a or b else 0.0
     large = max(abs(a), abs(b), abs(c), abs(d)) / 64
     if max(abs(b), abs(c)) <= large and abs(a) > large:
-        return (False, a < 0, d < 0), round(angle, 3) + 0.0
+        return (False, a < 0, d < 0), _rounded(angle)
     if max(abs(a), abs(d)) <= large and abs(b) > large:
-        return (True, c < 0, b < 0), round(angle, 3) + 0.0
-    return (False, False, False), round(angle, 3)
+        return (True, c < 0, b < 0), _rounded(angle)
+    return (False, False, False), _rounded(angle)
 
 
-def _side_data(frame: VideoFrame) -> list:  # type: ignore[type-arg]
+def _rounded(angle: float) -> float:
+    return 180.0 if round(angle, 3) == -180 else round(angle, 3) + 0.0
+
+
+def _side_data(frame: VideoFrame) -> list[Any]:
     try:
-        return [frame.side_data[n] for n in range(len(frame.side_data))]
+        return [frame.side_data[n] for n in range(len(frame.side_data))]  # type: ignore[misc]
     except ValueError:  # PyAV knows no name for a newer kind of side data
         return []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from reelbase.errors import ReelbaseError
 from reelbase_plugins.video.demux import packets_of
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
+
     from reelbase.plugin import Blob
     from reelbase_plugins.video.recipe import Recipe
 
@@ -95,7 +96,7 @@ class Sequential:
     def __iter__(self) -> Iterator[VideoFrame]:
         with opened(Reader(self._blob), self._recipe.demuxer, filename=self._filename) as container:
             stream = container.streams[self._recipe.stream]
-            context = stream.codec_context
+            context = cast("VideoCodecContext", stream.codec_context)
             context.options = {"max_pixels": str(self._max_pixels)}
             context.thread_count = 1
             decoding = Decoding(context)
@@ -114,4 +115,3 @@ def _numbered(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         raise
     except (av.FFmpegError, ValueError, OverflowError):
         return  # the demuxer gave up midway: what came before stands, as at ingest
-

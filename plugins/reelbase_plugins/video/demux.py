@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
+
 from reelbase.errors import LimitError, ReelbaseError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
+
     from reelbase.plugin import Limits
     from reelbase_plugins.video.look import Parser
     from reelbase_plugins.video.opening import Reader

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
 from reelbase.plugin import Flag
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def describe(
         "pix_fmt": facts.pix_fmt,
         "bits": facts.bits,
         "rotation": facts.angle,
-        "flipped": bool(recipe.turn[1]) != bool(recipe.turn[2]) if not recipe.turn[0] else recipe.turn[1] == recipe.turn[2],
+        "flipped": bool(recipe.turn[1]) != bool(recipe.turn[2])
+        if not recipe.turn[0]
+        else recipe.turn[1] == recipe.turn[2],
         "variable_rate": varies(index),
         "has_audio": facts.has_audio,
         "time_base": f"{index.time_base.numerator}/{index.time_base.denominator}",

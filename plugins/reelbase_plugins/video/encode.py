@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
 from reelbase.errors import HtypeError, UsageError
 from reelbase.plugin import brief
 
@@ -89,13 +90,17 @@ def encode(
             _write(container, _stream(container, encoder, rate, quality, array.shape), array)
     except (av.FFmpegError, ValueError) as error:
         height, width = array.shape[1:3]
-        raise UsageError(f"{encoder.name} cannot encode frames of {width}x{height}: {error}.", "Try another codec=.") from error
+        raise UsageError(
+            f"{encoder.name} cannot encode frames of {width}x{height}: {error}.", "Try another codec=."
+        ) from error
     return file.getvalue()
 
 
 def _check_frames(array: NDArray[Any]) -> None:
     if array.ndim != 4 or array.shape[3] != 3 or not array.size or array.dtype != np.uint8:
-        raise HtypeError(f"{brief(array)} is not video frames.", "Give a uint8 array of shape (N, H, W, 3), N at least 1.")
+        raise HtypeError(
+            f"{brief(array)} is not video frames.", "Give a uint8 array of shape (N, H, W, 3), N at least 1."
+        )
 
 
 def _encoder(codec: str, *, lossless: bool, quality: int | None) -> Encoder:

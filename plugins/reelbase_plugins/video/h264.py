@@ -43,6 +43,7 @@ class H264(Parser):
     def __init__(self, extradata: bytes) -> None:
         self._sps: dict[int, Sps] = {}
         self._pps: dict[int, int] = {}
+        self._raw: dict[int, bytes] = {}
         self._waiting: Slice | None = None
         self._length = (extradata[4] & 3) + 1 if len(extradata) > 6 and extradata[0] == 1 else 0
         for nal in _avcc_sets(extradata) if self._length else _annexb(extradata):
@@ -64,7 +65,7 @@ class H264(Parser):
             elif kind == _SEI and key and recovery is None:
                 recovery = _recovery_frames(nal)
             elif kind in (_SPS, _PPS):
-                self._parameters(nal)
+                found |= self._parameters(nal)
         return found | droppable | (Look.NO_START if recovery and not found & Look.CLOSED else 0)
 
     @property
@@ -80,10 +81,7 @@ class H264(Parser):
             return 0
         waiting, self._waiting = self._waiting, head if head.field else None
         second = (
-            waiting is not None
-            and head.field
-            and head.bottom != waiting.bottom
-            and head.frame_num == waiting.frame_num
+            waiting is not None and head.field and head.bottom != waiting.bottom and head.frame_num == waiting.frame_num
         )
         if second:
             self._waiting = None
@@ -100,13 +98,17 @@ class H264(Parser):
         field = bool(not sps.frames_only and bits.u(1))
         return Slice(first_mb, frame_num, field, bool(field and bits.u(1)))
 
-    def _parameters(self, nal: bytes) -> None:
+    def _parameters(self, nal: bytes) -> int:
+        """Keep a parameter set; unsure what a decoder shows when the sequence's changes."""
+        found = 0
         if nal[0] & 31 == _SPS:
             number, sps = _parse_sps(unescape(nal[1:]))
-            self._sps[number] = sps
+            found = Look.UNSURE if self._raw.get(number, nal) != nal else 0
+            self._sps[number], self._raw[number] = sps, nal
         elif nal[0] & 31 == _PPS:
             bits = Bits(unescape(nal[1:_HEADER]))
             self._pps[bits.ue()] = bits.ue()
+        return found
 
 
 def _parse_sps(data: bytes) -> tuple[int, Sps]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+
 from reelbase.errors import HtypeError
 from reelbase.plugin import Encode, Htype, Sample, brief
 

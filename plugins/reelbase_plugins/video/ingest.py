@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
 from reelbase_plugins.video.bitstream import parser_for
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
+
     from reelbase.plugin import Blob, Limits
 
     Ints = NDArray[np.int64]
@@ -39,14 +41,12 @@ class Traits:
         demuxer: FFmpeg's name.
         repack: Its packets never lie in one piece in the file.
         timed: It stores a presentation time for every frame.
-        use_pts: Presentation times of the demuxer mean something.
         single_start: Only the first packet is a start.
     """
 
     demuxer: str
     repack: bool = False
     timed: bool = False
-    use_pts: bool = True
     single_start: bool = False
 
 
@@ -198,9 +198,7 @@ class Ingest:
             pos=table.pos,
             size=table.size,
             pts=pts,
-            flags=packet_flags(
-                table, display, intra_only=facts.intra_only, single=self._traits.single_start
-            ),
+            flags=packet_flags(table, display, intra_only=facts.intra_only, single=self._traits.single_start),
             display=display,
             times=times,
             end=end,
@@ -211,7 +209,7 @@ class Ingest:
         )
 
     def _times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
-        return times_of(table, display, step=facts.step, use_pts=self._traits.use_pts)
+        return times_of(table, display, step=facts.step)
 
 
 _TRUNCATED = "It is damaged or truncated; give a whole copy."

@@ -25,7 +25,7 @@ class Parser:
     def __init__(self, extradata: bytes) -> None:
         """Take what the container stores apart from the packets."""
 
-    def look(self, data: bytes, *, key: bool) -> int:  # noqa: ARG002
+    def look(self, data: bytes, *, key: bool) -> int:
         """Bits of `Look` for a packet.
 
         Args:

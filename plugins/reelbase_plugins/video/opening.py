@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
     from av.video.stream import VideoStream
+
     from reelbase.plugin import Blob, Limits
 
 #: Demuxers that read one file and never open another.
@@ -160,7 +161,9 @@ def pick_stream(container: InputContainer, *, filename: str, number: int | None,
     default = next((s for s in videos if s.disposition & Disposition.default), videos[0])
     stream = default if number is None else videos[number]
     if stream.codec_context is None:
-        raise MediaError(f"{filename}: this FFmpeg has no decoder for its video codec.", "Convert it, for example to H.264.")
+        raise MediaError(
+            f"{filename}: this FFmpeg has no decoder for its video codec.", "Convert it, for example to H.264."
+        )
     check_pixels(stream.codec_context.width, stream.codec_context.height, filename, limits)
     return stream
 

@@ -7,15 +7,19 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from reelbase.plugin import Flag
 from reelbase_plugins.video.demux import NO_TIME
 from reelbase_plugins.video.look import Look
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     from reelbase_plugins.video.demux import Table
 
     Ints = NDArray[np.int64]
+
+_MIXED = 32  # frames; H.264 and HEVC reorder by 16 at most
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def packet_flags(table: Table, display: Ints, *, intra_only: bool, single: bool)
 
 def _starts(table: Table, *, intra_only: bool, single: bool) -> NDArray[np.bool_]:
     look = table.look
-    starts = (table.key & ((look & Look.NO_START) == 0)) | ((look & (Look.START | Look.CLOSED)) != 0)
+    starts: NDArray[np.bool_] = (table.key & ((look & Look.NO_START) == 0)) | ((look & (Look.START | Look.CLOSED)) != 0)
     if intra_only:
         starts[:] = True
     if single:
@@ -123,26 +127,36 @@ def _disposable(table: Table) -> NDArray[np.bool_]:
     return disposable
 
 
-def times_of(table: Table, display: Ints, *, step: Fraction, use_pts: bool) -> tuple[Ints, int]:
+def times_of(table: Table, display: Ints, *, step: Fraction) -> tuple[Ints, int]:
     """When each frame is shown and when the last one ends, in time base units.
 
     Args:
         table: The packets.
-        display: Frame number to packet number.
+        display: Frame number to packet number, in the order that frames come out.
         step: Length of a frame by the nominal rate, for frames without times.
-        use_pts: False where a container's presentation times are made up (AVI): frames are then shown at the
-            decoding times, in order, as players do.
     """
     if not len(display):
         return display.copy(), 0
-    times = table.pts[display] if use_pts else np.sort(table.dts[display])
-    if (times == NO_TIME).all():
-        times = np.sort(table.dts[display])
-    times = _fill(times, step)
+    times = _in_order(_known(table, display, step), step)
     last = int(table.duration[display[-1]])
     if last <= 0 and len(times) > 1:
         last = int(times[-1] - times[-2])
     return times, int(times[-1]) + (last if last > 0 else max(1, round(step)))
+
+
+def _known(table: Table, display: Ints, step: Fraction) -> Ints:
+    """Presentation times; decoding times, in order, where those are missing or cannot be meant."""
+    pts, dts = table.pts[display], table.dts[display]
+    known = pts[pts != NO_TIME]
+    if len(known) < len(pts) and (dts != NO_TIME).all() and (not len(known) or (np.diff(known) < 0).any()):
+        return np.sort(dts)
+    return _fill(pts, step)
+
+
+def _in_order(times: Ints, step: Fraction) -> Ints:
+    """Times that are only mixed up among near frames (some AVI, ASF and MXF writers), sorted as players would."""
+    ordered = np.sort(times)
+    return ordered if np.abs(ordered - times).max() <= _MIXED * step else times
 
 
 def _fill(times: Ints, step: Fraction) -> Ints:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import Trust
 from reelbase_plugins.video.convert import Painter, fresh
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
+
     from reelbase.plugin import Blob, FrameIndex, Plan, Run
     from reelbase_plugins.video.fetch import Feed
 
@@ -28,9 +30,7 @@ if TYPE_CHECKING:
 _LONG_RUN: Final = 12
 
 
-def read(
-    blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, int] | None, max_pixels: int
-) -> Pixels:
+def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, int] | None, max_pixels: int) -> Pixels:
     """See `Codec.decode`."""
     if plan is None:
         raise UsageError("A video is decoded by a plan.", "Make one: index.plan(frame_numbers).")
@@ -62,9 +62,7 @@ def threads_here() -> int:
 class _Work:
     """The decoding of one plan."""
 
-    def __init__(
-        self, blob: Blob, plan: Plan, recipe: Recipe, size: tuple[int, int] | None, max_pixels: int
-    ) -> None:
+    def __init__(self, blob: Blob, plan: Plan, recipe: Recipe, size: tuple[int, int] | None, max_pixels: int) -> None:
         self._blob = blob
         self._plan = plan
         self._recipe = recipe

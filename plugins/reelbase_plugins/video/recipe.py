@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +105,7 @@ class Recipe:
         """A fresh decoder; with more than one thread, threads work on frames of their own."""
         from av.codec.context import CodecContext, ThreadType
 
-        context = CodecContext.create(self._installed(), "r")
+        context = cast("VideoCodecContext", CodecContext.create(self._installed(), "r"))
         context.options = {"max_pixels": str(max_pixels)}
         context.thread_count = threads
         context.thread_type = ThreadType.FRAME if threads > 1 else ThreadType.SLICE

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
+
 from reelbase.plugin import Flag, FrameIndex, Trust
 from reelbase_plugins.video.decode import Decoding, Sequential, indexed
 from reelbase_plugins.video.fetch import stepwise
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
+
     from reelbase.plugin import Blob
     from reelbase_plugins.video.recipe import Recipe
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 _SEGMENTS: Final = 4
 _LONGEST: Final = 64
 _SHORTEST: Final = 12
-_PIXELS: Final = 40_000_000
+_PIXELS: Final = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def checksum(frame: VideoFrame) -> int:
         line = abs(plane.line_size)
         if not line:
             continue
-        lines = np.frombuffer(plane, np.uint8).reshape(-1, line)
+        lines = np.frombuffer(cast("bytes", plane), np.uint8).reshape(-1, line)
         total = zlib.crc32(lines[:, : min(line, _line_bytes(frame, number))].tobytes(), total)
     return total
 
@@ -163,7 +165,9 @@ class Check:
 
     def _plain(self, index: FrameIndex, first: int, start: int, stop: int) -> tuple[list[int], list[int]]:
         """Numbers and checksums of the frames shown of ``start:stop``, all packets from `first` on decoded."""
-        spans = [(p, p + s) for p, s in zip(index.pos[first:stop].tolist(), index.size[first:stop].tolist(), strict=True)]
+        spans = [
+            (p, p + s) for p, s in zip(index.pos[first:stop].tolist(), index.size[first:stop].tolist(), strict=True)
+        ]
         numbers, sums = [], []
         for frame in self._frames(zip(range(first, stop), _pieces(self._blob, spans), strict=True)):
             number = frame.pts

@@ -18,7 +18,7 @@ class SpoolSource:
         self._file = file
         self._lock = Lock()
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:  # noqa: ARG002
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Bytes ``start`` to ``stop``; writing goes on at the end."""
         with self._lock:
             self._file.seek(start)
