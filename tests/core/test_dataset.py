@@ -519,3 +519,14 @@ def test_first_appends_of_two_writers(path: str) -> None:
     with pytest.raises(HtypeError, match="int32"):
         three.x.append(np.float32(2))
     assert reelbase.load(path).x.numpy().tolist() == [1, 2]
+
+
+def test_scattered_updates_keep_the_commit_small(ds: reelbase.Dataset, path: str) -> None:
+    ds.create_tensor("x").extend(range(5000))
+    with ds:
+        for row in range(0, 5000, 2):
+            ds.x[row] = -row
+    assert len(ds._session.commit.body) < 64 * 1024
+    expected = np.arange(5000)
+    expected[::2] *= -1
+    np.testing.assert_array_equal(reelbase.load(path).x.numpy(), expected)

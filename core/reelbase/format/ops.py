@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.state import Runs
 
+_MAX_RUNS = 1000
 _RETRY = "Refresh the dataset (ds.refresh()), look at the row or tensor, and try again."
 
 
@@ -246,6 +247,11 @@ class Delete(Op):
         return Footprint(changed={self.tensor: self.runs})
 
 
+def _coarse(runs: Runs) -> Runs:
+    """The same rows; very many runs as one, so that a commit stays small at the price of needless conflicts."""
+    return runs if len(runs) <= _MAX_RUNS else ((runs[0][0], runs[-1][1]),)
+
+
 def apply_all(ops: Iterable[Op], state: State) -> State:
     """The state after several operations."""
     for op in ops:
@@ -265,6 +271,6 @@ def footprint(ops: Iterable[Op]) -> Footprint:
         frozenset().union(*(one.schema for one in touched)),
         {tensor: dtype for one in touched for tensor, dtype in one.dtypes.items()},
         frozenset().union(*(one.appended for one in touched)),
-        {tensor: union(runs) for tensor, runs in changed.items()},
+        {tensor: _coarse(union(runs)) for tensor, runs in changed.items()},
         frozenset().union(*(one.info for one in touched)),
     )
