@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -43,9 +44,17 @@ class MediaFile(Sample, Readable):
         blob = self.open()
         codec = registry().sniff(blob.read(0, 4096), self.filename)
         spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOL))  # noqa: SIM115 - lives as long as the cell
-        found = codec.ingest(blob, spool, filename=self.filename, check=self.check, stream=self.stream)
+        try:
+            found = codec.ingest(blob, spool, filename=self.filename, check=self.check, stream=self.stream)
+        except BaseException:
+            spool.close()
+            raise
         repacked = found.index is not None and found.index.repacked
-        packets = Blob(_FileSource(spool), self.filename, 0, spool.seek(0, os.SEEK_END)) if repacked else blob
+        if repacked:
+            packets = Blob(_FileSource(spool), self.filename, 0, spool.seek(0, os.SEEK_END))
+        else:
+            packets = blob
+            spool.close()
         return MediaCell(blob, packets, found.info, found.index, codec)
 
     def _chosen(self) -> tuple[list[tuple[Cell, Selection]], bool]:
@@ -70,10 +79,11 @@ class _Alone:
 
 
 class _FileSource:
-    """A temporary file as a byte source."""
+    """A temporary file as a byte source; closed when nothing refers to it any more."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        weakref.finalize(self, file.close)
         self._lock = threading.Lock()
 
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -100,7 +101,7 @@ def _of_plugins() -> dict[str, tuple[str, Callable[[], Setup]]]:
     except (ConfigError, PluginError) as error:  # `reelbase --help` must work all the same
         _say(str(error))
         return {}
-    return {spec.name: (spec.help, lambda name=spec.name: commands.load(name)) for spec in commands.specs()}
+    return {spec.name: (spec.help, partial(commands.load, spec.name)) for spec in commands.specs()}
 
 
 def _say(message: str) -> None:

@@ -80,7 +80,7 @@ def draw_boxes(frame: Picture, boxes: NDArray[np.floating]) -> Picture:
 def write_text(text: str) -> NDArray[np.bool_]:
     """The pixels of a line of text, ``(14, 12 * len(text))``."""
     glyphs = [_GLYPHS.get(letter, _GLYPHS[" "]) for letter in text] or [_GLYPHS[" "]]
-    bits = np.array([[[row >> (5 - at) & 1 for at in range(6)] for row in glyph] for glyph in glyphs], bool)
+    bits = np.array([[[row << 1 >> (5 - at) & 1 for at in range(6)] for row in glyph] for glyph in glyphs], bool)
     line = bits.transpose(1, 0, 2).reshape(7, -1)
     return line.repeat(_SCALE, 0).repeat(_SCALE, 1)
 

@@ -13,6 +13,8 @@ from reelbase.cli._meter import Metered, metered
 from reelbase.cli._output import add_json, emit, pairs
 from reelbase.cli._picture import write_picture
 from reelbase.cli._sheet import draw_boxes, sheet
+from reelbase.errors import DatasetExistsError
+from reelbase.registry import registry
 
 if TYPE_CHECKING:
     import argparse
@@ -55,7 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def build(folder: str, *, overwrite: bool = False) -> Dataset:
     """A dataset of one row: the clip, and the box of its rabbit in every frame."""
-    dataset = api.empty(folder, overwrite=overwrite)
+    for codec in ("mp4", "png"):  # before anything is made
+        registry().codec(codec)
+    try:
+        dataset = api.empty(folder, overwrite=overwrite)
+    except DatasetExistsError:
+        todo = "Name another folder, or replace the dataset in it: reelbase demo FOLDER --overwrite."
+        raise DatasetExistsError(f"{folder!r} is there already.", todo) from None
     clip = files("reelbase.cli") / "clip"
     with as_file(clip / "bunny.mp4") as video, as_file(clip / "groundtruth.txt") as lines, dataset:
         boxes = np.loadtxt(lines, delimiter=",", dtype=np.float32)[:, np.newaxis]

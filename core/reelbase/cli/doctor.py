@@ -6,6 +6,7 @@ import platform
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from reelbase.registry import Kind
     from reelbase.tensor import Tensor
 
 _PACKAGES = ("numpy", "pluggy", "av", "tqdm")
@@ -72,7 +74,12 @@ def _plugins() -> Iterator[Finding]:
         yield Finding(f"plugin {failure.plugin}", False, str(failure))
     for label, kind in kinds(found).items():
         for spec in kind.specs():
-            yield _attempt(f"{label} {spec.name}", lambda kind=kind, name=spec.name: kind.load(name) and "")
+            yield _attempt(f"{label} {spec.name}", partial(_load, kind, spec.name))
+
+
+def _load(kind: Kind[Any, Any], name: str) -> str:
+    kind.load(name)
+    return ""
 
 
 def _tried() -> Iterator[Finding]:
@@ -80,8 +87,8 @@ def _tried() -> Iterator[Finding]:
     yield _attempt("a dataset in a temporary folder", _round_trip)
     for spec in registry().codecs.specs():
         if spec.kind == "image":
-            yield _attempt(f"encode {spec.name}", lambda name=spec.name: _encode(name, _pictures()[0]))
-    yield _attempt("encode mp4", lambda: _encode("mp4", _pictures()))
+            yield _attempt(f"encode {spec.name}", partial(_encode, spec.name, _pictures()[0]))
+    yield _attempt("encode mp4", partial(_encode, "mp4", _pictures()))
 
 
 def _round_trip() -> str:
@@ -126,7 +133,7 @@ def _dataset(path: str, *, full: bool) -> Iterator[Finding]:
 
 def _bad_rows(tensor: Tensor, *, full: bool) -> Iterator[Finding]:
     for row in range(len(tensor)):
-        finding = _attempt(f"{tensor.name}[{row}]", lambda row=row: _read(tensor[row], full=full))
+        finding = _attempt(f"{tensor.name}[{row}]", partial(_read, tensor[row], full=full))
         if not finding.ok:
             yield finding
 

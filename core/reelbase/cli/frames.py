@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     Export = Callable[["View", Path, argparse.Namespace], list[Path]]
 
-_EPILOG = """A selection is Python's: 7, 100:200, 100:200:5 or 1,5,9. Before one that begins with a minus, end the options with
-"--": reelbase frames -o end.mp4 -- clip.mp4 -50: . What -o names decides what is written: a folder (or a name without
-suffix) gets a picture for each frame, a picture gets one frame or a contact sheet of several, a clip gets them encoded."""
+_EPILOG = """A selection is Python's: 7, 100:200, 100:200:5 or 1,5,9. Before one that begins with a minus, end the
+options with "--": reelbase frames -o end.mp4 -- clip.mp4 -50: . What -o names decides what is written: a folder
+(or a name without suffix) gets a picture for each frame, a picture gets one frame or a contact sheet of several, a
+clip gets them encoded."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:

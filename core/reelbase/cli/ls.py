@@ -59,7 +59,7 @@ def _sample(tensor: Tensor, at: int) -> dict[str, Any] | None:
     try:
         return {"shape": view.shape, "filename": view.sample_info.get("filename")}
     except UsageError:  # not a media file
-        return {"shape": view.shape} | ({"value": view.numpy()[0]} if view.shape == (1,) else {})
+        return {"shape": view.shape} | ({"value": view.numpy().tolist()[0]} if view.shape == (1,) else {})
 
 
 def _shown(sample: dict[str, Any] | None) -> str:

@@ -55,7 +55,8 @@ def _unknown(every: Sequence[CodecSpec], wanted: Sequence[CodecSpec], head: byte
     known = f"Known formats: {', '.join(spec.name for spec in wanted) or 'none'}."
     if not head:
         return UnknownFormatError(f"{filename!r} is empty.", "Check where it comes from.")
-    other = max(every, key=lambda spec: spec.match(head), default=None)
+    others = (spec for spec in every if spec not in wanted)
+    other = max(others, key=lambda spec: spec.match(head), default=None)
     if other is not None and other.match(head):
         return UnknownFormatError(
             f"{filename!r} looks like {other.name} ({other.kind}), which cannot be used here.", known

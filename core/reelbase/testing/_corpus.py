@@ -57,7 +57,7 @@ def _h264_containers() -> Iterator[tuple[str, Maker]]:
         "h264-b.flv": "flv", "h264-b.ts": "mpegts", "h264-b.avi": "avi", "h264-b.mxf": "mxf",
     }.items():  # fmt: skip
         yield name, _x264(container=container).make
-    yield "h264-b.mpg", _x264(container="mpeg", timed=False).make
+    yield "h264-b.mpg", _x264(container="mpeg").make
     yield "h264-b.asf", _x264(container="asf", fps=25).make
     fragments = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
     yield "h264-b-fragmented.mp4", _x264(mux=fragments).make

@@ -96,14 +96,18 @@ def _hide(packets: Packets, *, every: int, unseen: list[int]) -> Packets:
 
 
 def retimed(recipe: Recipe, change: Callable[[int, int], int | None]) -> Maker:
-    """A transport stream without B-frames whose times are changed; see `change_pts`."""
+    """A transport stream without B-frames whose times are changed; see `change_pts`.
+
+    A frame whose time is taken away is still expected when it was shown before: its neighbours tell.
+    """
 
     def make(path: Path) -> Clip:
         clip = recipe.make(path)
         assert clip.pts is not None
         change_pts(path, change)
-        pts = [change(number, pts) for number, pts in enumerate(clip.pts.tolist())]
-        return replace(clip, pts=None if None in pts else np.array(pts, np.int64))
+        changed = [change(number, pts) for number, pts in enumerate(clip.pts.tolist())]
+        pts = [old if new is None else new for old, new in zip(clip.pts.tolist(), changed, strict=True)]
+        return replace(clip, pts=np.array(pts, np.int64))
 
     return make
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pytest
 
-from reelbase.blob import Blob
+from reelbase.blob import Blob, BytesSource
 from reelbase.codec import Codec, Ingested
 from reelbase.errors import LimitError, ReelbaseError, UsageError
 from reelbase.frames import FrameIndex
@@ -126,6 +126,11 @@ class CodecTests:
     def test_claims_its_own(self, case: CodecCase) -> None:
         assert type(case.codec).claims(case.data[:_HEAD]), "claims() denies the first bytes of its own sample"
 
+    def test_the_right_class_is_subclassed(self, case: CodecCase) -> None:
+        found = case.sample.found.index is not None
+        assert found == self.has_index, "subclass FrameCodecTests if ingest() gives an index, CodecTests if it does not"
+
+    # Decode
 
     def test_expected(self, case: CodecCase) -> None:
         if case.expected is None:
@@ -184,10 +189,7 @@ class CodecTests:
 
     @pytest.mark.parametrize("seed", range(6))
     def test_damaged(self, case: CodecCase, seed: int) -> None:
-        pick, data = random.Random(seed), bytearray(case.data)  # noqa: S311
-        for _ in range(1 + len(data) // 200):
-            data[pick.randrange(len(data))] = pick.randrange(256)
-        self._survives(case, bytes(data), f"with random bytes in it (seed {seed})")
+        self._survives(case, _spoilt(case.data, seed), f"with random bytes in it (seed {seed})")
 
     def test_not_a_sample(self, case: CodecCase) -> None:
         for data in (b"", b"\0" * 5000, b"text " * 1000, case.data[:16] + b"\xff" * 5000):
@@ -246,8 +248,11 @@ class FrameCodecTests(CodecTests):
     def test_index_has_a_row_for_each_frame(self, case: CodecCase) -> None:
         index, shape = case.sample.found.index, case.sample.found.info.shape
         assert index is not None
+        assert case.whole.ndim == 4, "a sample with a frame index must be decoded to (N, H, W, 3)"
+        assert case.whole.shape[-1] == 3, "frames must be RGB"
+        assert case.whole.dtype == np.uint8, f"frames are {case.whole.dtype}, not uint8"
         assert len(index) == shape[0], f"the index has {len(index)} frames, info.shape says {shape[0]}"
-        assert bool(np.all(np.diff(index.times) > 0)), "the frames' times must ascend"
+        assert bool(np.all(np.diff(index.times) >= 0)), "the frames' times must ascend"
         assert index.end >= index.times[-1], "the last frame ends before it starts"
 
     def test_index_is_stored(self, case: CodecCase) -> None:
@@ -301,6 +306,24 @@ class FrameCodecTests(CodecTests):
         del frames
         _same(case.sample.decode([0]), case.whole[[0]], "a stream that was left early upset the codec")
 
+    @pytest.mark.parametrize("share", [0.0, 0.3])
+    def test_cut_after_it_was_indexed(self, case: CodecCase, share: float) -> None:
+        sample = case.sample
+        kept = sample.blob.read()[: int(sample.blob.size * share)]
+        cut = Blob(BytesSource(kept), case.filename, 0, sample.blob.size)
+        with pytest.raises(ReelbaseError):
+            _Sample(case.codec, sample.found, cut).decode()
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_changed_after_it_was_indexed(self, case: CodecCase, seed: int) -> None:
+        sample = case.sample
+        changed = _Sample(case.codec, sample.found, Blob.of(_spoilt(sample.blob.read(), seed)))
+        try:
+            got = changed.decode()
+        except ReelbaseError:
+            return
+        assert got.shape == case.whole.shape, f"bytes that changed gave {got.shape}, not {case.whole.shape}"
+
     def test_limit_of_frames(self, case: CodecCase) -> None:
         if case.sample.frames < 2:
             pytest.skip("it has one frame")
@@ -314,6 +337,13 @@ def _ingest(codec: Codec, blob: Blob, filename: str) -> _Sample:
         assert spool.getvalue(), "the index says its packets are repacked; nothing was written to the spool"
         return _Sample(codec, found, Blob.of(spool.getvalue()))
     return _Sample(codec, found, blob)
+
+
+def _spoilt(data: bytes, seed: int) -> bytes:
+    pick, spoilt = random.Random(seed), bytearray(data)  # noqa: S311
+    for _ in range(1 + len(data) // 200):
+        spoilt[pick.randrange(len(data))] = pick.randrange(256)
+    return bytes(spoilt)
 
 
 def _same(got: Array, wanted: Array, message: str) -> None:

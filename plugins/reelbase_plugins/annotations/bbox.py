@@ -81,13 +81,9 @@ class BBox(Htype):
 
     def _check_values(self, array: NDArray[Any]) -> None:
         if array.dtype.kind not in "iuf":
-            raise HtypeError(
-                f"{brief(array)} is of dtype {array.dtype}.", "Give boxes as floats or integers."
-            )
+            raise HtypeError(f"{brief(array)} is of dtype {array.dtype}.", "Give boxes as floats or integers.")
         wide = array.astype(np.float64)
-        _refuse(
-            ~np.isfinite(wide), array, "is not finite", "Leave the box out where there is none: shape (0, 4)."
-        )
+        _refuse(~np.isfinite(wide), array, "is not finite", "Leave the box out where there is none: shape (0, 4).")
         start, second = wide[:, :2], wide[:, 2:]
         if self.coords["mode"] == "LTRB":
             _refuse(
@@ -97,15 +93,11 @@ class BBox(Htype):
                 "LTRB is left, top, right, bottom. Is it LTWH?",
             )
         else:
-            _refuse(
-                second < 0, array, "has a negative extent", f"{self.coords['mode']} ends in width, height."
-            )
+            _refuse(second < 0, array, "has a negative extent", f"{self.coords['mode']} ends in width, height.")
         if self.coords["type"] == "fractional":
             edges = boxes.edges(wide, self.coords["mode"])
             outside = (edges < -_OUTSIDE) | (edges > 1 + _OUTSIDE)
-            _refuse(
-                outside, array, "lies outside the picture", 'Fractions go from 0 to 1. Is the type "pixel"?'
-            )
+            _refuse(outside, array, "lies outside the picture", 'Fractions go from 0 to 1. Is the type "pixel"?')
 
 
 _SHAPES = "Give (n, 4), or (4,) for one box; a sequence[bbox] tensor takes such an item for each frame."

@@ -39,9 +39,7 @@ def check_coords(coords: object) -> dict[str, str]:
 
 def _one_of(given: Mapping[str, object], key: str, known: tuple[str, ...]) -> str:
     if key not in given:
-        raise HtypeError(
-            f"coords={dict(given)!r} has no {key!r}.", f"Add one of {', '.join(map(repr, known))}."
-        )
+        raise HtypeError(f"coords={dict(given)!r} has no {key!r}.", f"Add one of {', '.join(map(repr, known))}.")
     value = given[key]
     if value not in known:
         raise HtypeError(f"coords: {brief(value)} is no box {key}.", did_you_mean(value, known))

@@ -58,7 +58,5 @@ def encode(text: str) -> NDArray[np.uint8]:
         return np.frombuffer(text.encode("utf-8"), np.uint8)
     except UnicodeEncodeError as error:
         where = f"{text[error.start]!r} at position {error.start}"
-        todo = (
-            "Mend it: text.encode('utf-8', 'surrogateescape') gives the bytes of a badly decoded file name."
-        )
+        todo = "Mend it: text.encode('utf-8', 'surrogateescape') gives the bytes of a badly decoded file name."
         raise HtypeError(f"{brief(text)} holds a lone surrogate, {where}.", todo) from None

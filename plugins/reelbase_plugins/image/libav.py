@@ -33,9 +33,7 @@ def decode(codec: str, data: bytes, filename: str) -> VideoFrame:
     try:
         frames = [*context.decode(packet), *context.decode(None)]
     except (av.FFmpegError, ValueError, EOFError) as error:
-        raise DamagedMediaError(
-            f"{filename} cannot be decoded: {error}.", "Get a whole copy of the file."
-        ) from None
+        raise DamagedMediaError(f"{filename} cannot be decoded: {error}.", "Get a whole copy of the file.") from None
     if len(frames) != 1 or frames[0].is_corrupt:
         raise DamagedMediaError(f"{filename} is damaged: no whole picture came out.", "Get a whole copy.")
     return frames[0]

@@ -101,9 +101,7 @@ class PictureCodec(Codec):
             return array
         if out.shape != array.shape or out.dtype != array.dtype:
             wanted = f"shape {array.shape} and dtype {array.dtype}"
-            raise UsageError(
-                f"out has shape {out.shape} and dtype {out.dtype}.", f"This picture needs {wanted}."
-            )
+            raise UsageError(f"out has shape {out.shape} and dtype {out.dtype}.", f"This picture needs {wanted}.")
         out[...] = array
         return out
 
@@ -117,9 +115,7 @@ class PictureCodec(Codec):
             )
         return header
 
-    def _decode(
-        self, data: bytes, header: Header, filename: str, size: tuple[int, int] | None
-    ) -> NDArray[Any]:
+    def _decode(self, data: bytes, header: Header, filename: str, size: tuple[int, int] | None) -> NDArray[Any]:
         frame = libav.decode(self.decoder, data, filename)
         if (frame.height, frame.width) != header.shape[:2]:
             raise damaged(filename, f"it decodes to {frame.width}x{frame.height}, unlike its header")

@@ -47,9 +47,7 @@ class PngCodec(PictureCodec):
         if not width or not height or colour not in _COLOURS:
             raise damaged(filename, f"its header says {width}x{height}, colour type {colour}")
         channels = 4 if b"tRNS" in chunks else _COLOURS[colour]
-        return Header(
-            width=width, height=height, pixels=_PIXELS[channels, 16 if depth == 16 else 8], bits=depth
-        )
+        return Header(width=width, height=height, pixels=_PIXELS[channels, 16 if depth == 16 else 8], bits=depth)
 
     def encode(self, array: NDArray[Any], **options: Any) -> bytes:
         """Bytes of a PNG that decodes to the same values.
@@ -67,9 +65,7 @@ class PngCodec(PictureCodec):
             raise UsageError(f"png does not know the options {given!r}.", "It takes level=0 to 9.")
         pixels = _pixels_of(array)
         flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-        return libav.encode(
-            "png", flat, pixels, pixels.replace("le", "be"), {"compression_level": str(level)}
-        )
+        return libav.encode("png", flat, pixels, pixels.replace("le", "be"), {"compression_level": str(level)})
 
 
 def _pixels_of(array: NDArray[Any]) -> str:

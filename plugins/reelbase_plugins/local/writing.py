@@ -32,7 +32,7 @@ def write(path: str, data: bytes | BinaryIO, *, if_absent: bool) -> None:
         OutcomeUnknownError: it stands, but the disk did not confirm its name.
     """
     folder = os.path.dirname(path)  # noqa: PTH120
-    temporary = _written(folder, data)
+    temporary = _written(path, data)
     try:
         with failing(path):
             _place(temporary, path, if_absent=if_absent)
@@ -74,14 +74,14 @@ def failing(path: str) -> Iterator[None]:
         raise StorageError(f"{path!r}: {error.strerror or error}.", todo) from error
 
 
-def _written(folder: str, data: bytes | BinaryIO) -> str:
-    descriptor, temporary = _new(folder)
+def _written(path: str, data: bytes | BinaryIO) -> str:
+    descriptor, temporary = _new(path)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             for chunk in _chunks(data):
-                with failing(folder):
+                with failing(path):
                     _write_all(file.fileno(), chunk)
-            with failing(folder):
+            with failing(path):
                 os.fsync(file.fileno())
     except BaseException:
         os.unlink(temporary)  # noqa: PTH108
@@ -89,12 +89,13 @@ def _written(folder: str, data: bytes | BinaryIO) -> str:
     return temporary
 
 
-def _new(folder: str) -> tuple[int, str]:
+def _new(path: str) -> tuple[int, str]:
+    folder = os.path.dirname(path)  # noqa: PTH120
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     for last in (False,) * (_ATTEMPTS - 1) + (True,):
         temporary = os.path.join(folder, TEMPORARY + secrets.token_hex(8))  # noqa: PTH118
         try:
-            with failing(folder):
+            with failing(path):
                 make_folder(folder)
                 return os.open(temporary, flags, 0o666), temporary
         except StorageError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
+from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import Codec
 from reelbase_plugins.video.ingest import Ingest, Traits
 
@@ -58,8 +59,11 @@ class Mp4(Container):
 
     def encode(self, array: NDArray[Any], **options: Any) -> bytes:
         """See `reelbase_plugins.video.encode.encode`."""
-        from reelbase_plugins.video.encode import encode
+        from reelbase_plugins.video.encode import OPTIONS, encode
 
+        for name in options:
+            if name not in OPTIONS:
+                raise UsageError(f"The codec {self.name!r} has no option {name!r}.", f"It has: {', '.join(OPTIONS)}.")
         return encode(array, **options)
 
 
@@ -158,6 +162,20 @@ class Dv(Container):
     """Raw DV: one frame a packet."""
 
     traits = Traits(demuxer="dv")
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """DIF blocks of 80 bytes: header, two subcode, three VAUX (IEC 61834-2 figure 66)."""
+        kinds = [head[at] >> 5 for at in range(0, min(len(head), 480), 80)]
+        return kinds == [0, 1, 1, 2, 2, 2]
+
+    def ingest(
+        self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
+    ) -> Ingested:
+        """See `Codec.ingest`. The demuxer would take anything for DV."""
+        if not self.claims(blob.read(0, 480)):
+            raise DamagedMediaError(f"{filename} is not DV: its DIF blocks are not in order.", "Give a raw DV file.")
+        return super().ingest(blob, spool, filename=filename, check=check, stream=stream)
 
 
 class Rm(Container):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from reelbase.errors import DamagedMediaError, FrameSizeError
+from reelbase_plugins.video.opening import media_errors
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from reelbase_plugins.video.recipe import Recipe
 
+_LOWEST_FIELDS: Final = 4
 _UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
 _MATRIX: Final = struct.Struct("=9i")
 
@@ -51,13 +53,20 @@ class Painter:
                 "Pass size=(height, width) to have all frames scaled to one size.",
             )
         self._tag(frame)
-        rgb = self._reformatter.reformat(frame, self._width, self._height, "rgb24", threads=1)
+        with media_errors(name, f"cannot be converted from {frame.format.name}"):
+            rgb = self._convert(frame)
         plane = rgb.planes[0]
         lines = np.frombuffer(cast("bytes", plane), np.uint8).reshape(self._height, abs(plane.line_size))
         if plane.line_size < 0:  # stored bottom-up, and already RGB: swscale had nothing to do
             lines = lines[::-1]
         pixels = lines[:, : self._width * 3].reshape(self._height, self._width, 3)
         np.copyto(out, turned(pixels, self._recipe.turn))
+
+    def _convert(self, frame: VideoFrame) -> VideoFrame:
+        if frame.interlaced_frame and self._height < _LOWEST_FIELDS:
+            # swscale scales each field by itself, which leaves nothing of so low a picture
+            frame = frame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")
+        return self._reformatter.reformat(frame, self._width, self._height, "rgb24", threads=1)
 
     def _tag(self, frame: VideoFrame) -> None:
         """Colour tags that only the container knows do not reach frames."""
@@ -100,7 +109,7 @@ def _rounded(angle: float) -> float:
 
 def _side_data(frame: VideoFrame) -> list[Any]:
     try:
-        return [frame.side_data[n] for n in range(len(frame.side_data))]  # type: ignore[misc]
+        return [frame.side_data[n] for n in range(len(frame.side_data))]  # type: ignore[literal-required]
     except ValueError:  # PyAV knows no name for a newer kind of side data
         return []
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, cast
 
 from reelbase.errors import ReelbaseError
 from reelbase_plugins.video.demux import packets_of
-from reelbase_plugins.video.opening import Reader, opened
+from reelbase_plugins.video.opening import Reader, check_pixels, libav_errors, opened
+from reelbase_plugins.video.recipe import max_coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,25 +31,29 @@ class Decoding:
         failed: how many packets the decoder refused.
     """
 
-    def __init__(self, context: VideoCodecContext) -> None:
+    def __init__(self, context: VideoCodecContext, max_pixels: int) -> None:
         self._context = context
+        self._max_pixels = max_pixels
         self.failed = 0
 
     def frames(self, packets: Iterable[Packet[Any]]) -> Iterator[VideoFrame]:
-        """All frames that the packets give; a damaged packet does not lose its neighbours."""
-        for packet in packets:
-            yield from self._decode(packet)
-        yield from self._decode(None)
+        """All frames that the packets give; a damaged packet does not lose its neighbours.
+
+        Raises:
+            LimitError: a frame is larger than allowed.
+        """
+        for packet in itertools.chain(packets, [None]):
+            for frame in self._decode(packet):
+                check_pixels(frame.width, frame.height, f"Packet {frame.pts}", self._max_pixels)
+                yield frame
 
     def _decode(self, packet: Packet[Any] | None) -> list[VideoFrame]:
-        import av
-
         try:
             return self._context.decode(packet)
         except ReelbaseError:
             raise
         # What decoders say of damaged packets comes as several of PyAV's errors and as plain ValueError.
-        except (av.FFmpegError, ValueError, OverflowError):
+        except libav_errors():
             self.failed += 1
             return []
 
@@ -97,21 +103,19 @@ class Sequential:
         with opened(Reader(self._blob), self._recipe.demuxer, filename=self._filename) as container:
             stream = container.streams[self._recipe.stream]
             context = cast("VideoCodecContext", stream.codec_context)
-            context.options = {"max_pixels": str(self._max_pixels)}
+            context.options = {"max_pixels": str(max_coded(self._max_pixels))}
             context.thread_count = 1
-            decoding = Decoding(context)
+            decoding = Decoding(context, self._max_pixels)
             yield from decoding.frames(_numbered(packets_of(container, stream)))  # type: ignore[arg-type]
             self.failed = decoding.failed
 
 
 def _numbered(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
-    import av
-
     try:
         for number, packet in enumerate(packets):
             packet.pts = packet.dts = number
             yield packet
     except ReelbaseError:
         raise
-    except (av.FFmpegError, ValueError, OverflowError):
+    except libav_errors():
         return  # the demuxer gave up midway: what came before stands, as at ingest

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from reelbase.errors import LimitError, ReelbaseError
+from reelbase_plugins.video.opening import libav_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ class Table:
         extradata: packets that bring new decoder settings, with those.
         repacked: the packets were written to the spool.
         unsafe: packets carry side data that an index cannot bring back.
+        corrupt: packets that the container knows to be damaged.
         error: what stopped the demuxer before the end; None: nothing did.
     """
 
@@ -61,6 +63,7 @@ class Table:
     extradata: dict[int, bytes]
     repacked: bool
     unsafe: bool
+    corrupt: int
     error: str | None
 
     def __len__(self) -> int:
@@ -91,6 +94,7 @@ class Demux:
         self._columns = {name: array("q") for name in ("pos", "size", "pts", "dts", "duration", "flags", "look")}
         self._extradata: dict[int, bytes] = {}
         self._unsafe = False
+        self._corrupt = 0
 
     def run(self, container: InputContainer, stream: VideoStream, *, filename: str, limits: Limits) -> Table:
         """Take every packet.
@@ -98,8 +102,6 @@ class Demux:
         Raises:
             LimitError: more packets than allowed frames.
         """
-        import av
-
         error = None
         try:
             for packet in packets_of(container, stream):
@@ -111,7 +113,7 @@ class Demux:
                     )
         except ReelbaseError:
             raise
-        except (av.FFmpegError, ValueError, OverflowError) as stopped:
+        except libav_errors() as stopped:
             error = str(getattr(stopped, "strerror", None) or stopped)
         return self._table(error)
 
@@ -126,6 +128,7 @@ class Demux:
         key = packet.is_keyframe
         add["flags"](key * _KEY | packet.is_discard * _DISCARD)
         add["look"](self._parser.look(data, key=key))
+        self._corrupt += packet.is_corrupt
         self._side_data(packet)
 
     def _side_data(self, packet: Packet[VideoStream]) -> None:
@@ -179,5 +182,6 @@ class Demux:
             extradata=self._extradata,
             repacked=self._repacked,
             unsafe=self._unsafe or len(self._extradata) > 64,
+            corrupt=self._corrupt,
             error=error,
         )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # Names of AVColorSpace and AVColorRange (ISO/IEC 23091-2 "matrix coefficients"), where they are in use.
 _SPACES: Final = {
-    0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c",
+    0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc",
+    10: "bt2020c",
 }  # fmt: skip
 _RANGES: Final = {1: "limited", 2: "full"}
 
@@ -68,12 +69,13 @@ def describe(
 
 def _damage(table: Table, witness: Witness | None) -> dict[str, Any]:
     damage: dict[str, Any] = {}
-    if witness is not None and witness.damaged:
-        damage["damaged"] = witness.damaged
+    damaged = table.corrupt + (witness.damaged if witness is not None else 0)
+    if damaged:
+        damage["damaged"] = damaged
     if witness is not None and witness.sizes > 1:
         damage["frame_sizes"] = witness.sizes
     if table.error is not None:
-        damage["damaged"] = damage.get("damaged", 0) + 1
+        damage["damaged"] = damaged + 1
         damage["stopped_by"] = table.error
     return damage
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _BT601: Final = 6  # AVCOL_SPC_SMPTE170M: what swscale converts RGB to unless told otherwise
 _LIMITED: Final = 1  # AVCOL_RANGE_MPEG
 _MAX_RATE: Final = 100_000
+OPTIONS: Final = ("fps", "codec", "quality", "lossless")
 
 
 @dataclass(frozen=True, kw_only=True)

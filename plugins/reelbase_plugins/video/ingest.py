@@ -15,7 +15,7 @@ from reelbase_plugins.video.convert import display_matrix
 from reelbase_plugins.video.decode import Sequential
 from reelbase_plugins.video.demux import NO_TIME, Demux, Table
 from reelbase_plugins.video.details import describe
-from reelbase_plugins.video.opening import Reader, check_pixels, opened, pick_stream
+from reelbase_plugins.video.opening import Reader, opened, pick_stream
 from reelbase_plugins.video.order import by_times, packet_flags, times_of
 from reelbase_plugins.video.recipe import Recipe
 from reelbase_plugins.video.selfcheck import Check, Witness, watch
@@ -136,7 +136,6 @@ class Ingest:
             raise DamagedMediaError(
                 f"{self._filename}: not one of its {len(table)} {recipe.codec} packets decodes.", _TRUNCATED
             )
-        check_pixels(frame.width, frame.height, self._filename, self._limits)
         turn, angle = display_matrix(frame)
         recipe = replace(recipe, size=(frame.width, frame.height), turn=turn, changes=table.extradata)
         facts = replace(
@@ -176,11 +175,12 @@ class Ingest:
     ) -> tuple[FrameIndex, Witness, str]:
         """An index from what a full decode showed."""
         witness = watch(self._sequential(recipe))
-        recipe = replace(recipe, damaged=witness.damaged)
-        checked = "every frame" if everything or witness.damaged else "the order of all frames, a sample of starts"
+        recipe = replace(recipe, damaged=witness.damaged + table.corrupt)
+        everything = everything or bool(recipe.damaged)
+        checked = "every frame" if everything else "the order of all frames, a sample of starts"
         if witness.traceable(len(table)) and not table.unsafe:
             index = self._make(table, witness.packets, facts, recipe)
-            trust = proof.settle(index, witness, everything=everything or bool(witness.damaged))
+            trust = proof.settle(index, witness, everything=everything)
             if trust != Trust.CONTAINER:
                 return replace(index, trust=trust), witness, checked
         emptied(self._spool)

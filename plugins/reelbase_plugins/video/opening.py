@@ -122,17 +122,24 @@ def _refuse(*_: object) -> NoReturn:
     raise PermissionError("a media file may not open other files")
 
 
+def libav_errors() -> tuple[type[Exception], ...]:
+    """What PyAV raises of damaged files: its own errors, and plain ones where it trusts what libav found.
+
+    Errors of reelbase are some of these too; let them pass first.
+    """
+    import av
+
+    return (av.FFmpegError, ValueError, OverflowError, MemoryError, LookupError)
+
+
 @contextmanager
 def media_errors(filename: str, what: str) -> Iterator[None]:
     """Turn what libav raises into DamagedMediaError; errors of storages pass."""
-    import av
-
     try:
         yield
     except ReelbaseError:
         raise
-    # PyAV raises plain ValueError and MemoryError besides its own; a damaged file reaches all of them.
-    except (av.FFmpegError, ValueError, OverflowError, MemoryError, EOFError) as error:
+    except libav_errors() as error:
         raise DamagedMediaError(
             f"{filename} {what}: {_reason(error)}.", "It is damaged, truncated or of another format."
         ) from error
@@ -164,18 +171,18 @@ def pick_stream(container: InputContainer, *, filename: str, number: int | None,
         raise MediaError(
             f"{filename}: this FFmpeg has no decoder for its video codec.", "Convert it, for example to H.264."
         )
-    check_pixels(stream.codec_context.width, stream.codec_context.height, filename, limits)
+    check_pixels(stream.codec_context.width, stream.codec_context.height, filename, limits.max_pixels)
     return stream
 
 
-def check_pixels(width: int, height: int, filename: str, limits: Limits) -> None:
+def check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:
     """Refuse frames that are too large.
 
     Raises:
-        LimitError: more than ``limits.max_pixels``.
+        LimitError: more than `max_pixels`.
     """
-    if width * height > limits.max_pixels:
+    if width * height > max_pixels:
         raise LimitError(
-            f"{filename} has frames of {width}x{height}, more than {limits.max_pixels} pixels.",
+            f"{name} has frames of {width}x{height}, more than {max_pixels} pixels.",
             "Raise max_pixels under [security] in your own configuration if you trust it.",
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,8 @@ from reelbase_plugins.video.demux import NO_TIME
 from reelbase_plugins.video.look import Look
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from numpy.typing import NDArray
 
     from reelbase_plugins.video.demux import Table
@@ -45,7 +46,7 @@ def by_times(table: Table, *, trusted: bool, reorders: bool) -> Order:
     """
     hidden = table.discard | ((table.look & (Look.HIDDEN | Look.CONTINUES)) != 0)
     shown = np.flatnonzero(~hidden)
-    unsure = bool((table.look & Look.UNSURE).any()) or table.unsafe or table.error is not None
+    unsure = bool((table.look & Look.UNSURE).any()) or table.unsafe or table.corrupt > 0 or table.error is not None
     if not reorders:
         return Order(shown, sure=not unsure)
     pts = table.pts[shown]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +13,8 @@ from reelbase_plugins.video.convert import Painter, fresh
 from reelbase_plugins.video.decode import Decoding, Sequential, indexed
 from reelbase_plugins.video.fetch import feeds, stepwise
 from reelbase_plugins.video.recipe import Recipe
+from reelbase_plugins.video.split import split
+from reelbase_plugins.video.threads import threads_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from reelbase_plugins.video.fetch import Feed
 
     Pixels = NDArray[np.uint8]
-
-_LONG_RUN: Final = 12
 
 
 def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, int] | None, max_pixels: int) -> Pixels:
@@ -52,13 +50,6 @@ def stream(blob: Blob, plan: Plan, *, size: tuple[int, int] | None, max_pixels: 
     return _Work(blob, plan, recipe, size, max_pixels).each()
 
 
-def threads_here() -> int:
-    """Threads to use: the processors this process may run on, one in a worker process of a data loader."""
-    if multiprocessing.current_process().daemon:
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class _Work:
     """The decoding of one plan."""
 
@@ -75,44 +66,36 @@ class _Work:
             for number, frame, painter in self._from_container():
                 painter.paint(frame, rows[number], _named(number))
             return
-        sources = feeds(self._blob, self._plan)
-        jobs = list(zip(self._plan.runs, sources, strict=True))
-        workers = min(threads_here(), len(jobs))
-        if workers < 2:
+        workers = threads_here()
+        plan = split(self._plan, workers)
+        jobs = list(zip(plan.runs, feeds(self._blob, plan), strict=True))
+        if min(workers, len(jobs)) < 2:
             for run, feed in jobs:
-                self._fill_run(run, feed, rows, threads_here())
+                self._fill_run(run, feed, rows)
             return
-        with ThreadPoolExecutor(workers) as pool:
-            for done in [pool.submit(self._fill_run, run, feed, rows, 1) for run, feed in jobs]:
+        with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
+            for done in [pool.submit(self._fill_run, run, feed, rows) for run, feed in jobs]:
                 done.result()
 
-    def _fill_run(self, run: Run, feed: Feed, rows: dict[int, Pixels], threads: int) -> None:
+    def _fill_run(self, run: Run, feed: Feed, rows: dict[int, Pixels]) -> None:
         painter = Painter(self._recipe, self._size)
-        for number, frame in self._frames(run, feed, threads):
+        for number, frame in self._frames(run, feed):
             painter.paint(frame, rows[number], _named(number))
 
-    def _frames(self, run: Run, feed: Feed, threads: int) -> Iterator[tuple[int, VideoFrame]]:
-        """The wanted frames of a run; by one thread where others might treat damage differently.
+    def _frames(self, run: Run, feed: Feed) -> Iterator[tuple[int, VideoFrame]]:
+        """The wanted frames of a run, decoded by one thread: frame threads conceal damage in another way each time.
 
         Raises:
             DamagedMediaError: one did not come out.
         """
-        threads = threads if len(run.packets) >= _LONG_RUN and not self._recipe.damaged else 1
         wanted = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
-        decoding = Decoding(self._recipe.context(threads=threads, max_pixels=self._max_pixels))
+        decoding = Decoding(self._recipe.context(max_pixels=self._max_pixels), self._max_pixels)
         for frame in decoding.frames(indexed(self._recipe, feed())):
-            if threads > 1 and (frame.is_corrupt or decoding.failed):
-                break
             number = wanted.pop(frame.pts, None) if frame.pts is not None else None
             if number is not None:
                 yield number, frame
             if not wanted:
                 return
-        if threads > 1:
-            # Frame threads conceal damage in their own way: start over as the sequential decode does.
-            left = set(wanted.values())
-            yield from ((n, frame) for n, frame in self._frames(run, feed, 1) if n in left)
-            return
         raise _missing(self._plan.index, wanted, self._blob.key)
 
     def _from_container(self) -> Iterator[tuple[int, VideoFrame, Painter]]:
@@ -148,7 +131,7 @@ class _Work:
             return
         painter = Painter(self._recipe, self._size)
         for run, feed in zip(self._plan.runs, stepwise(self._blob, self._plan), strict=True):
-            for number, frame in self._frames(run, feed, threads_here()):
+            for number, frame in self._frames(run, feed):
                 yield number, frame, painter
 
 

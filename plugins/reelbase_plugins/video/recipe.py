@@ -35,7 +35,7 @@ class Recipe:
         color_range: AVColorRange of the container, 0 if it says nothing.
         size: Width and height of decoded frames, before turning.
         turn: (swap axes, mirror x, mirror y) to bring a frame upright, in this order.
-        damaged: Packets or frames that gave errors when all were decoded.
+        damaged: Packets or frames that were seen to be damaged.
     """
 
     decoder: str
@@ -101,14 +101,13 @@ class Recipe:
             color_range=context.color_range,
         )
 
-    def context(self, *, threads: int, max_pixels: int) -> VideoCodecContext:
-        """A fresh decoder; with more than one thread, threads work on frames of their own."""
-        from av.codec.context import CodecContext, ThreadType
+    def context(self, *, max_pixels: int) -> VideoCodecContext:
+        """A fresh decoder of one thread."""
+        from av.codec.context import CodecContext
 
         context = cast("VideoCodecContext", CodecContext.create(self._installed(), "r"))
-        context.options = {"max_pixels": str(max_pixels)}
-        context.thread_count = threads
-        context.thread_type = ThreadType.FRAME if threads > 1 else ThreadType.SLICE
+        context.options = {"max_pixels": str(max_coded(max_pixels))}
+        context.thread_count = 1
         if self.extradata:
             context.extradata = self.extradata
         context.width, context.height = self.width, self.height
@@ -131,6 +130,11 @@ class Recipe:
         except UnknownCodecError:
             return self.codec
         return self.decoder
+
+
+def max_coded(max_pixels: int) -> int:
+    """The bound to give to libav, which counts the macroblocks that reach over the edge as well."""
+    return 2 * max_pixels + (1 << 16)
 
 
 def _tag(context: VideoCodecContext) -> str | None:

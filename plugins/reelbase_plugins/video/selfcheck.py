@@ -6,6 +6,7 @@ Frames are compared by a checksum of their decoded planes, before any conversion
 from __future__ import annotations
 
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
@@ -14,9 +15,10 @@ import numpy as np
 from reelbase.plugin import Flag, FrameIndex, Trust
 from reelbase_plugins.video.decode import Decoding, Sequential, indexed
 from reelbase_plugins.video.fetch import stepwise
+from reelbase_plugins.video.threads import threads_here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
@@ -119,24 +121,25 @@ class Check:
 
     def sample(self, index: FrameIndex) -> bool:
         """Compare some segments with an unskipped decode from further back."""
-        return all(self._segment(index, start, stop) for start, stop in self._segments(index, everything=False))
+        segments = self._segments(index, everything=False)
+        return _all(lambda segment: self._segment(index, *segment), segments)
 
     def settle(self, index: FrameIndex, witness: Witness, *, everything: bool) -> Trust:
-        """The highest trust, up to that of `index`, under which it gives what the witness saw."""
+        """The highest trust under which it gives what the witness saw."""
         segments = self._segments(index, everything=everything)
+        best = Trust.NO_SKIP if witness.damaged else Trust.FULL  # concealment borrows from what would be skipped
         sums = dict(enumerate(witness.sums.tolist()))
-        for trust in sorted(Trust, reverse=True):
-            if trust == Trust.CONTAINER:
-                break
-            if trust <= index.trust and self._holds(replace(index, trust=trust), segments, sums):
-                return trust
+        for trust in range(best, Trust.CONTAINER, -1):
+            if self._holds(replace(index, trust=Trust(trust)), segments, sums):
+                return Trust(trust)
+            segments = self._segments(index, everything=True)  # where one is wrong, others may be
         return Trust.CONTAINER
 
     def _holds(self, index: FrameIndex, segments: list[tuple[int, int]], sums: dict[int, int]) -> bool:
         if index.trust == Trust.WHOLE:
             every = np.arange(len(index))
             return self._same(index, every, sums)
-        return all(self._requests_hold(index, start, stop, sums) for start, stop in segments)
+        return _all(lambda segment: self._requests_hold(index, *segment, sums), segments)
 
     def _segment(self, index: FrameIndex, start: int, stop: int) -> bool:
         numbers, sums = self._plain(index, self._further_back(index, start), start, stop)
@@ -177,8 +180,8 @@ class Check:
         return numbers, sums
 
     def _frames(self, packets: Iterable[tuple[int, memoryview]]) -> Iterator[VideoFrame]:
-        context = self._recipe.context(threads=1, max_pixels=self._max_pixels)
-        return Decoding(context).frames(indexed(self._recipe, packets))
+        context = self._recipe.context(max_pixels=self._max_pixels)
+        return Decoding(context, self._max_pixels).frames(indexed(self._recipe, packets))
 
     def _further_back(self, index: FrameIndex, start: int) -> int:
         """The start before; a closed start after a long stretch vouches for itself."""
@@ -202,6 +205,16 @@ class Check:
         while stop < end and index.flags[stop] & Flag.CONTINUES:
             stop += 1
         return start, stop
+
+
+def _all(holds: Callable[[tuple[int, int]], bool], segments: list[tuple[int, int]]) -> bool:
+    """Whether it holds for all segments, some at a time; stops early where one fails."""
+    with ThreadPoolExecutor(threads_here()) as pool:
+        tasks = [pool.submit(holds, segment) for segment in segments]
+        try:
+            return all(task.result() for task in tasks)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _frames_in(index: FrameIndex, start: int, stop: int) -> Ints:
