@@ -43,6 +43,11 @@ class Singles:
         return [value]
 
     @staticmethod
+    def label(place: int) -> str:
+        """What to call an item in messages."""
+        return ""
+
+    @staticmethod
     def pack(arrays: list[NDArray[Any]]) -> Packed:
         """The stored form of a row's checked arrays."""
         return Packed(Form.ARRAY, arrays[0].shape, arrays[0].tobytes())
@@ -71,6 +76,10 @@ class Sequences(Singles):
         if isinstance(value, (str, bytes, Mapping, Sample, Encode)) or not isinstance(value, Iterable):
             raise HtypeError(f"{brief(value)} is not a sequence.", "Give a list of items: one a frame, say.")
         return list(value)
+
+    @staticmethod
+    def label(place: int) -> str:  # noqa: D102
+        return f"Item {place}: "
 
     @staticmethod
     def pack(arrays: list[NDArray[Any]]) -> Packed:  # noqa: D102
@@ -148,7 +157,14 @@ class ArrayLayout(Layout):
         if stack is not None:
             whole = self._cast(stack)
             return {"data": Packed(Form.ARRAY, whole.shape, whole.tobytes())}
-        return {"data": self.shaping.pack([self._cast(self._checked(one)) for one in self.shaping.values(value)])}
+        return {"data": self.shaping.pack([self._item(*one) for one in enumerate(self.shaping.values(value))])}
+
+    def _item(self, place: int, value: Any) -> NDArray[Any]:
+        """One item as it is stored; an error says which item of a sequence it is about."""
+        try:
+            return self._cast(self._checked(value))
+        except HtypeError as error:
+            raise type(error)(f"{self.shaping.label(place)}{error}") from None
 
     def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
         packed = row.packed("data")

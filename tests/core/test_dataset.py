@@ -530,3 +530,10 @@ def test_scattered_updates_keep_the_commit_small(ds: reelbase.Dataset, path: str
     expected = np.arange(5000)
     expected[::2] *= -1
     np.testing.assert_array_equal(reelbase.load(path).x.numpy(), expected)
+
+
+def test_a_wrong_item_of_a_sequence_is_named(ds: reelbase.Dataset) -> None:
+    ds.create_tensor("s", htype="sequence[generic]", dtype="int8")
+    with pytest.raises(HtypeError, match="Item 2: 300"):
+        ds.s.append([[1], [2], [300]])
+    assert len(ds.s) == 0
