@@ -31,8 +31,9 @@ class Decoding:
         failed: how many packets the decoder refused.
     """
 
-    def __init__(self, context: VideoCodecContext, max_pixels: int) -> None:
+    def __init__(self, context: VideoCodecContext, max_pixels: int, name: str = "The video") -> None:
         self._context = context
+        self._name = name
         self._max_pixels = max_pixels
         self.failed = 0
 
@@ -44,7 +45,7 @@ class Decoding:
         """
         for packet in itertools.chain(packets, [None]):
             for frame in self._decode(packet):
-                check_pixels(frame.width, frame.height, f"Packet {frame.pts}", self._max_pixels)
+                check_pixels(frame.width, frame.height, self._name, self._max_pixels)
                 yield frame
 
     def _decode(self, packet: Packet[Any] | None) -> list[VideoFrame]:
@@ -105,7 +106,7 @@ class Sequential:
             context = cast("VideoCodecContext", stream.codec_context)
             context.options = {"max_pixels": str(max_coded(self._max_pixels))}
             context.thread_count = 1
-            decoding = Decoding(context, self._max_pixels)
+            decoding = Decoding(context, self._max_pixels, self._filename)
             yield from decoding.frames(_numbered(packets_of(container, stream)))  # type: ignore[arg-type]
             self.failed = decoding.failed
 
