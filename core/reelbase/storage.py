@@ -32,6 +32,7 @@ class Stat:
 class Storage(ABC):
     """Bytes under string keys below one root. Every method is safe to call from several threads.
 
+    Instances can be pickled: data loaders hand them to other processes, which open their own.
     A plugin implements `get`, `stat` and, to be written to, `put`, `delete` and `list`.
     Subclass `reelbase.testing.StorageTests` to see that it keeps the contract.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import warnings
 from typing import TYPE_CHECKING
 
@@ -110,7 +109,7 @@ def test_reelbase_config_in_the_project_folder_is_not_a_project_file(read: Load,
 
 
 def test_reelbase_config_that_is_not_there(read: Load, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="REELBASE_CONFIG names .*nothing.toml', which is no file"):
+    with pytest.raises(ConfigError, match=r"REELBASE_CONFIG names .*nothing\.toml', which is no file"):
         read(REELBASE_CONFIG=str(tmp_path / "nothing.toml"))
     with pytest.raises(ConfigError, match="which is no file"):
         read(REELBASE_CONFIG=str(tmp_path))
@@ -130,7 +129,7 @@ def test_lists_of_deny_add_up(read: Load) -> None:
 
 def test_open_tables(read: Load) -> None:
     settings = read(
-        user='[storage.s3]\nendpoint_url = "http://a"\nregion = "x"\nmore = {deep = {er = 1}}\n[prefer]\ncodec.mp4 = "a"',
+        user='prefer.codec.mp4 = "a"\n[storage.s3]\nendpoint_url = "http://a"\nregion = "x"\nmore = {deep = {er = 1}}',
         project='[prefer]\nstorage.s3 = "b"',
         REELBASE_STORAGE__S3__ENDPOINT_URL="http://b",
         REELBASE_PREFER__CODEC__MP4="c",
@@ -212,7 +211,10 @@ def test_unknown_variable(read: Load) -> None:
         ("cache_bytes = -1", "cache_bytes = -1 is of a wrong kind."),
         ("threads = 1.5", "threads = 1.5 is of a wrong kind.\n    Give a whole number from 0 up."),
         ("[plugins]\ndeny = 'x'\nallow = [1]", "plugins.allow = [1] is of a wrong kind.\n    Give a list of strings."),
-        ("[security]\nmax_pixels = 0", "security.max_pixels = 0 is of a wrong kind.\n    Give a whole number from 1 up."),
+        (
+            "[security]\nmax_pixels = 0",
+            "security.max_pixels = 0 is of a wrong kind.\n    Give a whole number from 1 up.",
+        ),
         (
             "[security]\nnetwork = 'private'",
             "security.network = 'private' is of a wrong kind.\n    Give one of 'any', 'public', or a list of strings.",
@@ -242,12 +244,10 @@ def test_not_utf8(read: Load, tmp_path: Path) -> None:
         read(REELBASE_CONFIG=str(other))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_not_readable(read: Load, tmp_path: Path) -> None:
-    other = tmp_path / "mine.toml"
-    other.touch(stat.S_IWUSR)
-    with pytest.raises(ConfigError, match="cannot be read: Permission denied"):
-        read(REELBASE_CONFIG=str(other))
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file that even root cannot read")  # noqa: PTH110
+def test_not_readable(read: Load) -> None:
+    with pytest.raises(ConfigError, match="/proc/self/mem cannot be read: Input/output error"):
+        read(REELBASE_CONFIG="/proc/self/mem")
 
 
 def test_tool_reelbase_must_be_a_table(read: Load) -> None:
@@ -286,8 +286,19 @@ def test_explain_has_a_line_for_every_key(read: Load) -> None:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(0, 0), (16_000_000, 16_000_000), ("16MB", 16_000_000), ("16 mb", 16_000_000), ("16MiB", 1 << 24), ("1.5GiB", 3 << 29)]
-    + [("2k", 2000), ("7", 7), ("7B", 7), ("1TiB", 1 << 40), ("0.5kB", 500)],
+    [
+        (0, 0),
+        (16000000, 16000000),
+        ("16MB", 16000000),
+        ("16 mb", 16000000),
+        ("16MiB", 1 << 24),
+        ("1.5GiB", 3 << 29),
+        ("2k", 2000),
+        ("7", 7),
+        ("7B", 7),
+        ("1TiB", 1 << 40),
+        ("0.5kB", 500),
+    ],
 )
 def test_size(value: object, number: int) -> None:
     assert size(value) == number

@@ -47,7 +47,13 @@ def test_every_test_finds_something(kind: str) -> None:
 
 # Tests that guard what no short variant above breaks alone: others fail first, or they stand for a mere convenience.
 _SATISFIED = {
-    "storages": {"test_get_many_ranges", "test_delete", "test_list_nothing", "test_read_only", "test_repr_names_the_root"},
+    "storages": {
+        "test_get_many_ranges",
+        "test_delete",
+        "test_list_nothing",
+        "test_read_only",
+        "test_repr_names_the_root",
+    },
     "codecs": {"test_index_has_a_row_for_each_frame", "test_ingest_twice", "test_damaged"},
     "htypes": {"test_numpy_shows_a_dtype_that_was_chosen"},
 }

@@ -64,7 +64,9 @@ def test_plugin_modules_are_light(module: str) -> None:
 
 
 def test_looking_plugins_up_is_light() -> None:
-    loaded = _loaded_by("from reelbase.registry import registry\nregistry().codecs.specs()\nregistry().open_storage('x')")
+    loaded = _loaded_by(
+        "from reelbase.registry import registry\nregistry().codecs.specs()\nregistry().open_storage('x')"
+    )
     assert loaded.isdisjoint(_HEAVY)
     own = {name for name in loaded if name.startswith("reelbase_plugins.") and name.count(".") > 1}
     assert own == {f"reelbase_plugins.local.{name}" for name in ("storage", "paths", "reading", "writing")}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 import json
 import logging
-import os
 import random
 import time
 import uuid
@@ -229,6 +228,6 @@ class Log:
 
 def _author() -> str:
     try:
-        return os.environ.get("REELBASE_AUTHOR") or getpass.getuser()
+        return getpass.getuser()
     except (OSError, KeyError):  # no such user in the password database
         return "unknown"

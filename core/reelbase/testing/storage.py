@@ -1,8 +1,11 @@
 """Does a storage keep the contract of `reelbase.plugin.Storage`?"""
 
+# ruff: noqa: D102 - the names of tests and their messages say what they test
+
 from __future__ import annotations
 
 import io
+import itertools
 import pickle
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["StorageTests"]
 
 _DATA = bytes(range(256)) * 5
+_PARTS = [
+    (0, 1), (0, 1280), (1279, 1280), (7, 300), (1270, None), (0, None), (1270, 9999), (1280, None), (1280, 1290),
+    (5000, None), (5000, 6000), (7, 7), (0, 0), (9, 3),
+]  # fmt: skip
 _RACERS = 8
 _ROUNDS = 20
 _BIG = 12_000_000
@@ -30,8 +37,9 @@ _ORDERED = ["a-b", "a.b", "a/b", "a/b-c", "a/b/c", "a/bc", "a0", "ab", "b"]
 
 #: Names that users' files have.
 _UNUSUAL = [
-    "two words.mp4", "-dash.mp4", "a&b?c=d#e.mp4", "100%.mp4", "%41.mp4", "a+b;c,d.mp4", "[1]*(x).mp4", "it's \"so\".mp4",
-    "Grüße.mp4", "動画.mp4", "e\u0301.mp4", "🎬.mp4", ".hidden", "..dots", "dots...", "~tilde", "back\\slash", "tab\t.mp4", "x" * 200,
+    "two words.mp4", "-dash.mp4", "a&b?c=d#e.mp4", "100%.mp4", "%41.mp4", "a+b;c,d.mp4", "[1]*(x).mp4",
+    "it's \"so\".mp4", "Grüße.mp4", "動画.mp4", "e\u0301.mp4", "🎬.mp4", ".hidden", "..dots", "dots...", "~tilde",
+    "back\\slash", "tab\t.mp4", "x" * 200,
 ]  # fmt: skip
 
 
@@ -86,8 +94,7 @@ class StorageTests:
 
     @pytest.mark.parametrize(
         ("start", "stop"),
-        [(0, 1), (0, 1280), (1279, 1280), (7, 300), (1270, None), (0, None), (1270, 9999), (1280, None), (1280, 1290)]
-        + [(5000, None), (5000, 6000), (7, 7), (0, 0), (9, 3)],
+        _PARTS,
     )
     def test_get_part(self, filled: Storage, start: int, stop: int | None) -> None:
         got = filled.get("some/key", start, stop)
@@ -111,7 +118,9 @@ class StorageTests:
         got = filled.get_ranges("some/key", ranges)
         assert list(got) == [_DATA[start:stop] for start, stop in ranges], f"get_ranges is wrong for {count} ranges"
 
-    @pytest.mark.parametrize("key", ["nothing", "some", "some/", "some/key/more", "some/ke", "some/keyy", "no/such/folder"])
+    @pytest.mark.parametrize(
+        "key", ["nothing", "some", "some/", "some/key/more", "some/ke", "some/keyy", "no/such/folder"]
+    )
     def test_missing_object(self, filled: Storage, key: str) -> None:
         if key == "some/":
             with pytest.raises(StorageError):  # some storages know it as no key at all
@@ -138,14 +147,14 @@ class StorageTests:
             assert first == second, "the etag of an unchanged object must not change"
             seen.append(first)
         if seen[0] is not None:
-            pairs = zip(seen, seen[1:], strict=False)
+            pairs = itertools.pairwise(seen)
             assert all(one != other for one, other in pairs), f"an overwritten object kept its etag: {seen}"
 
     def test_if_match(self, writable: Storage) -> None:
         writable.put("key", b"first")
         etag = writable.stat("key").etag
         if etag is None:
-            pytest.skip("it has no etags")
+            return  # there is nothing to match
         assert writable.get("key", if_match=etag) == b"first", "get(if_match=…) refused the present etag"
         assert list(writable.get_ranges("key", [(0, 1), (1, 2)], if_match=etag)) == [b"f", b"i"]
         writable.put("key", b"other")
@@ -193,7 +202,9 @@ class StorageTests:
                     writable.put("key", bytes([me * 10 + turn]) * size)
                 else:
                     got = writable.get("key")
-                    assert len(got) == size, f"a reader saw {len(got)} of {size} bytes while another thread overwrote them"
+                    assert len(got) == size, (
+                        f"a reader saw {len(got)} of {size} bytes while another thread overwrote them"
+                    )
                     assert len(set(got)) == 1, "a reader saw parts of two objects: put must replace all at once"
 
         together(run, 6)
@@ -253,7 +264,7 @@ class StorageTests:
 
     def test_read_only(self, storage: Storage) -> None:
         if storage.writable:
-            pytest.skip("it can be written")
+            return  # the other tests write
         with pytest.raises(ReadOnlyError):
             storage.put("key", b"")
         with pytest.raises(ReadOnlyError):
@@ -274,7 +285,7 @@ class StorageTests:
     @pytest.mark.parametrize("prefix", ["a", "a/", "a/b", "a/b/", "a/b-", "a-b", "b", "c", "a/c", "A"])
     def test_list_a_prefix(self, storage: Storage, prefix: str) -> None:
         keys = [key for key in _ORDERED if key != "a/b"]
-        self.fill(storage, {key: b"1" for key in keys})
+        self.fill(storage, dict.fromkeys(keys, b"1"))
         listed = [key for key, _ in storage.list(prefix)]
         wanted = [key for key in keys if key.startswith(prefix)]
         assert listed == wanted, f"list({prefix!r}) gives {listed}; a prefix is of characters, not of folders"

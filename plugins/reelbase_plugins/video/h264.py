@@ -16,6 +16,7 @@ _SEI: Final = 6
 _SPS: Final = 7
 _PPS: Final = 8
 _RECOVERY_POINT: Final = 6
+_INTRA: Final = (2, 4)  # I and SI, of slice types modulo 5
 _CHROMA_PROFILES: Final = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
 _HEADER: Final = 64  # bytes that surely hold a slice header as far as bottom_field_flag
 
@@ -52,13 +53,15 @@ class H264(Parser):
     def look(self, data: bytes, *, key: bool) -> int:
         """See `Parser.look`."""
         found = droppable = first = 0
-        recovery = None
+        recovery: int | None = None
+        inter = False
         for nal in _prefixed(data, self._length) if self._length else _annexb(data):
             kind = nal[0] & 31
             if kind in _SLICES:
                 droppable = (droppable if first else Look.DISPOSABLE) if not nal[0] & 0x60 else 0
                 found |= Look.CLOSED if kind == _IDR else 0
                 found |= self._fields(nal, first=not first)
+                inter = inter or (key and not first and _slice_type(nal) % 5 not in _INTRA)
                 first = 1
                 if not self._length and self._frames_only:
                     break  # one picture has one nal_ref_idc, and start codes are dear to search
@@ -66,7 +69,13 @@ class H264(Parser):
                 recovery = _recovery_frames(nal)
             elif kind in (_SPS, _PPS):
                 found |= self._parameters(nal)
-        return found | droppable | (Look.NO_START if recovery and not found & Look.CLOSED else 0)
+        return found | droppable | self._start(recovery, closed=bool(found & Look.CLOSED), inter=inter)
+
+    @staticmethod
+    def _start(recovery: int | None, *, closed: bool, inter: bool) -> int:
+        """Whether a key frame is none: it takes frames to recover from it, or it refers to others (a wrong mark)."""
+        wrong = inter if recovery is None else recovery > 0
+        return Look.NO_START if wrong and not closed else 0
 
     @property
     def _frames_only(self) -> bool:
@@ -151,6 +160,12 @@ def _skip_scaling_list(bits: Bits, size: int) -> None:
         if following:
             following = (last + bits.se()) % 256
         last = following or last
+
+
+def _slice_type(nal: bytes) -> int:
+    bits = Bits(unescape(nal[1:_HEADER]))
+    bits.ue()
+    return bits.ue()
 
 
 def _recovery_frames(nal: bytes) -> int | None:

@@ -159,16 +159,14 @@ class Ingest:
         order = by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
         blob = spooled(self._spool) if table.repacked else self._blob
         proof = Check(blob, recipe, self._limits.max_pixels)
-        full = check == "full" or not order.sure or not len(order.display)
-        if check == "sample":
-            full = full or proof.few(len(table))
-        if not full:
+        everything = check == "full" or (check == "sample" and proof.few(len(table)))
+        if order.sure and len(order.display) and not everything:
             index = self._make(table, order.display, facts, recipe)
             if check == "none":
                 return index, None, "nothing"
             if proof.sample(index):
                 return index, None, "a sample of frames"
-        return self._proven(recipe, facts, table, proof, everything=check == "full")
+        return self._proven(recipe, facts, table, proof, everything=everything)
 
     def _proven(
         self, recipe: Recipe, facts: StreamFacts, table: Table, proof: Check, *, everything: bool

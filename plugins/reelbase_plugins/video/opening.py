@@ -160,8 +160,10 @@ def pick_stream(container: InputContainer, *, filename: str, number: int | None,
 
     videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     videos = videos or list(container.streams.video)
+    if not len(container.streams):
+        raise DamagedMediaError(f"{filename} holds no streams.", "It is damaged or truncated; give a whole copy.")
     if not videos:
-        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        kinds = ", ".join(sorted({s.type for s in container.streams}))
         raise MediaError(f"{filename} holds no video, only: {kinds}.", "Give a file with a video stream.")
     if number is not None and not 0 <= number < len(videos):
         raise MediaError(f"{filename} has no video stream {number}; it has {len(videos)}.", "Count streams from 0.")

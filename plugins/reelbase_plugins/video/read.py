@@ -13,7 +13,6 @@ from reelbase_plugins.video.convert import Painter, fresh
 from reelbase_plugins.video.decode import Decoding, Sequential, indexed
 from reelbase_plugins.video.fetch import feeds, stepwise
 from reelbase_plugins.video.recipe import Recipe
-from reelbase_plugins.video.split import split
 from reelbase_plugins.video.threads import threads_here
 
 if TYPE_CHECKING:
@@ -66,21 +65,20 @@ class _Work:
             for number, frame, painter in self._from_container():
                 painter.paint(frame, rows[number], _named(number))
             return
-        workers = threads_here()
-        plan = split(self._plan, workers)
-        jobs = list(zip(plan.runs, feeds(self._blob, plan), strict=True))
-        if min(workers, len(jobs)) < 2:
-            for run, feed in jobs:
-                self._fill_run(run, feed, rows)
+        jobs = list(zip(self._plan.runs, feeds(self._blob, self._plan), strict=True))
+        workers = min(threads_here(), len(jobs))
+        if workers < 2:
+            self._fill_runs(jobs, rows)
             return
-        with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
-            for done in [pool.submit(self._fill_run, run, feed, rows) for run, feed in jobs]:
+        with ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(self._fill_runs, jobs[n::workers], rows) for n in range(workers)]:
                 done.result()
 
-    def _fill_run(self, run: Run, feed: Feed, rows: dict[int, Pixels]) -> None:
+    def _fill_runs(self, jobs: list[tuple[Run, Feed]], rows: dict[int, Pixels]) -> None:
         painter = Painter(self._recipe, self._size)
-        for number, frame in self._frames(run, feed):
-            painter.paint(frame, rows[number], _named(number))
+        for run, feed in jobs:
+            for number, frame in self._frames(run, feed):
+                painter.paint(frame, rows[number], _named(number))
 
     def _frames(self, run: Run, feed: Feed) -> Iterator[tuple[int, VideoFrame]]:
         """The wanted frames of a run, decoded by one thread: frame threads conceal damage in another way each time.

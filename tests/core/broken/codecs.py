@@ -95,12 +95,12 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (7, 10, 14, 3), np.uint8)
 
 
 class Base(FrameCodecTests):
-    kind: ClassVar[type[Plain]] = Plain
+    Kind: ClassVar[type[Plain]] = Plain
 
     @pytest.fixture
     def case(self):
         data = Plain("plain").encode(FRAMES)
-        return CodecCase(codec=self.kind("plain"), data=data, filename="a.pln", expected=FRAMES)
+        return CodecCase(codec=self.Kind("plain"), data=data, filename="a.pln", expected=FRAMES)
 
 
 class TestRight(Base):
@@ -118,7 +118,7 @@ class TestWrongClass(CodecTests):
 class TestShapeOfAnother(Base):
     """test_info_is_what_is_decoded"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def ingest(self, blob, spool, *, filename, check="sample", stream=None):
             found = super().ingest(blob, spool, filename=filename)
             count, height, width, channels = found.info.shape
@@ -129,7 +129,7 @@ class TestShapeOfAnother(Base):
 class TestInfoIsNoJson(Base):
     """test_info_is_stored_as_json"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def ingest(self, blob, spool, *, filename, check="sample", stream=None):
             found = super().ingest(blob, spool, filename=filename)
             info = MediaInfo(shape=found.info.shape, codec=self.name, details={"rate": Fraction(25)})
@@ -139,7 +139,7 @@ class TestInfoIsNoJson(Base):
 class TestKeepsTheIndexToItself(Base):
     """test_index_is_stored test_a_new_codec_gives_the_same"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def ingest(self, blob, spool, *, filename, check="sample", stream=None):
             found = super().ingest(blob, spool, filename=filename)
             self.index = found.index
@@ -154,7 +154,7 @@ class TestKeepsTheIndexToItself(Base):
 class TestIgnoresTheOffset(Base):
     """test_sample_inside_a_larger_object"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             return super().decode(Blob(blob.source, blob.key, 0, blob.offset + blob.size), plan, out=out, size=size)
 
@@ -162,7 +162,7 @@ class TestIgnoresTheOffset(Base):
 class TestDeniesItsOwn(Base):
     """test_claims_its_own"""
 
-    class kind(Plain):
+    class Kind(Plain):
         @classmethod
         def claims(cls, head):
             return head[:4] == b"PLN2"
@@ -174,7 +174,7 @@ class TestDeniesItsOwn(Base):
 class TestOffByOne(Base):
     """test_expected"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             return place(np.roll(super().decode(blob, plan, size=size), 1, axis=2), out)
 
@@ -182,7 +182,7 @@ class TestOffByOne(Base):
 class TestNextFrameWhenAlone(Base):
     """test_each_frame_alone"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             if len(plan.frames) == 1:
                 plan = plan.index.plan((plan.frames + 1) % len(plan.index))
@@ -192,7 +192,7 @@ class TestNextFrameWhenAlone(Base):
 class TestAlwaysAscending(Base):
     """test_any_order_with_repeats test_every_other_frame"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             request = np.sort(plan.frames[plan.rows])
             return super().decode(blob, plan.index.plan(request), out=out, size=size)
@@ -201,7 +201,7 @@ class TestAlwaysAscending(Base):
 class TestDropsRepeats(Base):
     """test_any_order_with_repeats"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             if out is None:
                 plan = plan.index.plan(np.array(list(dict.fromkeys(plan.frames[plan.rows].tolist())), np.int64))
@@ -211,7 +211,7 @@ class TestDropsRepeats(Base):
 class TestNothingIsFlat(Base):
     """test_no_frames"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def nothing(self, height, width, size):
             return np.zeros((0, 3), np.uint8)
 
@@ -219,7 +219,7 @@ class TestNothingIsFlat(Base):
 class TestIgnoresOut(Base):
     """test_decode_into test_decode_some_into"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             return super().decode(blob, plan, size=size)
 
@@ -227,7 +227,7 @@ class TestIgnoresOut(Base):
 class TestWidthByHeight(Base):
     """test_decode_to_a_size"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             return super().decode(blob, plan, out=out, size=None if size is None else size[::-1])
 
@@ -235,7 +235,7 @@ class TestWidthByHeight(Base):
 class TestOtherScalerAtOwnSize(Base):
     """test_own_size_changes_nothing"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             frames = super().decode(blob, plan, size=size)
             return place(frames if size is None else frames ^ 1, out)
@@ -244,7 +244,7 @@ class TestOtherScalerAtOwnSize(Base):
 class TestStreamsRepeats(Base):
     """test_stream"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def stream(self, blob, plan, *, size=None):
             yield from self.decode(blob, plan, size=size)
 
@@ -252,7 +252,7 @@ class TestStreamsRepeats(Base):
 class TestStreamsOneBuffer(Base):
     """test_streamed_frames_are_kept"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def stream(self, blob, plan, *, size=None):
             buffer = None
             for frame in super().stream(blob, plan, size=size):
@@ -264,7 +264,7 @@ class TestStreamsOneBuffer(Base):
 class TestStreamHoldsTheCodec(Base):
     """test_stream_left_early"""
 
-    class kind(Plain):
+    class Kind(Plain):
         streaming = False
 
         def stream(self, blob, plan, *, size=None):
@@ -283,7 +283,7 @@ class TestStreamHoldsTheCodec(Base):
 class TestLendsItsBuffer(Base):
     """test_results_are_your_own"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             frames = super().decode(blob, plan, size=size)
             kept = self.__dict__.setdefault("kept", {}).setdefault(frames.shape, frames.copy())
@@ -296,7 +296,7 @@ class TestLendsItsBuffer(Base):
 class TestSharesACursor(Base):
     """test_threads"""
 
-    class kind(Plain):
+    class Kind(Plain):
         cursor = None
 
         def decode(self, blob, plan, *, out=None, size=None):
@@ -308,7 +308,7 @@ class TestSharesACursor(Base):
 class TestTrustsTheLength(Base):
     """test_truncated test_not_a_sample"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def header(self, blob, filename):
             return HEAD.unpack(blob.read(0, HEAD.size))[1:]
 
@@ -316,7 +316,7 @@ class TestTrustsTheLength(Base):
 class TestNamesNoFile(Base):
     """test_not_a_sample"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def header(self, blob, filename):
             return super().header(blob, "it")
 
@@ -327,7 +327,7 @@ class TestNamesNoFile(Base):
 class TestFillsUpWithBlack(Base):
     """test_cut_after_it_was_indexed"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def decode(self, blob, plan, *, out=None, size=None):
             try:
                 return super().decode(blob, plan, out=out, size=size)
@@ -338,7 +338,7 @@ class TestFillsUpWithBlack(Base):
 class TestChecksumRaisesItsOwn(Base):
     """test_changed_after_it_was_indexed"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def ingest(self, blob, spool, *, filename, check="sample", stream=None):
             found = super().ingest(blob, spool, filename=filename)
             found.index.decoder["sum"] = sum(blob.read())
@@ -352,7 +352,7 @@ class TestChecksumRaisesItsOwn(Base):
 class TestNoLimits(Base):
     """test_limit_of_pixels test_limit_of_frames"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def limit(self, count, pixels, filename):
             pass
 
@@ -360,7 +360,7 @@ class TestNoLimits(Base):
 class TestExclusiveLimit(Base):
     """test_limit_of_pixels"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def limit(self, count, pixels, filename):
             super().limit(count, pixels + 1, filename)
 
@@ -368,7 +368,7 @@ class TestExclusiveLimit(Base):
 class TestEncodesAnArray(Base):
     """test_encode"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def encode(self, array, **options):
             return bytearray(super().encode(array, **options))
 
@@ -376,7 +376,7 @@ class TestEncodesAnArray(Base):
 class TestEncodesAnything(Base):
     """test_encode_refuses"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def encode(self, array, **options):
             return super().encode(np.zeros((1, 2, 2, 3), np.uint8), **options)
 
@@ -384,6 +384,6 @@ class TestEncodesAnything(Base):
 class TestTakesAnyOption(Base):
     """test_encode_refuses_unknown_options"""
 
-    class kind(Plain):
+    class Kind(Plain):
         def encode(self, array, **options):
             return super().encode(array)

@@ -42,13 +42,13 @@ class Points(Htype):
 
 
 class Base(HtypeTests):
-    kind: ClassVar[type[Points]] = Points
+    Kind: ClassVar[type[Points]] = Points
 
     @pytest.fixture
     def case(self):
         good = [[[1, 2]], np.ones((3, 2)), np.zeros((0, 2))]
         bad = [[1, 2], [[1, 2, 3]], "text", None]
-        htype = self.kind(dims=2, names=["a", "b"])
+        htype = self.Kind(dims=2, names=["a", "b"])
         return HtypeCase(htype=htype, good=good, shown=good_floats(good), bad=bad, bad_settings=[{"dims": 0}])
 
 
@@ -63,7 +63,7 @@ class TestRight(Base):
 class TestForgetsSettings(Base):
     """test_is_deterministic"""
 
-    class kind(Points):
+    class Kind(Points):
         def settings(self):
             return {"names": list(self.names)}
 
@@ -71,7 +71,7 @@ class TestForgetsSettings(Base):
 class TestSettingsAreNoJson(Base):
     """test_settings_make_an_equal_htype"""
 
-    class kind(Points):
+    class Kind(Points):
         def settings(self):
             return {"dims": np.int64(self.dims)}
 
@@ -79,7 +79,7 @@ class TestSettingsAreNoJson(Base):
 class TestLendsItsSettings(Base):
     """test_settings_cannot_be_changed_from_outside"""
 
-    class kind(Points):
+    class Kind(Points):
         def settings(self):
             return {"dims": self.dims, "names": self.names}
 
@@ -87,7 +87,7 @@ class TestLendsItsSettings(Base):
 class TestTakesAnySettings(Base):
     """test_bad_settings"""
 
-    class kind(Points):
+    class Kind(Points):
         def __init__(self, *, dims=1, names=None, **more):
             self.dims, self.names = dims, list(names or [])
 
@@ -95,7 +95,7 @@ class TestTakesAnySettings(Base):
 class TestWrongErrorForSettings(Base):
     """test_bad_settings"""
 
-    class kind(Points):
+    class Kind(Points):
         def __init__(self, *, dims=1, names=None):
             self.dims, self.names = dims, list(names or [])
             np.zeros((dims - 1,))  # a ValueError of numpy's for 0
@@ -104,7 +104,7 @@ class TestWrongErrorForSettings(Base):
 class TestCannotBePickled(Base):
     """test_pickled"""
 
-    class kind(Points):
+    class Kind(Points):
         def __init__(self, **settings):
             super().__init__(**settings)
             self.shout = lambda text: text.upper()
@@ -113,14 +113,14 @@ class TestCannotBePickled(Base):
 class TestOddDtype(Base):
     """test_dtypes"""
 
-    class kind(Points):
+    class Kind(Points):
         dtype = "float16"
 
 
 class TestObjects(Base):
     """test_takes_good_values"""
 
-    class kind(Points):
+    class Kind(Points):
         def check(self, value):
             return super().check(value).astype(object)
 
@@ -128,7 +128,7 @@ class TestObjects(Base):
 class TestLists(Base):
     """test_takes_good_values"""
 
-    class kind(Points):
+    class Kind(Points):
         def check(self, value):
             return super().check(value).tolist()
 
@@ -136,7 +136,7 @@ class TestLists(Base):
 class TestRefusesGood(Base):
     """test_takes_good_values"""
 
-    class kind(Points):
+    class Kind(Points):
         def check(self, value):
             if not len(value):
                 raise HtypeError("there are no points")
@@ -146,7 +146,7 @@ class TestRefusesGood(Base):
 class TestWritesIntoValues(Base):
     """test_leaves_values_alone"""
 
-    class kind(Points):
+    class Kind(Points):
         def check(self, value):
             if isinstance(value, np.ndarray):
                 value *= 2
@@ -156,7 +156,7 @@ class TestWritesIntoValues(Base):
 class TestTakesBad(Base):
     """test_refuses_bad_values"""
 
-    class kind(Points):
+    class Kind(Points):
         def check(self, value):
             return as_array(value).reshape(-1, 1)[:, [0] * self.dims].astype(np.float32)
 
@@ -164,7 +164,7 @@ class TestTakesBad(Base):
 class TestWrongError(Base):
     """test_refuses_bad_values"""
 
-    class kind(Points):
+    class Kind(Points):
         def check(self, value):
             return np.asarray(value, np.float32).reshape(-1, self.dims)
 
@@ -172,7 +172,7 @@ class TestWrongError(Base):
 class TestSaysNothing(Base):
     """test_refuses_bad_values"""
 
-    class kind(Points):
+    class Kind(Points):
         def check(self, value):
             try:
                 return super().check(value)
@@ -183,7 +183,7 @@ class TestSaysNothing(Base):
 class TestRandom(Base):
     """test_is_deterministic"""
 
-    class kind(Points):
+    class Kind(Points):
         def check(self, value):
             return super().check(value) + np.random.default_rng().random(1, np.float32)
 
@@ -191,7 +191,7 @@ class TestRandom(Base):
 class TestManyOfAnotherDtype(Base):
     """test_checks_many_as_it_checks_one"""
 
-    class kind(Points):
+    class Kind(Points):
         def check_many(self, value):
             many = super().check_many(value)
             return None if many is None else many.astype(np.float64)
@@ -200,7 +200,7 @@ class TestManyOfAnotherDtype(Base):
 class TestManyPassesBad(Base):
     """test_check_many_misses_nothing"""
 
-    class kind(Points):
+    class Kind(Points):
         def check_many(self, value):
             try:
                 array = as_array(value)
@@ -212,7 +212,7 @@ class TestManyPassesBad(Base):
 class TestManyRaises(Base):
     """test_check_many_misses_nothing"""
 
-    class kind(Points):
+    class Kind(Points):
         def check_many(self, value):
             return np.stack([self.check(one) for one in value])
 
@@ -220,7 +220,7 @@ class TestManyRaises(Base):
 class TestShowsLists(Base):
     """test_numpy"""
 
-    class kind(Points):
+    class Kind(Points):
         def numpy(self, array):
             return array.tolist()
 
@@ -228,7 +228,7 @@ class TestShowsLists(Base):
 class TestShowsSomethingElse(Base):
     """test_numpy"""
 
-    class kind(Points):
+    class Kind(Points):
         def numpy(self, array):
             return array + 1
 
@@ -236,14 +236,14 @@ class TestShowsSomethingElse(Base):
 class TestShowsAnotherKind(Base):
     """test_numpy"""
 
-    class kind(Points):
+    class Kind(Points):
         shown = "str"
 
 
 class TestWritesIntoStored(Base):
     """test_numpy test_read_only_arrays"""
 
-    class kind(Points):
+    class Kind(Points):
         def numpy(self, array):
             array += 1
             return array
@@ -252,7 +252,7 @@ class TestWritesIntoStored(Base):
 class TestDataChanges(Base):
     """test_data"""
 
-    class kind(Points):
+    class Kind(Points):
         def data(self, array):
             self.dims += 1
             return {"dims": self.dims}

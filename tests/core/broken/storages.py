@@ -18,11 +18,11 @@ from reelbase.testing import StorageTests
 
 
 class Base(StorageTests):
-    kind: ClassVar[type[MemoryStorage]] = MemoryStorage
+    Kind: ClassVar[type[MemoryStorage]] = MemoryStorage
 
     @pytest.fixture
     def storage(self):
-        return self.kind(f"mem://{uuid.uuid4().hex}")
+        return self.Kind(f"mem://{uuid.uuid4().hex}")
 
 
 def body(data: Any) -> bytes:
@@ -36,7 +36,7 @@ class TestRight(Base):
 class TestRacingClaims(Base):
     """test_one_racer_wins"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def put(self, key, data, *, if_absent=False):
             if if_absent and key in dict(self.list()):
                 super().put(key, data, if_absent=True)
@@ -47,7 +47,7 @@ class TestRacingClaims(Base):
 class TestTornOverwrite(Base):
     """test_readers_see_whole_objects"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def put(self, key, data, *, if_absent=False):
             whole = body(data)
             super().put(key, whole[: len(whole) // 2], if_absent=if_absent)
@@ -58,7 +58,7 @@ class TestTornOverwrite(Base):
 class TestInclusiveStop(Base):
     """test_get_part"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def get(self, key, start=0, stop=None, *, if_match=None):
             return super().get(key, start, stop if stop is None else stop + 1, if_match=if_match)
 
@@ -66,7 +66,7 @@ class TestInclusiveStop(Base):
 class TestRaisesPastTheEnd(Base):
     """test_get_part"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def get(self, key, start=0, stop=None, *, if_match=None):
             if stop is not None and stop > self.stat(key).size:
                 raise StorageError("past the end")
@@ -76,7 +76,7 @@ class TestRaisesPastTheEnd(Base):
 class TestPlainKeyError(Base):
     """test_missing_object"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def get(self, key, start=0, stop=None, *, if_match=None):
             try:
                 return super().get(key, start, stop, if_match=if_match)
@@ -87,7 +87,7 @@ class TestPlainKeyError(Base):
 class TestFoldersAreObjects(Base):
     """test_missing_object"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def stat(self, key):
             if any(one.startswith(f"{key}/") for one, _ in self.list()):
                 return Stat(size=0)
@@ -97,7 +97,7 @@ class TestFoldersAreObjects(Base):
 class TestEmptyIsMissing(Base):
     """test_empty_object"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def get(self, key, start=0, stop=None, *, if_match=None):
             whole = super().get(key, if_match=if_match)
             if not whole:
@@ -108,7 +108,7 @@ class TestEmptyIsMissing(Base):
 class TestBytearrays(Base):
     """test_get_returns_what_was_put"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def get(self, key, start=0, stop=None, *, if_match=None):
             return bytearray(super().get(key, start, stop, if_match=if_match))
 
@@ -116,7 +116,7 @@ class TestBytearrays(Base):
 class TestSortedRanges(Base):
     """test_get_ranges"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def get_ranges(self, key, ranges, *, if_match=None):
             return super().get_ranges(key, sorted(ranges), if_match=if_match)
 
@@ -124,7 +124,7 @@ class TestSortedRanges(Base):
 class TestRangesForgetIfMatch(Base):
     """test_if_match"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def get_ranges(self, key, ranges, *, if_match=None):
             return super().get_ranges(key, ranges)
 
@@ -132,7 +132,7 @@ class TestRangesForgetIfMatch(Base):
 class TestForgetsIfMatch(Base):
     """test_if_match"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def get(self, key, start=0, stop=None, *, if_match=None):
             return super().get(key, start, stop)
 
@@ -140,7 +140,7 @@ class TestForgetsIfMatch(Base):
 class TestEtagIsSize(Base):
     """test_etag_follows_the_bytes"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def stat(self, key):
             return Stat(size=super().stat(key).size, etag=str(super().stat(key).size))
 
@@ -148,7 +148,7 @@ class TestEtagIsSize(Base):
 class TestUnstableEtag(Base):
     """test_etag_follows_the_bytes"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def stat(self, key):
             return Stat(size=super().stat(key).size, etag=uuid.uuid4().hex)
 
@@ -156,7 +156,7 @@ class TestUnstableEtag(Base):
 class TestNaiveTimes(Base):
     """test_stat"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def stat(self, key):
             found = super().stat(key)
             return Stat(size=found.size, etag=found.etag, modified=found.modified.replace(tzinfo=None))
@@ -165,7 +165,7 @@ class TestNaiveTimes(Base):
 class TestReadsOnce(Base):
     """test_put_a_large_file"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def put(self, key, data, *, if_absent=False):
             super().put(key, data if isinstance(data, bytes) else data.read(1 << 20), if_absent=if_absent)
 
@@ -173,7 +173,7 @@ class TestReadsOnce(Base):
 class TestRewinds(Base):
     """test_put_from_a_file"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def put(self, key, data, *, if_absent=False):
             if isinstance(data, io.BytesIO):
                 data.seek(0)
@@ -183,7 +183,7 @@ class TestRewinds(Base):
 class TestCloses(Base):
     """test_put_from_a_file"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def put(self, key, data, *, if_absent=False):
             super().put(key, data, if_absent=if_absent)
             if not isinstance(data, bytes):
@@ -193,7 +193,7 @@ class TestCloses(Base):
 class TestWritesInPlace(Base):
     """test_nothing_stands_after_a_failed_put test_the_old_object_stands_after_a_failed_put"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def put(self, key, data, *, if_absent=False):
             if isinstance(data, bytes):
                 return super().put(key, data, if_absent=if_absent)
@@ -207,7 +207,7 @@ class TestWritesInPlace(Base):
 class TestAppends(Base):
     """test_overwrite"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def put(self, key, data, *, if_absent=False):
             try:
                 whole = super().get(key) + body(data)
@@ -219,7 +219,7 @@ class TestAppends(Base):
 class TestIfAbsentReplaces(Base):
     """test_if_absent_keeps_what_is_there"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def put(self, key, data, *, if_absent=False):
             super().put(key, data)
 
@@ -227,7 +227,7 @@ class TestIfAbsentReplaces(Base):
 class TestDeletedNamesStayTaken(Base):
     """test_if_absent_after_delete"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         taken: ClassVar[set[tuple[str, str]]] = set()
 
         def put(self, key, data, *, if_absent=False):
@@ -241,7 +241,7 @@ class TestDeletedNamesStayTaken(Base):
 class TestDeletesFolders(Base):
     """test_delete_nothing"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def delete(self, key):
             for one, _ in self.list(key):
                 super().delete(one)
@@ -250,7 +250,7 @@ class TestDeletesFolders(Base):
 class TestDeleteRaises(Base):
     """test_delete_nothing"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def delete(self, key):
             self.stat(key)
             super().delete(key)
@@ -259,7 +259,7 @@ class TestDeleteRaises(Base):
 class TestUnordered(Base):
     """test_list_in_order"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def list(self, prefix=""):
             yield from reversed(list(super().list(prefix)))
 
@@ -267,7 +267,7 @@ class TestUnordered(Base):
 class TestFoldersFirst(Base):
     """test_list_in_order"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def list(self, prefix=""):
             yield from sorted(super().list(prefix), key=lambda one: one[0].split("/"))
 
@@ -275,7 +275,7 @@ class TestFoldersFirst(Base):
 class TestPrefixIsAFolder(Base):
     """test_list_a_prefix"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def list(self, prefix=""):
             folder = f"{prefix.rstrip('/')}/" if prefix else ""
             yield from super().list(folder)
@@ -284,7 +284,7 @@ class TestPrefixIsAFolder(Base):
 class TestListsLive(Base):
     """test_list_while_deleting"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def list(self, prefix=""):
             for place in range(len(list(super().list(prefix)))):
                 yield list(super().list(prefix))[place]
@@ -293,7 +293,7 @@ class TestListsLive(Base):
 class TestDecodesKeys(Base):
     """test_unusual_keys test_keys_are_told_apart"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def _find(self, key):
             return super()._find(unquote(key))
 
@@ -304,7 +304,7 @@ class TestDecodesKeys(Base):
 class TestStripsKeys(Base):
     """test_keys_are_told_apart"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def _find(self, key):
             return super()._find(key.strip())
 
@@ -315,7 +315,7 @@ class TestStripsKeys(Base):
 class TestToItself(Base):
     """test_another_instance_sees_the_same test_locate test_pickled"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def __init__(self, root, *, options=None, credentials=None):
             super().__init__(f"{root}/{uuid.uuid4().hex}", options=options)
 
@@ -323,7 +323,7 @@ class TestToItself(Base):
 class TestCannotBePickled(Base):
     """test_pickled"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         def __reduce__(self):
             threading.Lock().__reduce_ex__(2)
 
@@ -331,7 +331,7 @@ class TestCannotBePickled(Base):
 class TestLocatesElsewhere(Base):
     """test_locate"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         @classmethod
         def locate(cls, url):
             return url, ""
@@ -340,7 +340,7 @@ class TestLocatesElsewhere(Base):
 class TestOneAtATime(Base):
     """test_many_threads"""
 
-    class kind(MemoryStorage):
+    class Kind(MemoryStorage):
         busy: ClassVar[list[int]] = []
 
         def put(self, key, data, *, if_absent=False):

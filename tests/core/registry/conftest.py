@@ -6,13 +6,16 @@ import importlib
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from reelbase.config import load
 from reelbase.registry import Registry
 from reelbase.registry._loading import load_plugins
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Install = Callable[..., str]
 Build = Callable[..., Registry]

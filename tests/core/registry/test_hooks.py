@@ -7,12 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from reelbase.plugin import Htype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
     from reelbase.registry import Registry
 

@@ -107,18 +107,20 @@ def test_a_missing_package_is_named_with_what_to_install(install: Install, build
 
         @hookimpl
         def reelbase_codecs():
-            yield CodecSpec(name="raw9", requires=("not_here",), install="raw9", target="not_here:X", magic=(((0, b"RAW9"),),))
+            need = dict(requires=("not_here",), install="raw9", target="not_here:X")
+            yield CodecSpec(name="raw9", magic=(((0, b"RAW9"),),), **need)
         """,
     )
     registry = build()
     cases = {
-        "s4a:// URLs need 's3fs_not_here', not installed here.\n    pip install 'reelbase[s4]'": lambda: registry.open_storage(
-            "s4a://bucket"
+        "s4a:// URLs need 's3fs_not_here', not installed here.\n    pip install 'reelbase[s4]'": lambda: (
+            registry.open_storage("s4a://bucket")
         ),
-        "s5:// URLs need 'not_here.at.all', not installed here.\n    Install the package that brings 'not_here.at.all'.": (
-            lambda: registry.locate("s5://a/b")
+        "s5:// URLs need 'not_here.at.all', not installed here.\n"
+        "    Install the package that brings 'not_here.at.all'.": (lambda: registry.locate("s5://a/b")),
+        "The htype 'deep' needs 'not_here', not installed here.\n    pip install 'deep'": lambda: registry.htypes.load(
+            "deep"
         ),
-        "The htype 'deep' needs 'not_here', not installed here.\n    pip install 'deep'": lambda: registry.htypes.load("deep"),
         "raw9 samples need 'not_here', not installed here.\n    pip install 'raw9'": lambda: registry.codec("raw9"),
         "'a.bin' (raw9) needs 'not_here', not installed here.\n    pip install 'raw9'": (
             lambda: registry.sniff(b"RAW9....", "a.bin")

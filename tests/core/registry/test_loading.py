@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,7 +58,10 @@ BROKEN = {
         "failed in reelbase_storages: ValueError: on purpose",
     ),
     "late": (
-        "@hookimpl\ndef reelbase_htypes():\n    yield HtypeSpec(name='one', target='a:b')\n    raise OSError('too late')",
+        (
+            "@hookimpl\ndef reelbase_htypes():\n"
+            "    yield HtypeSpec(name='one', target='a:b')\n    raise OSError('too late')"
+        ),
         "failed in reelbase_htypes: OSError: too late",
     ),
     "misspelt": (
@@ -98,7 +103,11 @@ def test_a_broken_plugin_is_skipped_and_named(
     assert [record.getMessage() for record in caplog.records] == [str(failure)]
     assert caplog.records[0].name == "reelbase.registry"
     assert registry.storages.spec("vault"), "the plugin beside it is lost"
-    for miss in (lambda: registry.open_storage("az://x"), lambda: registry.htypes.spec("box"), lambda: registry.codec("x")):
+    for miss in (
+        lambda: registry.open_storage("az://x"),
+        lambda: registry.htypes.spec("box"),
+        lambda: registry.codec("x"),
+    ):
         with pytest.raises(PluginNotFoundError) as caught:
             miss()
         assert str(failure) in str(caught.value)
@@ -121,12 +130,11 @@ def test_other_hooks_of_a_plugin_with_a_failing_one_are_used(install: Install, b
 
 
 def test_a_failure_is_silent_by_default(install: Install) -> None:
-    import subprocess
-
     install("bad-one", "import no_such_module")
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from reelbase.registry import registry; print(registry().failures())"
+    code = "from reelbase.registry import registry\nprint(registry().failures())"
     site = next(path for path in sys.path if path.endswith("site"))
-    run = subprocess.run([sys.executable, "-c", code, site], capture_output=True, text=True, check=True)
+    code = f"import sys\nsys.path.insert(0, {site!r})\n{code}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "bad-one" in run.stdout
     assert run.stderr == ""
 
@@ -146,7 +154,7 @@ def test_a_failure_keeps_its_traceback(install: Install, build: Build) -> None:
         ('[plugins]\ndeny = ["vault"]', False),
         ('[plugins]\nallow = ["reel-vault"]', True),
         ('[plugins]\nallow = ["vault"]', True),
-        ('[plugins]\nallow = []', False),
+        ("[plugins]\nallow = []", False),
         ('[plugins]\nallow = ["other"]', False),
         ('[plugins]\nallow = ["vault"]\ndeny = ["reel_vault"]', False),
     ],
@@ -171,6 +179,6 @@ def test_own_plugins_can_be_denied(build: Build) -> None:
 def test_metadata_that_cannot_be_read(install: Install, build: Build) -> None:
     module = install("no-name", STORE)
     site = next(path for path in sys.path if path.endswith("site"))
-    (info,) = [path for path in __import__("pathlib").Path(site).glob("no_name*")]
+    (info,) = Path(site).glob("no_name*")
     (info / "METADATA").unlink()
     assert build().storages.spec("vault").target == f"{module}:Vault"

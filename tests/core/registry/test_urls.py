@@ -41,7 +41,13 @@ def test_unknown_scheme(build: Build) -> None:
 def test_locate_a_file_by_path_and_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a b.mp4").write_bytes(b"video")
     monkeypatch.chdir(tmp_path)
-    for url in ("a b.mp4", "./a b.mp4", str(tmp_path / "a b.mp4"), f"file://{tmp_path}/a%20b.mp4", f"FILE://{tmp_path}/a b.mp4"):
+    for url in (
+        "a b.mp4",
+        "./a b.mp4",
+        str(tmp_path / "a b.mp4"),
+        f"file://{tmp_path}/a%20b.mp4",
+        f"FILE://{tmp_path}/a b.mp4",
+    ):
         storage, key = registry().locate(url)
         assert storage.get(key) == b"video", url
 
@@ -81,7 +87,9 @@ def _answering(answer: str) -> str:
 
 def test_the_first_answer_wins_and_is_not_asked_about_again(install: Install, build: Build) -> None:
     install("aa", _answering("return None"))
-    install("bb", _answering('return url.replace("https://share.example/", "MEM://shared/") if "share" in url else None'))
+    install(
+        "bb", _answering('return url.replace("https://share.example/", "MEM://shared/") if "share" in url else None')
+    )
     install("cc", _answering('return "mem://wrong/x"'))
     registry = build()
     assert registry.normalize("https://share.example/a") == "mem://shared/a"

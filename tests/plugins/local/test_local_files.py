@@ -43,7 +43,9 @@ def _names(root: Path) -> list[str]:
 # Paths and URLs
 
 
-@pytest.mark.parametrize("name", ["a b.mp4", "a&b?c=d#e.mp4", "-dash.mp4", "100%.mp4", "%41.mp4", "~.mp4", "动画.mp4", "a:b.mp4"])
+@pytest.mark.parametrize(
+    "name", ["a b.mp4", "a&b?c=d#e.mp4", "-dash.mp4", "100%.mp4", "%41.mp4", "~.mp4", "动画.mp4", "a:b.mp4"]
+)
 def test_locate_takes_any_file_name(root: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (root / name).write_bytes(b"video")
     monkeypatch.chdir(root)
@@ -276,8 +278,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     seen: list[tuple[str, str]] = []
 
     def record(name: str, where: object) -> None:
-        path = os.readlink(f"/proc/self/fd/{where}") if isinstance(where, int) else str(where)
-        head, tail = os.path.split(path)  # noqa: PTH206
+        path = str(Path(f"/proc/self/fd/{where}").readlink()) if isinstance(where, int) else str(where)
+        head, tail = os.path.split(path)
         seen.append((name, os.path.join(head, "TEMP") if tail.startswith(writing.TEMPORARY) else path))  # noqa: PTH118
 
     def wrap(name: str) -> None:
