@@ -234,7 +234,8 @@ class MediaCell(Cell):
 
 
 def _of_frame(items: tuple[Any, ...], step: int) -> tuple[Any, ...]:
-    if step or (items[0] != WHOLE and items[0] != 0) or any(one is None for one in items):
+    lead_stays = isinstance(items[0], (int, slice))
+    if step or not lead_stays or any(one is None for one in items):
         raise SampleIndexError("frames() cannot walk this index.", "Select frames only, and index each frame.")
     return items[1:]
 
@@ -279,7 +280,9 @@ class SequenceCell(Cell):
             raise SampleIndexError("A ragged sequence can be indexed once.", "Use one pair of brackets.")
         lead, *others = taken.steps[0] if taken.steps[0][0] is not Ellipsis else (WHOLE, *taken.steps[0])
         if not isinstance(lead, (slice, np.ndarray)) or np.ndim(lead) > 1:  # type: ignore[arg-type]
-            raise SampleIndexError("A ragged sequence has items on its first axis.", "Index it with ints, slices or lists.")
+            raise SampleIndexError(
+                "A ragged sequence has items on its first axis.", "Index it with ints, slices or lists."
+            )
         places, _ = Selection(((lead,),)).frames((len(self.items),))
         rest = Selection().then(tuple(others))
         return [(self.items[k], rest) for k in places.tolist()]

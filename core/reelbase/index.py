@@ -187,6 +187,9 @@ class Selection:
             expanded = expand(items, len(shape))
             lead = next(k for k, one in enumerate(expanded) if one is not None)
             request, mine = _narrow(request, expanded[lead])
+            others = expanded[:lead] + expanded[lead + 1 :]
+            if np.ndim(mine) == 1 and not any(isinstance(one, (int, np.ndarray)) for one in others):  # type: ignore[arg-type]
+                mine = WHOLE  # a list that pairs with nothing: the entries come in its order already
             expanded[lead] = mine
             if any(not _is_whole(one) for one in expanded):
                 rest = rest.then(tuple(expanded))
