@@ -281,7 +281,7 @@ class SequenceCell(Cell):
         lead, *others = taken.steps[0] if taken.steps[0][0] is not Ellipsis else (WHOLE, *taken.steps[0])
         if not isinstance(lead, (slice, np.ndarray)) or np.ndim(lead) > 1:  # type: ignore[arg-type]
             raise SampleIndexError(
-                "A ragged sequence has items on its first axis.", "Index it with ints, slices or lists."
+                "The first axis of a ragged sequence is its items.", "Use ints, slices or lists."
             )
         places, _ = Selection(((lead,),)).frames((len(self.items),))
         rest = Selection().then(tuple(others))

@@ -3,7 +3,7 @@
 - ``python`` blocks share one namespace. A ``text`` block right after one is what it prints; and, as in a notebook, the
   value of its last expression. ``...`` stands for anything. Without a ``text`` block, what is printed is not compared.
 - A block that raises fails the page, unless the ``text`` block after it starts with ``SomeError: message``.
-- ``console`` blocks: lines that start with ``$ reelbase`` are run in a process of their own; what follows them up to the
+- ``console`` blocks: lines that start with ``$ reelbase`` are run, each in a process of its own; what follows up to the
   next ``$`` is compared in the same way. Other commands are not run.
 """
 
@@ -19,12 +19,16 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelbase.errors import ReelbaseError
 
-_FENCE = re.compile(r"^```(?:\{code-block\} )?(\w+)[^\n]*\n(.*?)^```\n(?:\s*^```text\n(.*?)^```\n)?", re.M | re.S)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FENCE = re.compile(
+    r"^```(?:\{code-block\} )?(\w+)[^\n]*\n(.*?)^```\n(?:\s*^```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL
+)
 _CHECKER = doctest.OutputChecker()
 _LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -94,7 +98,7 @@ def _run(block: Block, namespace: dict[str, Any], where: str) -> str:
 
 
 def _run_commands(source: str, where: str) -> None:
-    for part in re.split(r"^\$ ", source, flags=re.M)[1:]:
+    for part in re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
         words = shlex.split(command, comments=True)
         settings = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))

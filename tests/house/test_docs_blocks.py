@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from docs_blocks import Block, blocks, compare, run_page
 
 from reelbase.cli.demo import build
 
 _ROOT = Path(__file__).parents[2]
 _PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
-_RUN = [page for page in _PAGES if "examples" not in page.parts and "_build" not in page.parts and blocks(page.read_text())]
+_RUN = [
+    page for page in _PAGES if "examples" not in page.parts and "_build" not in page.parts and blocks(page.read_text())
+]
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_a_wrong_page_fails(tmp_path: Path) -> None:
     page.write_text(_SAMPLE)
     assert run_page(page) == 2
     page.write_text(_SAMPLE.replace("42", "43"))
-    with pytest.raises(AssertionError, match="page.md:3 shows"):
+    with pytest.raises(AssertionError, match=r"page\.md:3 shows"):
         run_page(page)
     page.write_text(_SAMPLE.replace("reelbase ...", "reelbase 99"))
     with pytest.raises(AssertionError, match="reelbase --version"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
 
     Feed = Callable[[], Iterator[tuple[int, memoryview]]]
 
+_FOLLOWING: Final = 64
 _AT_ONCE: Final = 64 << 20
 _CHUNK: Final = 8 << 20
 
@@ -35,6 +39,14 @@ def feeds(blob: Blob, plan: Plan) -> list[Feed]:
 def stepwise(blob: Blob, plan: Plan) -> list[Feed]:
     """Like `feeds`, and never more than a few megabytes at a time."""
     return [_piecewise(blob, run, plan.ranges(run)) for run in plan.runs]
+
+
+def longer(blob: Blob, plan: Plan, run: Run) -> Feed:
+    """The packets of a run with none left out, and some of those that follow it."""
+    first, last = int(run.packets[0]), int(run.packets[-1])
+    packets = np.arange(first, min(last + 1 + _FOLLOWING, len(plan.index.pos)))
+    run = replace(run, packets=packets)
+    return _piecewise(blob, run, plan.ranges(run))
 
 
 def _ready(run: Run, views: list[memoryview]) -> Feed:

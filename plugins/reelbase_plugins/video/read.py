@@ -11,7 +11,7 @@ from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import Trust
 from reelbase_plugins.video.convert import Painter, fresh
 from reelbase_plugins.video.decode import Decoding, Sequential, indexed
-from reelbase_plugins.video.fetch import feeds, stepwise
+from reelbase_plugins.video.fetch import feeds, longer, stepwise
 from reelbase_plugins.video.recipe import Recipe
 from reelbase_plugins.video.threads import threads_here
 
@@ -87,6 +87,14 @@ class _Work:
             DamagedMediaError: one did not come out.
         """
         wanted = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
+        yield from self._coming(feed, wanted)
+        if wanted:  # after a start amid a GOP, libavcodec shows some frames only when it has seen what follows
+            yield from self._coming(longer(self._blob, self._plan, run), wanted)
+        if wanted:
+            raise _missing(self._plan.index, wanted, self._blob.key)
+
+    def _coming(self, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
+        """Those of the `wanted` frames, by packet, that come out; they are taken from `wanted`."""
         decoding = Decoding(self._recipe.context(max_pixels=self._max_pixels), self._max_pixels)
         for frame in decoding.frames(indexed(self._recipe, feed())):
             number = wanted.pop(frame.pts, None) if frame.pts is not None else None
@@ -94,7 +102,6 @@ class _Work:
                 yield number, frame
             if not wanted:
                 return
-        raise _missing(self._plan.index, wanted, self._blob.key)
 
     def _from_container(self) -> Iterator[tuple[int, VideoFrame, Painter]]:
         """Wanted frames by a sequential pass, for files that no index serves."""

@@ -18,7 +18,8 @@ from reelbase.errors import (
     UnknownFormatError,
     UsageError,
 )
-from reelbase.testing.clips import Clip, make_clip, read_code
+from reelbase.testing._edits import edit_list
+from reelbase.testing.clips import Clip, Recipe, make_clip, read_code
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +262,18 @@ def test_sample_compression_is_kept_to(ds: reelbase.Dataset, clip: Clip, tmp_pat
         ds.create_tensor("png", htype="video", sample_compression="png")
     with pytest.raises(UsageError, match="check="):
         ds.videos.append(reelbase.read(clip.path, check="some"))
+
+
+def test_frames_that_come_only_once_more_was_seen(tmp_path: Path) -> None:
+    """An edit list that starts amid intra refresh: libavcodec withholds frames until it has recovered."""
+    params = (
+        "bframes=6:b-adapt=2:b-pyramid=normal:ref=5:weightp=1:open-gop=1:keyint=5:min-keyint=2:scenecut=80:slices=3:"
+        "constrained-intra=1:intra-refresh=1"
+    )
+    options = {"preset": "veryfast", "x264-params": params}
+    edit_list(Recipe(frames=90, size=(64, 96), fps=25, gop=5, bframes=6, options=options), (21, 40))(tmp_path / "a.mp4")
+    video = reelbase.read(tmp_path / "a.mp4")
+    whole = video.numpy()
+    assert len(whole) > 5
+    for frame, picture in enumerate(whole):
+        np.testing.assert_array_equal(video[frame].numpy(), picture)
