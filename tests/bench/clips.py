@@ -1,0 +1,118 @@
+"""The clips that are measured: made on the spot, the same bytes every time, each about 300 frames.
+
+What they show pans over a texture, with boxes that move across it and a little grain, so that encoders find motion
+to follow and every frame differs from every other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import av
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Picture = NDArray[np.uint8]
+
+FRAMES: Final = 300
+FPS: Final = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """What to encode.
+
+    Attributes:
+        name: Names the file and the row of the table.
+        codec: Encoder.
+        size: ``(height, width)``.
+        gop: Frames from one key frame to the next.
+        options: For the encoder.
+        suffix: Names the container.
+    """
+
+    name: str
+    codec: str
+    size: tuple[int, int] = (360, 640)
+    gop: int = 250
+    options: Mapping[str, str] = field(default_factory=dict)
+    suffix: str = ".mp4"
+
+    def made(self, folder: Path) -> Path:
+        """The file in `folder`, encoded if it is not there."""
+        path = folder / (self.name + self.suffix)
+        if not path.exists():
+            part = path.with_suffix(".part" + self.suffix)
+            self._encode(part)
+            part.rename(path)
+        return path
+
+    def _encode(self, path: Path) -> None:
+        os.environ.setdefault("SVT_LOG", "1")
+        with av.open(str(path), "w", options={"fflags": "+bitexact"}) as out:
+            stream = out.add_stream(self.codec, rate=FPS, options=dict(self.options))
+            stream.height, stream.width = self.size
+            stream.pix_fmt = "yuv420p"
+            stream.codec_context.gop_size = self.gop
+            stream.codec_context.thread_count = 1
+            for number, picture in enumerate(_Scene(self.size).pictures(FRAMES)):
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame.pts = number
+                out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+
+
+_X264: Final = {"preset": "medium", "crf": "23", "bf": "3", "sc_threshold": "0", "flags": "+bitexact"}
+_X265: Final = {"preset": "fast", "x265-params": "log-level=none:scenecut=0:pools=none:frame-threads=1:open-gop=0"}
+
+CLIPS: Final = (
+    Clip(name="h264", codec="libx264", options=_X264),
+    Clip(name="h264-gop30", codec="libx264", gop=30, options=_X264),
+    Clip(name="h264-720p", codec="libx264", size=(720, 1280), options=_X264),
+    Clip(name="hevc", codec="libx265", options=_X265),
+    Clip(name="vp9", codec="libvpx-vp9", gop=128, suffix=".webm", options={"cpu-used": "5", "b": "1M"}),
+    Clip(name="av1", codec="libsvtav1", gop=161, options={"preset": "9", "crf": "35"}),
+)
+
+
+class _Scene:
+    """A camera that moves over a texture."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._height, self._width = size
+        self._random = np.random.default_rng(7)
+        self._texture = self._clouds((self._height * 2, self._width * 2))
+
+    def pictures(self, count: int) -> Iterator[Picture]:
+        """Uint8 ``(H, W, 3)`` each."""
+        return map(self._picture, range(count))
+
+    def _picture(self, number: int) -> Picture:
+        top = int(self._height * (0.5 + 0.4 * np.sin(number / 40)))
+        left = int(self._width * (0.5 + 0.4 * np.sin(number / 57)))
+        picture = self._texture[top : top + self._height, left : left + self._width].astype(np.int16)
+        for k in range(4):
+            self._box(picture, number, k)
+        grain = self._random.integers(-3, 4, (self._height, self._width, 1), np.int16)
+        return np.clip(picture + grain, 0, 255).astype(np.uint8)
+
+    def _box(self, picture: NDArray[np.int16], number: int, k: int) -> None:
+        side = self._height // 6
+        top = (number * (k + 1) + k * 83) % (self._height - side)
+        left = (number * (3 - k) + k * 211) % (self._width - side)
+        picture[top : top + side, left : left + side] = (60 * k, 255 - 50 * k, 40 + 50 * k)
+
+    def _clouds(self, size: tuple[int, int]) -> Picture:
+        """Noise at several scales, the coarse the stronger."""
+        total = np.zeros((*size, 3))
+        for cell in (4, 16, 64):
+            coarse = self._random.random((size[0] // cell + 2, size[1] // cell + 2, 3))
+            rows, columns = np.arange(size[0]) // cell, np.arange(size[1]) // cell
+            total += coarse[rows][:, columns] * cell**0.5
+        return (total / total.max() * 255).astype(np.uint8)

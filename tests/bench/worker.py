@@ -1,0 +1,189 @@
+"""A process for each peer, so that libraries with FFmpegs of their own do not meet, and one that crashes falls alone.
+
+The parent sends a task and waits for the answer; a worker that has nothing to do costs nothing. Run as a program,
+this file is the worker: ``worker.py PEER THREADS FILE DATASET``, with pickles on its standard input and output.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import peers
+
+if TYPE_CHECKING:
+    from looks import Looks
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to read.
+
+    Attributes:
+        asked: Frame numbers of each call, one call after another.
+        reopen: Open the video anew before every call, and time that too.
+        walk: Read the whole video from its start as well.
+    """
+
+    asked: Sequence[Sequence[int]] = ()
+    reopen: bool = False
+    walk: bool = False
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds a task took.
+
+    Attributes:
+        wall: By the clock.
+        processor: Of this process, over all its threads.
+    """
+
+    wall: float
+    processor: float
+
+
+class Worker:
+    """The parent's end."""
+
+    def __init__(self, peer: str, place: peers.Place, threads: int) -> None:
+        self._process = subprocess.Popen(
+            command(peer, place, threads), env=environment(peer), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def spent(self, task: Task) -> Spent:
+        """Do a task, and time it."""
+        return self._ask("spent", task)
+
+    def looks(self, task: Task) -> list[Looks | None]:
+        """What the frames of each call look like; None for a call that failed. The walk is the last."""
+        return self._ask("looks", task)
+
+    def version(self) -> str:
+        """Of the library."""
+        return self._ask("version", None)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait(30)
+
+    def _ask(self, what: str, task: Task | None) -> Any:
+        pickle.dump((what, task), self._process.stdin)
+        self._process.stdin.flush()
+        answer = pickle.load(self._process.stdout)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def command(peer: str, place: peers.Place, threads: int) -> list[str]:
+    """The command line of a worker."""
+    return [sys.executable, str(Path(__file__).resolve()), peer, str(threads), place.file, place.dataset]
+
+
+def environment(peer: str) -> dict[str, str]:
+    """Its environment: torchcodec brings no FFmpeg and gets PyAV's; decord2 has a folder of its own."""
+    more: dict[str, str] = {}
+    if peer.startswith("torchcodec") and (folder := _ffmpeg()):
+        more["LD_LIBRARY_PATH"] = folder
+    if peer == "decord2":
+        more["PYTHONPATH"] = os.environ["DECORD2"]
+    return {**os.environ, **more}
+
+
+_LINKS: Final = tempfile.TemporaryDirectory(prefix="bench-ffmpeg-")
+
+
+def _ffmpeg() -> str:
+    """Folders with the FFmpeg libraries in PyAV's wheel, under the names that torchcodec looks for; "" if none are."""
+    import av
+
+    found = Path(av.__file__).parent.parent / "av.libs"
+    for library in found.glob("lib[as][vw]*.so.*"):
+        stem, _, rest = library.name.partition("-")
+        link = Path(_LINKS.name, f"{stem}.so.{rest.split('.so.')[1].split('.')[0]}")
+        if not link.exists():
+            link.symlink_to(library)
+    return f"{_LINKS.name}:{found}" if found.is_dir() else ""
+
+
+class _Inside:
+    """The worker's end."""
+
+    def __init__(self, peer: str, place: peers.Place, threads: int) -> None:
+        self._open: Callable[[], peers.Peer] = lambda: peers.opened(peer, place, threads)
+        self._peer: peers.Peer | None = None
+        self._name = peer
+
+    def version(self, _: None) -> str:
+        return peers.PEERS[self._name].version()
+
+    def spent(self, task: Task) -> Spent:
+        if not task.reopen and self._peer is None:
+            self._peer = self._open()
+        gc.collect()
+        wall, processor = time.perf_counter(), time.process_time()
+        for numbers in task.asked:
+            (self._open() if task.reopen else self._peer).frames(numbers)
+        if task.walk:
+            for _ in self._peer.walk():
+                pass
+        return Spent(time.perf_counter() - wall, time.process_time() - processor)
+
+    def looks(self, task: Task) -> list[Looks | None]:
+        from looks import looks
+
+        peer = self._peer = self._peer or self._open()
+        calls = [lambda n=numbers: looks(peer.frames(n)) for numbers in task.asked]
+        if task.walk:
+            calls.append(lambda: looks(frame for some in peer.walk() for frame in some))
+        return [_tried(call) for call in calls]
+
+
+def _tried(call: Callable[[], Looks]) -> Looks | None:
+    try:
+        return call()
+    except Exception as error:  # whatever a peer raises is a wrong answer, not the end of the run
+        print(f"{type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
+        return None
+
+
+def _serve(inside: _Inside, asks: IO[bytes], answers: IO[bytes]) -> None:
+    while True:
+        try:
+            what, task = pickle.load(asks)
+        except EOFError:
+            return
+        try:
+            answer = getattr(inside, what)(task)
+        except Exception as error:  # sent to the parent, which raises it
+            answer = RuntimeError(f"{type(error).__name__}: {error}"[:500])
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+def _main() -> None:
+    peer, threads, file, dataset = sys.argv[1:]
+    if threads == "1" and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print goes to stderr
+    _serve(_Inside(peer, peers.Place(file, dataset), int(threads)), sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    # Pickles name classes by module: the parent knows this one as `worker`.
+    sys.modules["worker"] = sys.modules["__main__"]
+    for one in (Task, Spent):
+        one.__module__ = "worker"
+    _main()
