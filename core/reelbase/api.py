@@ -131,7 +131,7 @@ def encode(array: ArrayLike, **options: Any) -> Encode:
 
     Args:
         array: uint8 ``(N, H, W, 3)``, RGB.
-        **options: Of the codec; for video: ``fps`` (default 30), ``codec`` ("libx264", …), ``quality``, ``lossless``.
+        **options: Of the codec; for video: ``fps`` (default 30), ``codec`` ("h264", …), ``quality``, ``lossless``.
     """
     return Encode(array=np.asarray(array), options=options)
 

@@ -280,9 +280,7 @@ class SequenceCell(Cell):
             raise SampleIndexError("A ragged sequence can be indexed once.", "Use one pair of brackets.")
         lead, *others = taken.steps[0] if taken.steps[0][0] is not Ellipsis else (WHOLE, *taken.steps[0])
         if not isinstance(lead, (slice, np.ndarray)) or np.ndim(lead) > 1:  # type: ignore[arg-type]
-            raise SampleIndexError(
-                "The first axis of a ragged sequence is its items.", "Use ints, slices or lists."
-            )
+            raise SampleIndexError("The first axis of a ragged sequence is its items.", "Use ints, slices or lists.")
         places, _ = Selection(((lead,),)).frames((len(self.items),))
         rest = Selection().then(tuple(others))
         return [(self.items[k], rest) for k in places.tolist()]

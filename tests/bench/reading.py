@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import reelbase
 from clips import CLIPS
 from looks import faults, sequential
 from peers import PEERS, Place
 from report import machine, milliseconds, table
 from worker import Spent, Task, Worker, command, environment
+
+import reelbase
 
 OURS: Final = "reelbase"
 CLOSE: Final = 0.95

@@ -417,7 +417,7 @@ def test_many_tensors(ds: reelbase.Dataset, path: str) -> None:
         for k in range(300):
             ds.create_tensor(f"t{k}")
     for _ in range(40):
-        ds.append({name: 1 for name in ds.tensors})
+        ds.append(dict.fromkeys(ds.tensors, 1))
     assert len(ds._session.commit.body) < 256 * 1024
     assert reelbase.load(path).t299.numpy().sum() == 40
 
@@ -500,10 +500,10 @@ def test_conflicts_are_told(ds: reelbase.Dataset, path: str) -> None:
     one, two = reelbase.load(path), reelbase.load(path)
     one.x[1] = 10
     two.x[2] = 20
-    with pytest.raises(reelbase.errors.CommitConflictError, match="row 1"):
-        two_stale = reelbase.load(path)
-        one.x[1] = 11
-        two_stale.x[1] = 12
+    stale = reelbase.load(path)
+    one.x[1] = 11
+    with pytest.raises(reelbase.errors.CommitConflictError, match="row 1 of 'x'"):
+        stale.x[1] = 12
     assert reelbase.load(path).x.numpy().tolist() == [0, 11, 20]
     stale = reelbase.load(path)
     one.delete_tensor("x")

@@ -15,7 +15,7 @@ from reelbase.frames import Flag, FrameIndex, Trust
 
 @st.composite
 def indexes(draw: st.DrawFn) -> FrameIndex:
-    """A stream of GOPs: random sizes, open and closed, leading pictures, disposables, two-packet frames, hidden ones."""
+    """A stream of GOPs: open and closed, with leading pictures, disposables, two-packet and hidden frames."""
     flags: list[int] = []
     pts: list[int] = []
     base = 0
@@ -135,7 +135,7 @@ def test_a_bomb_is_refused() -> None:
 def test_seconds_are_rounded_once() -> None:
     times = np.array([2**45 + 1], np.int64)
     index = FrameIndex(
-        np.zeros(1, np.int64), np.ones(1, np.int64), times, np.full(1, Flag.RAP, np.uint8), np.zeros(1, np.int64), times,
-        2**45 + 2, Fraction(1, 90000), Trust.FULL, {},
+        np.zeros(1, np.int64), np.ones(1, np.int64), times, np.full(1, Flag.RAP, np.uint8), np.zeros(1, np.int64),
+        times, 2**45 + 2, Fraction(1, 90000), Trust.FULL, {},
     )  # fmt: skip
     assert index.seconds(np.array([0]))[0] == float(Fraction(2**45 + 1, 90000))

@@ -17,7 +17,7 @@ from reelbase.errors import MissingSampleError
 VALUES = st.one_of(st.none(), st.integers(-(2**40), 2**40), st.lists(st.integers(0, 255), max_size=4))
 
 
-class Rollback(Exception):
+class RollbackError(Exception):
     """Raised inside a transaction to undo it."""
 
 
@@ -82,8 +82,8 @@ class DatasetMachine(RuleBasedStateMachine):
                 self.ds.x.pop(0)
                 assert len(self.ds.x) == len(wanted["x"]) + len(values) - 1
                 if not keep:
-                    raise Rollback
-        except Rollback:
+                    raise RollbackError  # noqa: TRY301
+        except RollbackError:
             return
         wanted = {name: held + values for name, held in wanted.items()}
         self.model = {"x": wanted["x"][1:], "y": wanted["y"]}

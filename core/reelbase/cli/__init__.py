@@ -41,11 +41,17 @@ specs = (
 )
 
 
+def _flushed(code: int) -> int:
+    """`code`, once all output is out: at exit, nothing would catch a closed pipe."""
+    sys.stdout.flush()
+    return code
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        return _flushed(_run(words))
     except UsageError as error:
         _say(str(error))
         return PROBLEM if isinstance(error, ConfigError) else USAGE

@@ -97,8 +97,9 @@ class Footprint:
                 raise CommitConflictError(f"Another writer changed row {rows[0]} of {named!r} meanwhile.", _RETRY)
         for tensor, dtype in self.dtypes.items():
             if theirs.dtypes.get(tensor, dtype) != dtype:
+                named = names.get(tensor, tensor)
                 raise HtypeError(
-                    f"Another writer's first append made {names.get(tensor, tensor)!r} {theirs.dtypes[tensor]}; yours is {dtype}.",
+                    f"Another writer's first append made {named!r} {theirs.dtypes[tensor]}; yours is {dtype}.",
                     "Convert the samples, or name the dtype in create_tensor.",
                 )
 

@@ -33,7 +33,7 @@ class RowReader:
         self._row = row
 
     def cached(self, column: str, make: Callable[[], tuple[T, int]]) -> T:
-        """What `make` made of this row, kept as long as the cache has room; `column` tells versions of the row apart."""
+        """What `make` made of this row, while the cache has room; `column` tells versions of the row apart."""
         one, place = self._rows.columns[column].entry(self._store, self._row)
         return self._store.cache.get(("row", object_key(one), int(one["off"]), place), make)
 
