@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ import reelbase
 
 OURS: Final = "reelbase"
 CLOSE: Final = 0.95
+CLOCKS: Final = ("processor", "wall")
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,11 @@ class Result:
         self.spent.setdefault(row, {}).setdefault(peer, []).append(spent)
         self.calls[row] = calls
 
-    def ours(self, row: str) -> float:
+    def ours(self, row: str, clock: str) -> float:
         """Median seconds of a call of ours."""
-        return statistics.median(one.wall for one in self.spent[row][OURS]) / self.calls[row]
+        return statistics.median(getattr(one, clock) for one in self.spent[row][OURS]) / self.calls[row]
 
-    def ratio(self, row: str, peer: str, clock: str = "wall") -> float:
+    def ratio(self, row: str, peer: str, clock: str) -> float:
         """Median of peer / ours over the repetitions."""
         pairs = zip(self.spent[row][peer], self.spent[row][OURS], strict=True)
         return statistics.median(getattr(theirs, clock) / getattr(ours, clock) for theirs, ours in pairs)
@@ -105,9 +107,8 @@ class Bench:
         """Compare every peer with a sequential decode; returns the number of frames."""
         reference = sequential(self._place.file)
         count = len(reference)
-        random = np.random.default_rng(1)
-        task = Task([numbers for _ in range(3) for one in measures(count, random) for numbers in one.task.asked], True)
-        task = Task(task.asked, walk=True)
+        rows = measures(count, np.random.default_rng(1))
+        task = Task([numbers for row in rows for numbers in row.task.asked], walk=True)
         asked = [*task.asked, list(range(count))]
         for name, worker in self._workers.items():
             got = worker.looks(task)
@@ -135,12 +136,12 @@ class Bench:
         """A new process that imports, opens, reads a frame and ends."""
         code = "import sys, peers; peers.opened(sys.argv[1], peers.Place(*sys.argv[3:5]), 1).frames([int(sys.argv[5])])"
         python, _, *arguments = command(name, self._place, self._threads)
-        began = time.perf_counter()
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         subprocess.run(
             [python, "-c", code, *arguments, str(number)], env=environment(name), cwd=Path(__file__).parent, check=True
         )
-        took = time.perf_counter() - began
-        return Spent(took, took)
+        wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        return Spent(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
     def close(self) -> None:
         """End the workers."""
@@ -148,11 +149,11 @@ class Bench:
             worker.close()
 
 
-def page(video: str, result: Result, names: Sequence[str]) -> str:
-    """The table of one video."""
+def page(video: str, result: Result, names: Sequence[str], clock: str) -> str:
+    """The table of one video, by ``wall`` or ``processor`` time."""
     peers = [name for name in names if name != OURS]
     rows = [
-        [row, milliseconds(result.ours(row)), *(_cell(result.ratio(row, peer)) for peer in peers)]
+        [row, milliseconds(result.ours(row, clock)), *(_cell(result.ratio(row, peer, clock)) for peer in peers)]
         for row in result.spent
     ]
     rows.append(["wrong frames", *(_faults(*result.wrong[name]) for name in (OURS, *peers))])
@@ -168,16 +169,18 @@ def _faults(wrong: int, coloured: int, asked: int) -> str:
 
 
 def as_json(result: Result) -> object:
-    """Everything that was measured, in seconds, with ratios by the clock and by processor time."""
+    """Everything that was measured, in seconds, by both clocks."""
     others = [name for name in result.wrong if name != OURS]
     return {
-        "seconds": {
-            row: {name: [one.wall for one in spent] for name, spent in peers.items()}
-            for row, peers in result.spent.items()
-        },
-        "ratio": {row: {name: result.ratio(row, name) for name in others} for row in result.spent},
-        "ratio_processor": {
-            row: {name: result.ratio(row, name, "processor") for name in others} for row in result.spent
+        **{
+            clock: {
+                "seconds": {
+                    row: {name: [getattr(one, clock) for one in spent] for name, spent in peers.items()}
+                    for row, peers in result.spent.items()
+                },
+                "ratio": {row: {name: result.ratio(row, name, clock) for name in others} for row in result.spent},
+            }
+            for clock in CLOCKS
         },
         "wrong": result.wrong,
     }
@@ -190,6 +193,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", help="of the generated ones, by name")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=[n for n in PEERS if n != "decord2"])
     parser.add_argument("--threads", type=int, default=1, help="for each; 1 also binds it to one processor")
+    parser.add_argument(
+        "--clock", choices=CLOCKS, help="of the tables; by default processor time for 1 thread, else wall"
+    )
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write all figures there")
     return parser.parse_args()
@@ -213,6 +219,7 @@ def _stored(path: Path, folder: str) -> Place:
 def main() -> None:
     """Measure, and print the tables."""
     options = _options()
+    clock = options.clock or CLOCKS[options.threads > 1]
     names = [OURS, *(name for name in options.peers if name != OURS)]
     pages, everything, versions = [], {}, {}
     for path in _files(options):
@@ -222,10 +229,10 @@ def main() -> None:
             bench.repeat(options.repeat, bench.check())
             bench.close()
         versions = bench.versions
-        pages.append(page(path.name, bench.result, names))
+        pages.append(page(path.name, bench.result, names, clock))
         everything[path.name] = as_json(bench.result)
     about = f"{machine()}; {', '.join(f'{name} {version}' for name, version in versions.items())}; "
-    about += f"{options.threads} thread(s) each, {options.repeat} repetitions"
+    about += f"{options.threads} thread(s) each, {options.repeat} repetitions, {clock} time"
     print(f"\n{about}\n\n" + "\n".join(pages))
     if options.json:
         options.json.write_text(json.dumps({"about": about, "files": everything}, indent=1))

@@ -29,7 +29,16 @@ def path(tmp_path: Path) -> Path:
 
 def start(path: Path, name: int, count: int) -> subprocess.Popen[str]:
     command = [sys.executable, str(WRITER), str(path), str(name), str(count)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
 
 
 def rows_of(path: Path) -> list[tuple[int, int]]:
@@ -54,6 +63,7 @@ def test_killed_in_an_append_loop(path: Path) -> None:
     said: list[tuple[int, int]] = []
     for name in range(12):
         process = start(path, name, 100_000)
+        go(process)
         assert process.stdout is not None
         first = process.stdout.readline()
         time.sleep(rng.uniform(0, 0.3))
@@ -72,14 +82,16 @@ def test_killed_in_an_append_loop(path: Path) -> None:
 
 def test_three_processes_append_to_one_dataset(path: Path) -> None:
     """Every row is there once, whole, and each writer's rows are in its own order."""
-    processes = [start(path, name, 60) for name in range(3)]
+    processes = [start(path, name, 100) for name in range(3)]
+    for process in processes:
+        go(process)
     for process in processes:
         process.communicate(timeout=120)
         assert process.returncode == 0
     rows = rows_of(path)
-    assert sorted(rows) == [(name, k) for name in range(3) for k in range(60)]
+    assert sorted(rows) == [(name, k) for name in range(3) for k in range(100)]
     for name in range(3):
-        assert [k for writer, k in rows if writer == name] == list(range(60))
+        assert [k for writer, k in rows if writer == name] == list(range(100))
     turns = sum(a[0] != b[0] for a, b in pairwise(rows))
     assert turns > 2, "the writers ran one after another: this run raced nothing"
 
