@@ -229,7 +229,7 @@ class MediaLayout(Layout):
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:
             return {}
-        items = [self._sample(self.htype.check(one)) for one in self.shaping.values(value)]
+        items = [self._sample(self.htype.check(_stored(one))) for one in self.shaping.values(value)]
         with tempfile.SpooledTemporaryFile(_SPOOL) as spooled:
             spool = cast("BinaryIO", spooled)
             made = [self._place(store, one, spool) for one in items]
@@ -326,6 +326,11 @@ class MediaLayout(Layout):
     def _suffix(codec: str) -> str:
         suffixes = registry().codecs.spec(codec).suffixes
         return suffixes[0] if suffixes else ".bin"
+
+
+def _stored(value: Any) -> Any:
+    """A view of a stored file as the file that it is; anything else as it is."""
+    return value if isinstance(value, Sample) or not hasattr(value, "as_sample") else value.as_sample()
 
 
 def _ingest(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingested:

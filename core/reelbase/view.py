@@ -13,6 +13,7 @@ from reelbase.cells import MissingCell, stacked
 from reelbase.errors import HtypeError, UsageError
 from reelbase.htype import brief
 from reelbase.index import Index, Selection
+from reelbase.sample import Sample
 
 if TYPE_CHECKING:
     import builtins
@@ -155,6 +156,20 @@ class Readable(ABC):
     def tobytes(self) -> Any:
         """The stored bytes of the whole sample: the file as it was ingested."""
         return self._each(lambda cell, _: cell.encoded())
+
+    def as_sample(self) -> Sample:
+        """The whole media sample as one that can be appended to another tensor: the same bytes, looked through again.
+
+        Raises:
+            UsageError: only some frames are selected, several rows, or no media.
+        """
+        cell, taken = self._one()
+        media = cell.media()
+        if taken.steps:
+            raise UsageError(
+                "Some frames of a file are no file.", "Append the whole sample, or view.numpy() to encode it."
+            )
+        return Sample(filename=str(media.info.details.get("filename", "sample")), open=lambda: media.blob)
 
     def text(self) -> str:
         """`data` of a text sample."""

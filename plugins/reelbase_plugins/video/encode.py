@@ -105,7 +105,7 @@ def _check_frames(array: NDArray[Any]) -> None:
 
 
 def _encoder(codec: str, *, lossless: bool, quality: int | None) -> Encoder:
-    name = _NAMES.get(codec, codec)
+    name = _NAMES.get(codec, codec) if isinstance(codec, str) else ""
     if name not in ENCODERS:
         raise UsageError(f"codec={codec!r} is none of {', '.join(map(repr, ENCODERS))}.")
     if lossless:
@@ -113,8 +113,9 @@ def _encoder(codec: str, *, lossless: bool, quality: int | None) -> Encoder:
             raise UsageError("lossless=True goes with codec='h264' and no quality.", "Leave codec= and quality= out.")
         return _LOSSLESS
     encoder = ENCODERS[name]
-    if quality is not None and not encoder.best <= quality <= encoder.worst:
-        raise UsageError(f"quality={quality!r} is outside {encoder.best} to {encoder.worst} of {name}.", "Low is good.")
+    if quality is not None and not (isinstance(quality, int) and encoder.best <= quality <= encoder.worst):
+        allowed = f"an int from {encoder.best} to {encoder.worst}, as {name} has them"
+        raise UsageError(f"quality={quality!r} is not {allowed}.", "Low is good; leave it out for the default.")
     return encoder
 
 

@@ -177,6 +177,18 @@ def test_a_sequence_of_videos(ds: reelbase.Dataset, clip: Clip, tmp_path: Path) 
     assert loaded.views[0, 1].tobytes() == stream.path.read_bytes()
 
 
+def test_a_stored_video_goes_into_another_dataset(ds: reelbase.Dataset, clip: Clip) -> None:
+    ds.videos.append(reelbase.read(clip.path))
+    other = reelbase.empty("mem://another")
+    other.create_tensor("videos", htype="video").extend(ds.videos)
+    other.videos.append(ds.videos[0])
+    assert [one.tobytes() for one in other.videos] == [clip.path.read_bytes()] * 2
+    assert read_code(other.videos[1, 7].numpy()) == 7
+    with pytest.raises(UsageError, match="no file"):
+        other.videos.append(ds.videos[0, 3:5])
+    reelbase.delete("mem://another")
+
+
 def test_reading_without_a_dataset(clip: Clip) -> None:
     video = reelbase.read(clip.path)
     assert len(video) == 40
