@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import reelbase
 from clips import CLIPS, Clip
 from report import machine, milliseconds, table
+
+import reelbase
 
 LARGE: Final = Clip(
     name="h264-720p-large", codec="libx264", size=(720, 1280), options={"preset": "ultrafast", "crf": "8"}
@@ -147,7 +148,7 @@ def _bytes(folder: Path, under: str = "") -> int:
 def page(files: dict[str, Appended], committed: Sequence[Commits]) -> str:
     """Both tables."""
     head = ["", "MB", "packets", "copy + fsync, ms"]
-    head += [f"{way} {what}" for way in ("none", "sample") for what in ("ms", "MB/s", "× copy")]
+    head += [f"{way} {what}" for way in ("none", "sample") for what in ("ms", "MB/s", "times copy")]
     videos = table([*head, "index, B a packet"], [one.row(name) for name, one in files.items()])
     rows = [[c.before, f"{c.second:.0f}", f"{c.files:.0f}", f"{c.log:.0f}", f"{c.everything:.0f}"] for c in committed]
     names = ["rows before", "appends a second", "synced files a second", "log, B an append", "all files, B an append"]

@@ -123,6 +123,8 @@ class Bench:
         """All rows with all peers, the peers one after another within a row, another one first each time."""
         random = np.random.default_rng(2)
         order = list(self._workers)
+        for name in order:
+            self._cold(name, 0)  # compiles
         for n in range(times):
             order = order[1:] + order[:1]
             for measure in measures(count, random):

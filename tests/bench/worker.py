@@ -92,8 +92,11 @@ def command(peer: str, place: peers.Place, threads: int) -> list[str]:
 
 
 def environment(peer: str) -> dict[str, str]:
-    """Its environment: torchcodec brings no FFmpeg and gets PyAV's; decord2 has a folder of its own."""
-    more: dict[str, str] = {}
+    """Its environment: torchcodec brings no FFmpeg and gets PyAV's; decord2 has a folder of its own.
+
+    Compiled Python is kept, whatever the caller's environment says, so that a new process does not compile sources.
+    """
+    more = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(_SCRATCH.name, "pycache"))}
     if peer.startswith("torchcodec") and (folder := _ffmpeg()):
         more["LD_LIBRARY_PATH"] = folder
     if peer == "decord2":
@@ -101,7 +104,7 @@ def environment(peer: str) -> dict[str, str]:
     return {**os.environ, **more}
 
 
-_LINKS: Final = tempfile.TemporaryDirectory(prefix="bench-ffmpeg-")
+_SCRATCH: Final = tempfile.TemporaryDirectory(prefix="reelbase-bench-")
 
 
 def _ffmpeg() -> str:
@@ -111,10 +114,10 @@ def _ffmpeg() -> str:
     found = Path(av.__file__).parent.parent / "av.libs"
     for library in found.glob("lib[as][vw]*.so.*"):
         stem, _, rest = library.name.partition("-")
-        link = Path(_LINKS.name, f"{stem}.so.{rest.split('.so.')[1].split('.')[0]}")
+        link = Path(_SCRATCH.name, f"{stem}.so.{rest.split('.so.')[1].split('.')[0]}")
         if not link.exists():
             link.symlink_to(library)
-    return f"{_LINKS.name}:{found}" if found.is_dir() else ""
+    return f"{_SCRATCH.name}:{found}" if found.is_dir() else ""
 
 
 class _Inside:

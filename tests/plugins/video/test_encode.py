@@ -106,4 +106,4 @@ def test_htype():
 @pytest.mark.parametrize("quality", ["x", 500, 1.5, -1])
 def test_a_wrong_quality_is_named(quality: object) -> None:
     with pytest.raises(UsageError, match=r"quality=.* is not an int from 0 to 51"):
-        encode(np.zeros((2, 16, 16, 3), np.uint8), quality=quality)
+        Mp4("mp4").encode(np.zeros((2, 16, 16, 3), np.uint8), quality=quality)
