@@ -99,9 +99,12 @@ class Bench:
 
     def __init__(self, place: Place, names: Sequence[str], threads: int) -> None:
         self._place, self._threads = place, threads
-        self._workers = {name: Worker(name, place, threads) for name in names}
+        everyone = {name: Worker(name, place, threads) for name in names}
         self.result = Result()
-        self.versions = {name: worker.version() for name, worker in self._workers.items()}
+        self.versions = {name: worker.version() for name, worker in everyone.items()}
+        self._workers = {name: worker for name, worker in everyone.items() if worker.opens()}
+        for name in everyone.keys() - self._workers.keys():
+            everyone[name].close()
 
     def check(self) -> int:
         """Compare every peer with a sequential decode; returns the number of frames."""
@@ -155,18 +158,23 @@ def page(video: str, result: Result, names: Sequence[str], clock: str) -> str:
     """The table of one video, by ``wall`` or ``processor`` time."""
     peers = [name for name in names if name != OURS]
     rows = [
-        [row, milliseconds(result.ours(row, clock)), *(_cell(result.ratio(row, peer, clock)) for peer in peers)]
+        [row, milliseconds(result.ours(row, clock)), *(_cell(result, row, peer, clock) for peer in peers)]
         for row in result.spent
     ]
-    rows.append(["wrong frames", *(_faults(*result.wrong[name]) for name in (OURS, *peers))])
+    rows.append(["wrong frames", *(_faults(*result.wrong.get(name, (0, 0, 0))) for name in (OURS, *peers))])
     return f"**{video}**\n\n" + table(["", "reelbase, ms", *peers], rows) + "\n"
 
 
-def _cell(ratio: float) -> str:
+def _cell(result: Result, row: str, peer: str, clock: str) -> str:
+    if peer not in result.wrong:
+        return "-"
+    ratio = result.ratio(row, peer, clock)
     return f"**{ratio:.2f}**" if ratio < CLOSE else f"{ratio:.2f}"
 
 
 def _faults(wrong: int, coloured: int, asked: int) -> str:
+    if not asked:
+        return "cannot open"
     return (f"{wrong} of {asked}" if wrong else "none") + (f", colours of {coloured}" if coloured else "")
 
 
@@ -223,7 +231,7 @@ def main() -> None:
     options = _options()
     clock = options.clock or CLOCKS[options.threads > 1]
     names = [OURS, *(name for name in options.peers if name != OURS)]
-    pages, everything, versions = [], {}, {}
+    everything, versions = {}, {}
     for path in _files(options):
         print(path.name, flush=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -231,11 +239,11 @@ def main() -> None:
             bench.repeat(options.repeat, bench.check())
             bench.close()
         versions = bench.versions
-        pages.append(page(path.name, bench.result, names, clock))
+        print(f"\n{page(path.name, bench.result, names, clock)}", flush=True)
         everything[path.name] = as_json(bench.result)
     about = f"{machine()}; {', '.join(f'{name} {version}' for name, version in versions.items())}; "
     about += f"{options.threads} thread(s) each, {options.repeat} repetitions, {clock} time"
-    print(f"\n{about}\n\n" + "\n".join(pages))
+    print(about)
     if options.json:
         options.json.write_text(json.dumps({"about": about, "files": everything}, indent=1))
 

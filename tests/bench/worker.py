@@ -16,12 +16,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import peers
 
 if TYPE_CHECKING:
     from looks import Looks
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,10 @@ class Worker:
     def looks(self, task: Task) -> list[Looks | None]:
         """What the frames of each call look like; None for a call that failed. The walk is the last."""
         return self._ask("looks", task)
+
+    def opens(self) -> bool:
+        """Whether the peer can open the video at all."""
+        return self._ask("opens", None)
 
     def version(self) -> str:
         """Of the library."""
@@ -131,6 +138,10 @@ class _Inside:
     def version(self, _: None) -> str:
         return peers.PEERS[self._name].version()
 
+    def opens(self, _: None) -> bool:
+        self._peer = _tried(self._open)
+        return self._peer is not None
+
     def spent(self, task: Task) -> Spent:
         if not task.reopen and self._peer is None:
             self._peer = self._open()
@@ -153,7 +164,7 @@ class _Inside:
         return [_tried(call) for call in calls]
 
 
-def _tried(call: Callable[[], Looks]) -> Looks | None:
+def _tried(call: Callable[[], T]) -> T | None:
     try:
         return call()
     except Exception as error:  # whatever a peer raises is a wrong answer, not the end of the run
