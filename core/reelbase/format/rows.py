@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from reelbase.blob import Blob
 from reelbase.errors import CorruptObjectError
@@ -44,12 +44,10 @@ class RowReader:
             CorruptObjectError: its chunk is damaged.
             ObjectNotFoundError: its object is gone.
         """
-        held = self._rows.columns.get(column)
-        if held is None:
+        found = self._entry(column)
+        if found is None:
             return NOTHING
-        one, place = held.entry(self._store, self._row)
-        if one["kind"] == Kind.MISSING:
-            return NOTHING
+        one, place = found
         key, off, size, crc = object_key(one), int(one["off"]), int(one["len"]), int(one["crc"])
 
         def read() -> tuple[list[Packed], int]:
@@ -65,13 +63,17 @@ class RowReader:
 
     def blob(self, column: str) -> Blob | None:
         """The bytes of a media column, or None if the sample is missing."""
-        held = self._rows.columns.get(column)
-        if held is None:
+        found = self._entry(column)
+        if found is None:
             return None
-        one, _ = held.entry(self._store, self._row)
-        if one["kind"] == Kind.MISSING:
-            return None
+        one, _ = found
         return Blob(self._store, object_key(one), int(one["off"]), int(one["len"]))
+
+    def _entry(self, column: str) -> tuple[Any, int] | None:
+        """The entry of this row and the row's place in it; None where there is no such column or no sample."""
+        held = self._rows.columns.get(column)
+        found = None if held is None else held.entry(self._store, self._row)
+        return None if found is None or found[0]["kind"] == Kind.MISSING else found
 
 
 class RowsBuilder:
