@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reelbase.dataset import Dataset
     from reelbase.errors import ReelbaseError
     from reelbase.tensor import Tensor
+    from reelbase.versions.version import Version
     from reelbase.view import View
 
 __version__ = "0.1.0"
@@ -36,11 +37,12 @@ _HOMES = {
     "Dataset": "dataset",
     "ReelbaseError": "errors",
     "Tensor": "tensor",
+    "Version": "versions.version",
     "View": "view",
 }
 
 __all__ = [
-    "Dataset", "ReelbaseError", "Tensor", "View",
+    "Dataset", "ReelbaseError", "Tensor", "Version", "View",
     "delete", "empty", "encode", "exists", "load", "open", "read",
 ]  # fmt: skip
 

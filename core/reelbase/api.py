@@ -20,6 +20,7 @@ from reelbase.reading import MediaFile
 from reelbase.registry import registry
 from reelbase.sample import Encode
 from reelbase.session import Session
+from reelbase.versions.lineage import Lineage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from reelbase.storage import Storage
+    from reelbase.versions.version import Version
 
 Path_ = "str | os.PathLike[str]"
 
@@ -56,20 +58,21 @@ def empty(path: str | Path, overwrite: bool = False) -> Dataset:
     return _open(storage)
 
 
-def load(path: str | Path, read_only: bool = False) -> Dataset:
-    """Open a dataset that exists, at its newest commit.
+def load(path: str | Path, read_only: bool = False, *, ref: str | Version | None = None) -> Dataset:
+    """Open a dataset that exists, at the newest commit of its main branch, or at `ref`.
 
     Args:
         path: A folder or the URL of a storage.
         read_only: Refuse writes.
+        ref: A branch; or a version, which can only be read: a tag, ``"main@12"``, the start of a commit's id, a
+            `Version`.
 
     Raises:
         DatasetNotFoundError: there is none.
+        VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
         NewerFormatError, CorruptObjectError: it cannot be read.
     """
-    storage = _storage(path)
-    logs.check_root(storage)
-    return _open(storage, read_only=read_only)
+    return _open(_storage(path), read_only=read_only, ref=ref)
 
 
 def open(path: str | Path) -> Dataset:
@@ -92,7 +95,7 @@ def delete(path: str | Path) -> None:
     if not _is_dataset(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
     storage.delete(keys.ROOT)  # first: from here on it is no dataset, also if this is cut short
-    for prefix in ("log/", "refs/", "index/", "packs/", "blobs/"):
+    for prefix in keys.PREFIXES:
         for key in [key for key, _ in storage.list(prefix)]:
             storage.delete(key)
 
@@ -154,13 +157,14 @@ def _is_dataset(storage: Storage) -> bool:
     return True
 
 
-def _open(storage: Storage, *, read_only: bool = False) -> Dataset:
-    store = Store(storage, cache_bytes=settings().cache_bytes)
-    return Dataset(Session(store, logs.Log(store), read_only=read_only))
+def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:
+    log = logs.Log(Store(storage, cache_bytes=settings().cache_bytes), logs.check_root(storage))
+    if ref is None:
+        return Dataset(Session(log, read_only=read_only))
+    return Dataset(Session(*Lineage(log).start(ref), read_only=read_only))
 
 
 def _emptied(storage: Storage) -> Dataset:
-    logs.check_root(storage)
     dataset = _open(storage)
     with dataset._session.change() as transaction:
         for tensor in list(transaction.state.tensors):

@@ -16,13 +16,18 @@ from reelbase.info import Info
 from reelbase.rows import RowsView
 from reelbase.schema import check_dtype, layout_of, settings_of
 from reelbase.summary import summarize
-from reelbase.tensor import Tensor, append_rows
+from reelbase.tensor import Tensor, append_rows, delete_rows, once
+from reelbase.versions import actions
+from reelbase.versions.history import History
+from reelbase.versions.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
-    from reelbase.session import Session
+    from reelbase.session import Session, Transaction
+    from reelbase.versions.diff import Diff
+    from reelbase.versions.version import Version
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
@@ -130,10 +135,18 @@ class Dataset:
                 )
             transaction.do(Rename(tensor, new))
 
-    def append(self, row: Mapping[str, Any]) -> None:
+    def append(self, row: Mapping[str, Any], *, txn: tuple[str, int] | None = None) -> bool:
         """Add one row: a value for every tensor, None for a missing sample.
 
         A tensor that is shorter than the others is filled up with missing samples first, so that the row is one row.
+
+        Args:
+            row: Values by tensor name.
+            txn: An application's name and a number that goes up with each of its writes, so that a job that is run
+                again after a crash adds nothing twice: the row is added only if that number was not committed yet.
+
+        Returns:
+            Whether the row was added; False only if `txn` was there already.
 
         Raises:
             UsageError: a tensor is not named.
@@ -141,26 +154,100 @@ class Dataset:
             HtypeError, MediaError: a tensor may not hold its value. Nothing is changed.
         """
         _check_mapping(row)
-        self.extend({name: [value] for name, value in row.items()})
+        return self.extend({name: [value] for name, value in row.items()}, txn=txn)
 
-    def extend(self, columns: Mapping[str, Iterable[Any]]) -> None:
+    def extend(self, columns: Mapping[str, Iterable[Any]], *, txn: tuple[str, int] | None = None) -> bool:
         """Add rows, in one commit: for every tensor as many values. On an error nothing is changed.
 
-        Raises:
-            As `append`; and UsageError when the columns have different lengths.
+        Args, returns and raises as `append`; and UsageError when the columns have different lengths.
         """
         _check_mapping(columns)
+        return once(self._session, txn, lambda transaction: self._extend(transaction, columns))
+
+    def _extend(self, transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> None:
+        left_out = [name for name in transaction.schema_state.names if name not in columns]
+        ids = {self._id(name): values for name, values in columns.items()}
+        if left_out:
+            raise UsageError(
+                f"The row has no value for tensor {left_out[0]!r}.",
+                f"Give {left_out[0]!r}: None for a missing sample.",
+            )
+        if ids:
+            append_rows(transaction, ids)
+
+    def pop(self, row: int = -1) -> None:
+        """Remove one row of every tensor, the last by default; rows after it move up.
+
+        Raises:
+            SampleIndexError: there is no such row.
+        """
+        self.delete_rows([row])
+
+    def delete_rows(self, rows: Any) -> None:
+        """Remove rows of every tensor, in one commit; rows after them move up.
+
+        Args:
+            rows: An int, a slice, a list of ints, or a boolean mask.
+
+        Raises:
+            SampleIndexError: there is no such row, or it is no such index.
+        """
         with self._session.change() as transaction:
-            names = transaction.schema_state.names
-            left_out = [name for name in names if name not in columns]
-            ids = {self._id(name): values for name, values in columns.items()}
-            if left_out:
-                raise UsageError(
-                    f"The row has no value for tensor {left_out[0]!r}.",
-                    f"Give {left_out[0]!r}: None for a missing sample.",
-                )
-            if ids:
-                append_rows(transaction, ids)
+            chosen = RowsView.of(self._session, range(len(self)))[rows].numbers
+            for tensor, held in list(transaction.state.rows.items()):
+                delete_rows(transaction, tensor, [row for row in chosen if row < len(held)])
+
+    def commit(self, message: str) -> Version:
+        """Name a version. What was written is durable without it; this adds a commit that `log` lists, changed or not.
+
+        It names what the dataset is then, together with what other writers committed meanwhile.
+
+        Raises:
+            UsageError: the message is empty.
+            TransactionError: inside a transaction.
+        """
+        return actions.commit(self._session, message)
+
+    def log(self, *, all: bool = False) -> list[Version]:
+        """The named versions up to where the dataset stands, newest first; with `all` every commit."""
+        return actions.log(self._session, every=all)
+
+    def checkout(self, ref: str | Version) -> None:
+        """Go to a branch, or to a version, which can only be read.
+
+        Args:
+            ref: A branch, a tag, ``"main@12"``, the start of a commit's id, or a `Version`.
+
+        Raises:
+            VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
+            TransactionError: inside a transaction.
+        """
+        actions.checkout(self._session, ref)
+
+    @property
+    def branches(self) -> list[str]:
+        """All branches, main first."""
+        return Lineage(self._session.log).refs.branches()
+
+    def merge(self, branch: str | Version, message: str | None = None) -> Version:
+        """Do here what another branch did since the two last met, in one commit.
+
+        Rows that only the other branch has are appended; replaced and deleted ones are replaced and deleted.
+
+        Raises:
+            CommitConflictError: both changed the same row, tensor or key. Nothing is changed.
+            VersionNotFoundError: there is no such branch.
+        """
+        return actions.merge(self._session, branch, message)
+
+    def diff(self, a: str | Version, b: str | Version | None = None) -> Diff:
+        """What is different in version `b`, or where the dataset stands, compared with version `a`."""
+        return actions.diff(self._session, a, b)
+
+    @property
+    def history(self) -> History[Dataset]:
+        """Tags, older versions, new branches, reverts."""
+        return History(self._session, Dataset)
 
     def refresh(self) -> None:
         """Move on to the newest commit, which another process may have written.

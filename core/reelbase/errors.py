@@ -11,6 +11,9 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     ├── TransactionError (RuntimeError)       nested transaction, or one that has ended
     ├── TensorNotFoundError (KeyError, AttributeError)
     ├── TensorExistsError (ValueError)
+    ├── VersionNotFoundError (LookupError)    no branch, tag or commit of that name
+    │   └── VersionExpiredError               it was there, and its data are gone
+    ├── VersionExistsError (ValueError)       a branch or tag of that name is there
     ├── SampleIndexError (IndexError)         row, frame or time out of range, or an index of a wrong kind
     │   └── MissingSampleError                the cell exists but holds no sample
     ├── HtypeError (ValueError)               a value that its tensor may not hold, or wrong htype settings
@@ -89,6 +92,18 @@ class TensorNotFoundError(ReelbaseError, KeyError, AttributeError):
 
 class TensorExistsError(ReelbaseError, ValueError):
     """The dataset has a tensor of that name already."""
+
+
+class VersionNotFoundError(ReelbaseError, LookupError):
+    """No branch, tag or commit has that name."""
+
+
+class VersionExpiredError(VersionNotFoundError):
+    """The version was there, and has expired: its data are gone, or about to go."""
+
+
+class VersionExistsError(ReelbaseError, ValueError):
+    """A branch or tag of that name is there already."""
 
 
 class SampleIndexError(ReelbaseError, IndexError):

@@ -32,5 +32,5 @@ class Pinned:
 
     def cell(self, row: int) -> Cell:
         """The sample of a (valid) row."""
-        reader = RowReader(self._store, self._rows, self._rows.physical(row))
+        reader = RowReader(self._store, self._rows, self._rows.physical(self._store, row))
         return self._layout.read(reader, f"Row {row} of tensor {self.name!r}")

@@ -38,6 +38,11 @@ class RowsView:
         """The chosen rows of every tensor, by name."""
         return {name: self._view(name) for name in self._state.names}
 
+    @property
+    def numbers(self) -> list[int]:
+        """The chosen rows, as numbers of the dataset's."""
+        return [int(row) for row in self._rows]
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return self._view(key)

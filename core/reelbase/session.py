@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reelbase.errors import ReadOnlyError, TransactionError
-from reelbase.format.ops import Append
+from reelbase.format.draft import Draft
+from reelbase.format.ops import Added, Append
 from reelbase.format.rows import RowsBuilder
 
 if TYPE_CHECKING:
@@ -17,20 +18,31 @@ if TYPE_CHECKING:
     from reelbase.format.log import Log
     from reelbase.format.ops import Op
     from reelbase.format.state import State
-    from reelbase.format.store import Store
 
 
 class Session:
-    """The state that every object of one open dataset shares. Reads from any thread; writes one at a time."""
+    """The state that every object of one open dataset shares. Reads from any thread; writes one at a time.
 
-    def __init__(self, store: Store, log: Log, *, read_only: bool = False) -> None:
-        self.store = store
+    Args:
+        log: Of the branch it is on.
+        commit: Where it stands; by default the newest.
+        read_only: Refuse writes.
+    """
+
+    def __init__(self, log: Log, commit: Commit | None = None, *, read_only: bool = False) -> None:
+        self.store = log.store
         self.log = log
-        self.read_only = read_only or not store.storage.writable
-        self.commit: Commit = log.head()
+        self.commit = commit or log.head()
+        self.pinned = commit is not None
+        self._read_only = read_only or not self.store.storage.writable
         self._lock = threading.RLock()
         self._open: Transaction | None = None
         self._owner: int | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes are refused: by choice, by the storage, or because it stands at an older version."""
+        return self._read_only or self.pinned
 
     @property
     def state(self) -> State:
@@ -39,15 +51,47 @@ class Session:
         return mine.state if mine else self.commit.state
 
     def refresh(self) -> None:
-        """Move on to the newest commit.
+        """Move on to the newest commit, unless it stands at a version.
+
+        Raises:
+            TransactionError: inside a transaction.
+        """
+        with self.moving():
+            if not self.pinned:
+                self.commit = self.log.after(self.commit)
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """While the block runs, no other thread writes.
 
         Raises:
             TransactionError: inside a transaction.
         """
         if self._mine():
-            raise TransactionError("A transaction cannot move to another commit.", "Refresh before or after it.")
+            raise TransactionError(
+                "Inside a transaction the dataset stays at its commit.", "Do this before or after the 'with ds:' block."
+            )
         with self._lock:
-            self.commit = self.log.after(self.commit)
+            yield
+
+    def move(self, log: Log, commit: Commit | None) -> None:
+        """Go to another branch's newest commit, or to one commit; inside `moving`."""
+        self.log, self.commit, self.pinned = log, commit or log.head(), commit is not None
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While the block runs, no other thread writes; what it uploads and does not commit is removed.
+
+        Raises:
+            TransactionError: inside a transaction.
+            ReadOnlyError: the dataset cannot be written.
+        """
+        with self.moving():
+            self._check_changeable()
+            try:
+                yield
+            finally:
+                self.store.discard()
 
     def begin(self) -> None:
         """Open a transaction for the calling thread; other threads' writes wait for its end.
@@ -56,11 +100,11 @@ class Session:
             TransactionError: it has one open.
             ReadOnlyError: the dataset cannot be written.
         """
-        self._check_writable()
+        self._check_changeable()
         if self._mine():
             raise TransactionError("A transaction is open on this dataset already.", "Do not nest 'with ds:' blocks.")
         self._lock.acquire()
-        self._open, self._owner = Transaction(self.store, self.commit), threading.get_ident()
+        self._open, self._owner = Transaction(Draft(self.store, self.commit)), threading.get_ident()
 
     def end(self, *, keep: bool) -> None:
         """Close the calling thread's transaction: commit it, or roll it back."""
@@ -82,25 +126,39 @@ class Session:
         if mine:
             yield mine
             return
-        self._check_writable()
-        with self._lock:
-            transaction = Transaction(self.store, self.commit)
-            try:
-                yield transaction
-                self._finish(transaction)
-            finally:
-                self.store.discard()
+        with self.writing():
+            transaction = Transaction(Draft(self.store, self.commit))
+            yield transaction
+            self._finish(transaction)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the calling thread has a transaction open."""
+        return self._mine() is not None
 
     def _mine(self) -> Transaction | None:
         return self._open if self._owner == threading.get_ident() else None
 
     def _finish(self, transaction: Transaction) -> None:
-        ops = transaction.seal()
-        if ops:
-            self.commit = self.log.commit(ops, transaction.base)
+        draft = transaction.seal()
+        if draft.ops:
+            self.commit = self.log.commit(draft)
 
-    def _check_writable(self) -> None:
-        if self.read_only:
+    def _check_changeable(self) -> None:
+        if self.pinned:
+            raise ReadOnlyError(
+                f"The dataset stands at version {self.commit.header.place}, which cannot be changed.",
+                "Check out a branch, or make one here: ds.history.create_branch(name).",
+            )
+        self.check_writable()
+
+    def check_writable(self) -> None:
+        """See that something may be written, if not where it stands.
+
+        Raises:
+            ReadOnlyError: nothing may.
+        """
+        if self._read_only:
             raise ReadOnlyError(
                 f"The dataset at {self.store.storage.root!r} is open read-only.", "Load it with read_only=False."
             )
@@ -109,32 +167,28 @@ class Session:
 class Transaction:
     """Operations gathered for one commit. Appended rows stay in open builders, so that many appends share chunks."""
 
-    def __init__(self, store: Store, base: Commit) -> None:
-        self.store = store
-        self.base = base
-        self._state = base.state
-        self._ops: list[Op] = []
+    def __init__(self, draft: Draft) -> None:
+        self.store = draft.store
+        self._draft = draft
         self._builders: dict[tuple[str, ...], dict[str, RowsBuilder]] = {}
 
     @property
     def state(self) -> State:
         """The state with everything done so far."""
-        self.seal()
-        return self._state
+        return self.seal().state
 
     def do(self, op: Op) -> None:
         """One operation, after all appends so far."""
-        self.seal()
-        self._apply(op)
+        self.seal().do(op)
 
     def schema_op(self, op: Op) -> None:
         """One operation that does not touch rows: open appends stay open."""
-        self._apply(op)
+        self._draft.do(op)
 
     @property
     def schema_state(self) -> State:
         """The state as far as schemas go; rows that were just appended may be missing."""
-        return self._state
+        return self._draft.state
 
     def append(self, builders: Mapping[str, RowsBuilder]) -> None:
         """Rows for one tensor, or the same number for several (which then start at one row)."""
@@ -145,18 +199,14 @@ class Transaction:
         for tensor, rows in builders.items():
             held[tensor].absorb(rows)
 
-    def seal(self) -> list[Op]:
-        """Close the open builders; all operations so far."""
+    def seal(self) -> Draft:
+        """Close the open builders: everything is in the draft then."""
         for key in list(self._builders):
             self._seal_one(key)
-        return self._ops
+        return self._draft
 
     def _seal_one(self, key: tuple[str, ...]) -> None:
         builders = self._builders.pop(key)
-        count = max(one.count for one in builders.values())
-        if count:
-            self._apply(Append({tensor: one.finish() for tensor, one in builders.items()}, count))
-
-    def _apply(self, op: Op) -> None:
-        self._state = op.apply(self._state)
-        self._ops.append(op)
+        rows = {tensor: Added(one.finish(), one.count) for tensor, one in builders.items()}
+        if any(one.count for one in rows.values()):
+            self._draft.do(Append(rows))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbase.errors import TensorNotFoundError, UsageError
-from reelbase.format.ops import Delete, FixDtype, Update
+from reelbase.errors import CommitConflictError, TensorNotFoundError, UsageError
+from reelbase.format.ops import Delete, FixDtype, SetTxn, Update
 from reelbase.format.rows import RowsBuilder
 from reelbase.index import Index
 from reelbase.info import Info
@@ -16,7 +17,7 @@ from reelbase.schema import layout_of, reading_layout
 from reelbase.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from reelbase.format.state import TensorSchema
     from reelbase.session import Session, Transaction
@@ -144,36 +145,54 @@ class Tensor:
             append_rows(transaction, {self._schema.id: values})
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        row = self._row(key)
+        """Replace one sample (``tensor[3] = value``), or several (``tensor[2:5] = values``), in one commit.
+
+        Raises:
+            SampleIndexError: there is no such row.
+            UsageError: `key` names more than rows, or there are not as many values as rows.
+            HtypeError, MediaError: the tensor may not hold a value; nothing is changed.
+        """
         with self._session.change() as transaction:
-            schema = self._schema
-            layout = layout_of(schema)
+            rows, single = self._rows(key)
+            values = [value] if single else list(_iterate(value, self.name))
+            if len(values) != len(rows):
+                raise UsageError(f"{len(values)} values for {len(rows)} rows.", "Give every row one value.")
+            self._replace(transaction, rows, values)
+
+    def _replace(self, transaction: Transaction, rows: list[int], values: list[Any]) -> None:
+        schema, layout = self._schema, layout_of(self._schema)
+        state = transaction.state.rows[schema.id]
+        updates = []
+        for row, value in zip(rows, values, strict=True):
             builder = RowsBuilder(transaction.store)
             builder.add(layout.write(transaction.store, value))
-            _fix_dtype(transaction, schema, layout.dtype)
-            physical = transaction.state.rows[schema.id].physical(row)
-            transaction.do(Update(schema.id, physical, builder.finish()))
+            updates.append(Update(schema.id, state.physical(transaction.store, row), builder.finish()))
+        _fix_dtype(transaction, schema, layout.dtype)
+        for update in updates:
+            transaction.do(update)
 
     def pop(self, index: int = -1) -> None:
-        """Remove one row, the last by default; rows after it move up."""
+        """Remove one row, the last by default; rows after it move up.
+
+        To keep rows of several tensors side by side, use `Dataset.pop`.
+
+        Raises:
+            SampleIndexError: there is no such row.
+        """
         with self._session.change() as transaction:
-            row = self._row(index)
-            physical = transaction.state.rows[self._id].physical(row)
-            transaction.do(Delete(self._id, ((physical, physical + 1),)))
+            delete_rows(transaction, self._schema.id, self._rows(index)[0])
 
     def clear(self) -> None:
         """Remove all rows."""
         with self._session.change() as transaction:
-            rows = transaction.state.rows[self._schema.id]
-            if len(rows):
-                transaction.do(Delete(self._id, ((0, rows.physical_rows),)))
+            delete_rows(transaction, self._schema.id, range(len(self)))
 
-    def _row(self, key: Any) -> int:
+    def _rows(self, key: Any) -> tuple[list[int], bool]:
+        """The rows that `key` names, and whether it is one by its number."""
         index = Index().then(key)
-        rows = index.resolve(len(self))
-        if not index.single or index.selection.steps:
+        if index.selection.steps or index.paired:
             raise UsageError(f"A sample is replaced whole, by its row; {key!r} is more.", "Write tensor[row] = value.")
-        return rows[0][0]
+        return [row for row, _ in index.resolve(len(self))], index.single
 
     def __repr__(self) -> str:
         schema = self._schema
@@ -202,12 +221,52 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
     return count
 
 
+def delete_rows(transaction: Transaction, tensor: str, rows: Sequence[int]) -> None:
+    """Remove (valid) logical rows of one tensor (by id)."""
+    if len(rows):
+        runs = transaction.state.rows[tensor].runs(transaction.store, rows)
+        transaction.do(Delete(tensor, runs))
+
+
 def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
     if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
         raise UsageError(
-            f"extend() of tensor {name!r} takes many samples, not one {type(values).__name__}.", "Use append()."
+            f"Tensor {name!r} takes many samples here, not one {type(values).__name__}.", "Give a list of them."
         )
     return iter(values)
+
+
+def once(session: Session, txn: tuple[str, int] | None, do: Callable[[Transaction], None]) -> bool:
+    """Do something in the session's transaction, unless its `txn` was committed already; whether it was done.
+
+    Raises:
+        CommitConflictError: another writer committed it while an open transaction went on.
+    """
+    if txn is not None:
+        app, number = _checked_txn(txn)
+    try:
+        with session.change() as transaction:
+            if txn is not None and number <= transaction.schema_state.txns.get(app, number - 1):
+                return False
+            do(transaction)
+            if txn is not None:
+                transaction.schema_op(SetTxn(app, number))
+    except CommitConflictError:
+        if txn is None or session.in_transaction:
+            raise
+        session.refresh()
+        if number > session.state.txns.get(app, number - 1):
+            raise
+        return False
+    return True
+
+
+def _checked_txn(txn: Any) -> tuple[str, int]:
+    try:
+        app, number = txn
+        return str(app), operator.index(number)
+    except (TypeError, ValueError):
+        raise UsageError(f"txn={txn!r} is no name and number.", 'Write txn=("nightly ingest", 17).') from None
 
 
 _END = object()

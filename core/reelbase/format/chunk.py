@@ -23,6 +23,7 @@ _HEAD = struct.Struct("<4sB3xIQQ")
 _MAGIC = b"RBK1"
 MAX_BYTES = 1 << 20
 MAX_SAMPLES = 4096
+_WEIGHT = 64
 _WORTH = 7 / 8  # deflated only if that saves an eighth
 _MAX_INFLATED = 64 << 20  # what is deflated is at most a chunk; anything beyond is a bomb
 
@@ -42,6 +43,16 @@ class Packed:
     form: int
     shape: tuple[int, ...]
     payload: bytes | memoryview
+
+
+def weight(payload: int) -> int:
+    """What an index entry says of a chunk's size before deflation: 64s of bytes, at most 65535."""
+    return min(-(-payload // _WEIGHT), 0xFFFF)
+
+
+def is_full(weight: int, count: int) -> bool:
+    """Whether a chunk of that weight and number of samples is at least half as large as chunks become."""
+    return weight * _WEIGHT * 2 >= MAX_BYTES or count * 2 >= MAX_SAMPLES
 
 
 def encode(samples: Sequence[Packed]) -> bytes:

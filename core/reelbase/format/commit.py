@@ -10,28 +10,32 @@ import json
 import struct
 import uuid
 import zlib
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbase.errors import CorruptObjectError, NewerFormatError
+from reelbase.errors import CorruptObjectError, FormatError, NewerFormatError, ReelbaseError, VersionExpiredError
 from reelbase.format import keys
+from reelbase.format.column import Column
 from reelbase.format.entry import ENTRY
-from reelbase.format.ops import Footprint
+from reelbase.format.header import Header
+from reelbase.format.origins import Origins
 from reelbase.format.segment import Segment
-from reelbase.format.state import Column, Rows, State, TensorSchema
+from reelbase.format.state import Rows, State, TensorSchema
+from reelbase.format.tombstones import Tombstones
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from reelbase.format.entry import Entries
     from reelbase.format.store import Store
 
-FORMAT = 1
+FORMAT = 2
 FEATURES: frozenset[str] = frozenset()  # flags this version understands
 _HEAD = struct.Struct("<4sIII")
-_MAGIC = b"RBC1"
+_MAGIC = b"RBC2"
 _SCHEMA_INLINE = 2048
 _ROWS_INLINE = 48 * 1024
 _MAX_REFERENCED = 256 << 20
@@ -43,95 +47,126 @@ class Commit:
     """A state and how it came to be.
 
     Attributes:
-        id: uuid4 hex; a writer knows its own commit by it.
-        seq: Number on its branch, from 0; -1 for the state before the first commit.
-        parent: Id of the commit before it, or None.
-        time: Seconds since the epoch, UTC, by the writer's clock; order is by `seq` alone.
-        message: Given by the user, or None.
-        touched: What it changed.
+        header: All but the state.
         state: The dataset after it.
         body: Its bytes as stored.
+        spilled: Index objects (uuid4 hex) that hold what was too large for the body.
     """
 
-    id: str
-    branch: str
-    seq: int
-    parent: str | None
-    time: float
-    author: str
-    message: str | None = None
-    touched: Footprint = field(default_factory=Footprint)
+    header: Header
     state: State = field(default_factory=State)
     body: bytes = b""
+    spilled: tuple[str, ...] = ()
+
+    @property
+    def branch(self) -> str:
+        """Its branch."""
+        return self.header.branch
+
+    @property
+    def seq(self) -> int:
+        """Its number on its branch."""
+        return self.header.seq
 
 
-def encode(store: Store, commit: Commit) -> tuple[bytes, State]:
-    """The bytes of a commit; and its state, which remembers what was moved to index objects.
+def encode(store: Store, header: Header, state: State) -> Commit:
+    """A commit with its bytes; its state remembers what was moved to index objects.
 
     Uploads those objects, so call it before the claim.
     """
     blocks: list[Entries] = []
-    rows = {tensor: _rows_json(one, blocks) for tensor, one in commit.state.rows.items()}
-    state, schema = _schema_json(store, commit.state)
+    rows = {tensor: _rows_json(one, blocks) for tensor, one in state.rows.items()}
+    state, schema = _schema_json(store, state)
     text = _dumps(rows)
-    head = {
-        "format": FORMAT,
-        "features": [],
-        "id": commit.id,
-        "branch": commit.branch,
-        "seq": commit.seq,
-        "parent": commit.parent,
-        "time": commit.time,
-        "author": commit.author,
-        "message": commit.message,
-        "touched": commit.touched.as_json(),
-        "schema": schema,
-        "rows": rows if len(text) <= _ROWS_INLINE else {"ref": _refer(store, text)},
-    }
-    body = _dumps(head)
-    inline = b"".join(one.tobytes() for one in blocks)
-    return _HEAD.pack(_MAGIC, len(body), len(inline), zlib.crc32(inline, zlib.crc32(body))) + body + inline, state
+    stored: Any = rows if len(text) <= _ROWS_INLINE else {"ref": _refer(store, text)}
+    held = {"schema": schema, "rows": stored, "txns": dict(state.txns)}
+    body = _packed(header, held, b"".join(one.tobytes() for one in blocks))
+    return Commit(header=header, state=state, body=body, spilled=_spilled(schema, stored))
+
+
+def expired(header: Header) -> bytes:
+    """The bytes that stand for a commit once its state is gone."""
+    return _packed(replace(header, expired=True), {}, b"")
+
+
+def _spilled(*parts: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(part["ref"][0] for part in parts if "ref" in part)
+
+
+def _packed(header: Header, held: Mapping[str, Any], inline: bytes) -> bytes:
+    body = _dumps({"format": FORMAT, "features": [], **header.as_json(), **held})
+    return _HEAD.pack(_MAGIC, len(body), len(inline), zlib.crc32(inline, zlib.crc32(body))) + body + inline
+
+
+def header_of(data: bytes, where: str) -> Header:
+    """The header of the commit that `data` holds.
+
+    Raises:
+        CorruptObjectError: it is damaged.
+        NewerFormatError: a newer reelbase wrote it.
+    """
+    with _reading(where):
+        return Header.from_json(_unpacked(data, where)[0])
 
 
 def decode(store: Store, data: bytes, where: str) -> Commit:
     """The commit that `data` holds.
 
     Raises:
-        CorruptObjectError: it is damaged.
+        CorruptObjectError: it, or an index object that it names, is damaged.
         NewerFormatError: a newer reelbase wrote it.
+        VersionExpiredError: its state is gone.
     """
+    with _reading(where):
+        head, inline = _unpacked(data, where)
+        header = Header.from_json(head)
+        if header.expired:
+            raise VersionExpiredError(
+                f"Version {header.place} has expired.", "Choose one of ds.log(all=True) that has not."
+            )
+        state = _state(store, head, np.frombuffer(inline, ENTRY))
+        return Commit(header=header, state=state, body=data, spilled=_spilled(head["schema"], head["rows"]))
+
+
+@contextmanager
+def _reading(where: str) -> Iterator[None]:
     try:
-        magic, size, inline_size, crc = _HEAD.unpack_from(data)
-        body, inline = data[_HEAD.size : _HEAD.size + size], data[_HEAD.size + size :]
-        if magic[:3] == _MAGIC[:3] and magic != _MAGIC:
-            raise NewerFormatError(f"{where} has version {magic!r}.", _UPDATE)
-        if magic != _MAGIC or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
-            raise CorruptObjectError(f"{where} is damaged.", "Restore the object from a copy of the dataset.")
-        head = json.loads(body)
-        _check_version(head, where)
-        return Commit(
-            id=head["id"],
-            branch=head["branch"],
-            seq=head["seq"],
-            parent=head["parent"],
-            time=head["time"],
-            author=head["author"],
-            message=head["message"],
-            touched=Footprint.from_json(head["touched"]),
-            state=_state(store, head, np.frombuffer(inline, ENTRY)),
-            body=data,
-        )
+        yield
+    except ReelbaseError:
+        raise
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        if isinstance(error, (CorruptObjectError, NewerFormatError)):
-            raise
         raise CorruptObjectError(f"{where} cannot be read: {error}.", "Restore it from a copy.") from error
 
 
-def _check_version(head: Mapping[str, Any], where: str) -> None:
+def _unpacked(data: bytes, where: str) -> tuple[dict[str, Any], bytes]:
+    magic, size, inline_size, crc = _HEAD.unpack_from(data)
+    body, inline = data[_HEAD.size : _HEAD.size + size], data[_HEAD.size + size :]
+    if magic[:3] == _MAGIC[:3] and magic != _MAGIC:
+        check_format(int(magic[3:]), where)
+    if magic != _MAGIC or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
+        raise CorruptObjectError(f"{where} is damaged.", "Restore the object from a copy of the dataset.")
+    head = json.loads(body)
+    check_format(head["format"], where)
     unknown = sorted(set(head["features"]) - FEATURES)
-    if head["format"] != FORMAT or unknown:
-        what = f"uses {', '.join(unknown)}" if unknown else f"has format {head['format']}"
-        raise NewerFormatError(f"{where} {what}; this reelbase reads format {FORMAT}.", _UPDATE)
+    if unknown:
+        raise NewerFormatError(f"{where} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE)
+    return head, inline
+
+
+def check_format(found: object, where: str) -> None:
+    """See that a format number is the one this reelbase reads.
+
+    Raises:
+        NewerFormatError, FormatError: it is not.
+    """
+    if found == FORMAT:
+        return
+    if isinstance(found, int) and found < FORMAT:
+        raise FormatError(
+            f"{where} has format {found}, of before the first release; this reelbase reads {FORMAT}.",
+            "Make the dataset again from its files.",
+        )
+    raise NewerFormatError(f"{where} has format {found}; this reelbase reads {FORMAT}.", _UPDATE)
 
 
 def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
@@ -144,7 +179,9 @@ def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
             "over": [one.as_json() for one in column.over],
             "patch": len(column.patch),
         }
-    return {"columns": columns, "deleted": [list(run) for run in rows.deleted]}
+    blocks.append(rows.dead.tail)
+    dead = [rows.dead.count, [one.as_json() for one in rows.dead.segments], len(rows.dead.tail)]
+    return {"columns": columns, "dead": dead, "origins": rows.origins.as_json()}
 
 
 def _schema_json(store: Store, state: State) -> tuple[State, Any]:
@@ -155,30 +192,53 @@ def _schema_json(store: Store, state: State) -> tuple[State, Any]:
     if len(text) <= _SCHEMA_INLINE:
         return state, schema
     ref = _refer(store, text)
-    return State(state.tensors, state.rows, state.info, schema_ref=ref), {"ref": list(ref)}
+    return replace(state, schema_ref=ref), {"ref": list(ref)}
 
 
 def _state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
     schema, ref = head["schema"], None
     if "ref" in schema:
-        uid, off, size = schema["ref"]
-        ref = (str(uid), int(off), int(size))
+        uid, crc, size = schema["ref"]
+        ref = (str(uid), int(crc), int(size))
         schema = _follow(store, schema["ref"])
-    rows = _follow(store, head["rows"]["ref"]) if "ref" in head["rows"] else head["rows"]
+    stored = _follow(store, head["rows"]["ref"]) if "ref" in head["rows"] else head["rows"]
     tensors = {one["id"]: TensorSchema(**one) for one in schema["tensors"]}
-    at = 0
-    held = {}
-    for tensor, stored in rows.items():
-        columns = {}
-        for name, one in stored["columns"].items():
-            tail, patch = entries[at : at + one["tail"]], entries[at + one["tail"] : at + one["tail"] + one["patch"]]
-            at += one["tail"] + one["patch"]
-            segments, over = (tuple(Segment.from_json(ref) for ref in one[key]) for key in ("segments", "over"))
-            columns[name] = Column(segments, tail, over, patch)
-        held[tensor] = Rows(columns, tuple((a, b) for a, b in stored["deleted"]))
-    if at != len(entries):
-        raise ValueError(f"{len(entries)} entries, {at} named")
-    return State(tensors, held, schema["info"], schema_ref=ref)
+    inline = _Inline(entries)
+    rows = {tensor: _rows(one, inline) for tensor, one in stored.items()}
+    if inline.left:
+        raise ValueError(f"{inline.left} entries too many")
+    return State(tensors, rows, schema["info"], head["txns"], schema_ref=ref)
+
+
+class _Inline:
+    """The entries that a commit carries, handed out in order."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    def take(self, count: int) -> Entries:
+        if not 0 <= count <= self.left:
+            raise ValueError(f"{count} entries named, {self.left} there")
+        taken, self._entries = self._entries[:count], self._entries[count:]
+        return taken
+
+    @property
+    def left(self) -> int:
+        return len(self._entries)
+
+
+def _rows(stored: Mapping[str, Any], inline: _Inline) -> Rows:
+    columns = {}
+    for name, one in stored["columns"].items():
+        tail, patch = inline.take(one["tail"]), inline.take(one["patch"])
+        columns[name] = Column(_segments(one["segments"]), tail, _segments(one["over"]), patch)
+    count, segments, tail_size = stored["dead"]
+    dead = Tombstones(int(count), _segments(segments), inline.take(tail_size))
+    return Rows(columns, dead, Origins.from_json(stored["origins"]))
+
+
+def _segments(stored: Sequence[Any]) -> tuple[Segment, ...]:
+    return tuple(Segment.from_json(one) for one in stored)
 
 
 def _refer(store: Store, text: bytes) -> tuple[str, int, int]:

@@ -19,13 +19,14 @@ ENTRY = np.dtype(
         ("count", "<u4"),
         ("crc", "<u4"),  # crc32 of the bytes
         ("kind", "<u2"),
-        ("ext", "<u2"),  # file suffix, see keys.ext_code
+        ("ext", "<u2"),  # of media the file suffix, see keys.ext_code; of a chunk its weight, see chunk.weight
         ("uuid", "u1", (16,)),
         ("off", "<u8"),
         ("len", "<u8"),
     ]
 )
 Entries = np.ndarray[Any, Any]
+NO_ENTRIES: Entries = np.zeros(0, ENTRY)
 
 
 class Kind:
@@ -50,15 +51,25 @@ def entry(
 
 def missing(count: int) -> Entries:
     """Entries for `count` rows without a sample."""
-    return entry(count, Kind.MISSING) if count else np.zeros(0, ENTRY)
+    return entry(count, Kind.MISSING) if count else NO_ENTRIES
 
 
 def chained(parts: Iterable[Entries]) -> Entries:
     """Entries one after another, ``first`` counted anew from 0."""
-    joined = np.concatenate([np.zeros(0, ENTRY), *parts])
+    joined = np.concatenate([NO_ENTRIES, *parts])
     counts = joined["count"].astype(np.uint64)
     joined["first"] = np.cumsum(counts) - counts
     return joined
+
+
+def after(entries: Entries, row: int) -> Entries:
+    """Those of ascending entries from `row` on; one that reaches across it must be of missing samples, and is cut."""
+    stops = entries["first"].astype(np.int64) + entries["count"]
+    rest: Entries = entries[stops > row].copy()
+    if len(rest) and (over := row - int(rest["first"][0])) > 0:
+        rest["first"][0] = row
+        rest["count"][0] -= over
+    return rest
 
 
 def rows_of(entries: Entries) -> int:

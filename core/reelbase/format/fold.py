@@ -1,61 +1,79 @@
 """Folding: entries of many commits into segments, and segments into larger ones, so that commits stay small.
 
-A row of the index is rewritten once a level; levels grow by 32, so a million commits rewrite it four times.
+A row of the index is rewritten once a level; levels grow by 32, so a million commits rewrite it four times. All that
+one commit folds goes into one index object.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from reelbase.format import segment
+from reelbase.format.column import joined, newest
+from reelbase.format.entry import NO_ENTRIES
 from reelbase.format.segment import FAN
-from reelbase.format.state import NO_ENTRIES
+from reelbase.format.tombstones import joined as united
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from reelbase.format.entry import Entries
     from reelbase.format.segment import Segment
-    from reelbase.format.state import Column, State
+    from reelbase.format.state import Rows, State
     from reelbase.format.store import Store
 
 _INLINE = 512  # entries that a commit may carry over all columns (24 KiB)
+_Join = Callable[["Store", Sequence["Segment"], "Entries"], "Entries"]
 
-Join = "Callable[[Store, Sequence[Segment], Entries], Entries]"
+
+@dataclass
+class _List:
+    """One list of entries that is to be folded: segments that stay, and what the new one holds."""
+
+    owner: Any
+    kept: tuple[Segment, ...]
+    entries: Entries
+    level: int
+    names: tuple[str, str]  # of the owner's attributes: segments, inline entries
+
+    def folded(self, made: Segment) -> Any:
+        """The owner with its inline entries in a segment."""
+        segments, inline = self.names
+        return replace(self.owner, **{segments: (*self.kept, made), inline: NO_ENTRIES})
 
 
 def fold(store: Store, state: State) -> State:
     """The same state, with tails and patches that grew too long moved to segments."""
-    held = sum(len(one.tail) + len(one.patch) for rows in state.rows.values() for one in rows.columns.values())
+    held = sum(rows.inline for rows in state.rows.values())
     limit = FAN if held <= _INLINE else 0
-    for tensor, rows in state.rows.items():
-        columns = {name: _fold_column(store, one, limit) for name, one in rows.columns.items()}
-        if any(columns[name] is not one for name, one in rows.columns.items()):
-            state = state.with_rows(tensor, replace(rows, columns=columns))
+    while due := _due(store, state, limit):
+        made = segment.write(store, [(one.entries, one.level) for _, _, one in due])
+        for (tensor, column, one), written in zip(due, made, strict=True):
+            state = state.with_rows(tensor, _with(state.rows[tensor], column, one.folded(written)))
     return state
 
 
-def _fold_column(store: Store, column: Column, limit: int) -> Column:
-    if len(column.tail) > limit:
-        segments = _merged(store, column.segments, column.tail, segment.joined)
-        column = replace(column, segments=segments, tail=NO_ENTRIES)
-    if len(column.patch) > limit:
-        over = _merged(store, column.over, column.patch, _newest)
-        column = replace(column, over=over, patch=NO_ENTRIES)
-    return column
+def _due(store: Store, state: State, limit: int) -> list[tuple[str, str | None, _List]]:
+    """One list of each column (and of the tombstones: column None) that has one too long, with its tensor."""
+    found: list[tuple[str, str | None, _List]] = []
+    for tensor, rows in state.rows.items():
+        for name, column in rows.columns.items():
+            if len(column.tail) > limit:
+                found.append((tensor, name, _merged(store, column, ("segments", "tail"), joined)))
+            elif len(column.patch) > limit:
+                found.append((tensor, name, _merged(store, column, ("over", "patch"), newest)))
+        if len(rows.dead.tail) > limit:
+            found.append((tensor, None, _merged(store, rows.dead, ("segments", "tail"), united)))
+    return found
 
 
-def _merged(
-    store: Store,
-    segments: tuple[Segment, ...],
-    tail: Entries,
-    join: Callable[[Store, Sequence[Segment], Entries], Entries],
-) -> tuple[Segment, ...]:
-    """`segments` and one more of `tail`; a full level at the end becomes one segment of the next."""
-    kept, level = list(segments), 0
+def _with(rows: Rows, column: str | None, folded: Any) -> Rows:
+    return replace(rows, dead=folded) if column is None else replace(rows, columns={**rows.columns, column: folded})
+
+
+def _merged(store: Store, owner: Any, names: tuple[str, str], join: _Join) -> _List:
+    """The inline entries, with every full level at the end of the segments, as one segment of the next level."""
+    kept, level = list(getattr(owner, names[0])), 0
     taken: list[Segment] = []
     while True:
         same = [one for one in kept if one.level <= level]
@@ -63,11 +81,4 @@ def _merged(
         if len(same) < FAN or kept[start:] != same:
             break
         taken, kept, level = kept[start:] + taken, kept[:start], level + 1
-    return (*kept, *segment.write(store, [(join(store, taken, tail), level)]))
-
-
-def _newest(store: Store, segments: Sequence[Segment], patch: Entries) -> Entries:
-    """Replaced rows by row, the newest entry of each."""
-    every = np.concatenate([*(segment.entries(store, one) for one in segments), patch])
-    _, last = np.unique(every["first"][::-1], return_index=True)
-    return every[len(every) - 1 - last]
+    return _List(owner, tuple(kept), join(store, taken, getattr(owner, names[1])), level, names)

@@ -7,19 +7,26 @@ import re
 from reelbase.errors import UsageError
 
 ROOT = "reelbase.json"
+BRANCHES = "refs/branches/"
+TAGS = "refs/tags/"
+EXPIRED = "refs/expired/"
+DATA = ("packs/", "blobs/", "index/")
+PREFIXES = ("log/", "refs/", *DATA)  # all that a dataset's own objects start with, but for the root
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPELT = "0123456789abcdefghijklmnopqrstuvwxyz "
 _LONG = {"webm": 60000, "jpeg": 60001}
 
 
-def check_branch(name: str) -> str:
+def check_name(name: str) -> str:
     """`name`, if it can name a branch or tag.
 
     Raises:
         UsageError: it cannot.
     """
-    if not _NAME.fullmatch(name) or ".." in name:
-        raise UsageError(f"{name!r} cannot name a branch.", "Use a-z, 0-9, '.', '_' and '-', 64 characters at most.")
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or ".." in name:
+        raise UsageError(
+            f"{name!r} cannot name a branch or tag.", "Use a-z, 0-9, '.', '_' and '-', 64 characters at most."
+        )
     return name
 
 
@@ -31,6 +38,21 @@ def commit(branch: str, seq: int) -> str:
 def latest(branch: str) -> str:
     """The key of a branch's hint: a copy of a recent commit."""
     return f"log/{branch}/latest"
+
+
+def branch(name: str, uid: str) -> str:
+    """The key of one attempt to make a branch."""
+    return f"{BRANCHES}{name}/{uid}.json"
+
+
+def tag(name: str) -> str:
+    """The key of a tag."""
+    return f"{TAGS}{name}.json"
+
+
+def expired(uid: str) -> str:
+    """The key of a list of versions that may go."""
+    return f"{EXPIRED}{uid}.json"
 
 
 def pack(uid: bytes) -> str:

@@ -1,8 +1,4 @@
-"""The commit log of one branch: finding its head, and claiming the next number.
-
-A claim is one put-if-absent of a fresh name; there are no locks. It has three outcomes: won, lost, and unknown, when
-the reply did not come or the storage retried by itself; then the object is read back and our own id looked for.
-"""
+"""The commit log of one branch: finding its head, and claiming the next number. There are no locks."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ import logging
 import random
 import time
 import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reelbase.errors import (
@@ -23,27 +18,25 @@ from reelbase.errors import (
     DatasetNotFoundError,
     FormatError,
     NewerFormatError,
-    ObjectExistsError,
     ObjectNotFoundError,
     OutcomeUnknownError,
     StorageError,
+    VersionExpiredError,
 )
 from reelbase.format import commit as commits
 from reelbase.format import keys
+from reelbase.format.claim import claim
 from reelbase.format.commit import Commit
 from reelbase.format.fold import fold
-from reelbase.format.ops import apply_all, footprint
+from reelbase.format.header import Header
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from reelbase.format.ops import Op
+    from reelbase.format.draft import Draft
     from reelbase.format.store import Store
     from reelbase.storage import Storage
 
 logger = logging.getLogger("reelbase.log")
 
-_REPEATS = 5
 _ATTEMPTS = 1000
 _HINT_SECONDS = 1.0
 _NO_DATASET = "Make one with reelbase.empty(path), or check the path."
@@ -56,63 +49,69 @@ def create(storage: Storage) -> None:
         DatasetExistsError: there is one.
     """
     root = {"format": commits.FORMAT, "uuid": uuid.uuid4().hex}
-    try:
-        storage.put(keys.ROOT, json.dumps(root).encode(), if_absent=True)
-    except ObjectExistsError:
+    if not claim(storage, keys.ROOT, json.dumps(root).encode()):
         raise DatasetExistsError(
             f"A dataset stands at {storage.root!r} already.",
             "Open it with reelbase.load(path), or start anew with reelbase.empty(path, overwrite=True).",
-        ) from None
+        )
 
 
-def check_root(storage: Storage) -> None:
-    """See that a dataset of a known format stands here.
+def check_root(storage: Storage) -> str:
+    """See that a dataset of a known format stands here; its uuid.
 
     Raises:
         DatasetNotFoundError: none does.
-        NewerFormatError, CorruptObjectError: it cannot be read.
+        FormatError: it cannot be read.
     """
     try:
         data = storage.get(keys.ROOT, 0, 65536)
     except ObjectNotFoundError:
         raise DatasetNotFoundError(f"No dataset at {storage.root!r}.", _NO_DATASET) from None
     try:
-        version = json.loads(data)["format"]
+        root = json.loads(data)
+        version, uid = root["format"], str(root["uuid"])
     except (ValueError, KeyError, TypeError):
         raise CorruptObjectError(
             f"{keys.ROOT} of {storage.root!r} cannot be read.", "Restore the object from a copy of the dataset."
         ) from None
-    if version != commits.FORMAT:
-        raise NewerFormatError(
-            f"The dataset at {storage.root!r} has format {version}; this reelbase reads {commits.FORMAT}.",
-            "Update reelbase: pip install -U reelbase",
-        )
+    commits.check_format(version, f"The dataset at {storage.root!r}")
+    return uid
 
 
 class Log:
-    """The commits of one branch."""
+    """The commits of one branch.
 
-    def __init__(self, store: Store, branch: str = "main") -> None:
+    Args:
+        store: Of the dataset.
+        uid: Its uuid, as its root object has it.
+        branch: Which branch.
+    """
+
+    def __init__(self, store: Store, uid: str, branch: str = "main") -> None:
         self.store = store
-        self.branch = keys.check_branch(branch)
+        self.uid = uid
+        self.branch = keys.check_name(branch)
         self._hinted = float("-inf")
         self._unhinted: bytes | None = None
 
     def start(self) -> Commit:
         """The state before the first commit."""
-        return Commit(id="", branch=self.branch, seq=-1, parent=None, time=0.0, author="")
+        return Commit(header=Header(id="", branch=self.branch, seq=-1))
 
     def read(self, seq: int) -> Commit | None:
-        """One commit, or None if there is none of that number."""
-        key = keys.commit(self.branch, seq)
-        try:
-            data = self.store.storage.get(key)
-        except ObjectNotFoundError:
-            return None
-        found = commits.decode(self.store, data, key)
-        if (found.branch, found.seq) != (self.branch, seq):
-            raise CorruptObjectError(f"{key} holds commit {found.seq} of {found.branch!r}.", "Restore it from a copy.")
-        return found
+        """One commit, or None if there is none of that number.
+
+        Raises:
+            CorruptObjectError, NewerFormatError: it cannot be read.
+            VersionExpiredError: its state is gone.
+        """
+        data = self._bytes(seq)
+        return None if data is None else self._decoded(seq, data)
+
+    def header(self, seq: int) -> Header | None:
+        """What one commit says of itself, or None if there is none of that number; expired ones too."""
+        data = self._bytes(seq)
+        return None if data is None else self._own(seq, commits.header_of(data, keys.commit(self.branch, seq)))
 
     def head(self) -> Commit:
         """The newest commit: the hint, then whatever stands after it."""
@@ -120,21 +119,38 @@ class Log:
 
     def after(self, known: Commit) -> Commit:
         """The newest commit at or after `known`: one miss if there is none after it, else a gallop."""
-        step = 1
-        best = known
-        while (found := self.read(best.seq + step)) is not None:
-            best, step = found, step * 2
-        while step > 1:  # the commit at best + step is known to be absent
+        step, seq = 1, known.seq
+        newest: bytes | None = None
+        while (found := self._bytes(seq + step)) is not None:
+            newest, seq, step = found, seq + step, step * 2
+        while step > 1:  # the commit at seq + step is known to be absent
             step //= 2
-            found = self.read(best.seq + step)
-            best = found or best
-        return best
+            if (found := self._bytes(seq + step)) is not None:
+                newest, seq = found, seq + step
+        return known if newest is None else self._decoded(seq, newest)
+
+    def _bytes(self, seq: int) -> bytes | None:
+        try:
+            return self.store.storage.get(keys.commit(self.branch, seq))
+        except ObjectNotFoundError:
+            return None
+
+    def _decoded(self, seq: int, data: bytes) -> Commit:
+        found = commits.decode(self.store, data, keys.commit(self.branch, seq))
+        self._own(seq, found.header)
+        return found
+
+    def _own(self, seq: int, header: Header) -> Header:
+        if header.place != (self.branch, seq):
+            key = keys.commit(self.branch, seq)
+            raise CorruptObjectError(f"{key} holds commit {header.place}.", "Restore the object from a copy.")
+        return header
 
     def _hint(self) -> Commit | None:
         key = keys.latest(self.branch)
         try:
             hint = commits.decode(self.store, self.store.storage.get(key), key)
-        except ObjectNotFoundError:
+        except (ObjectNotFoundError, VersionExpiredError):
             return None
         except NewerFormatError:
             raise
@@ -143,70 +159,84 @@ class Log:
             return None
         return hint if hint.branch == self.branch else None
 
-    def commit(self, ops: Sequence[Op], base: Commit, message: str | None = None) -> Commit:
-        """Apply operations to the newest state and claim a commit for the result.
+    def commit(
+        self, draft: Draft, message: str | None = None, *, merged: Header | None = None, alone: bool = False
+    ) -> Commit:
+        """Claim a commit for a draft; if others came first, for the same operations on top of theirs.
 
         Args:
-            ops: What to do.
-            base: The commit that the operations were made on.
-            message: Kept with the commit.
+            draft: What to do, and the commit that it was made on.
+            message: Kept with the commit, which makes it a named version.
+            merged: The commit of another branch that the draft brings in.
+            alone: The draft means nothing on another commit: a conflict if any came first.
 
         Raises:
-            CommitConflictError: another writer changed the same things since `base`.
+            CommitConflictError: another writer changed the same things meanwhile.
             CommitOutcomeUnknown: the storage gave no answer; the commit may stand.
+            DatasetNotFoundError: the dataset was removed meanwhile.
             StorageError: nothing was committed.
         """
-        touched = footprint(ops)
         for attempt in range(_ATTEMPTS):
-            draft = Commit(
-                id=uuid.uuid4().hex,
-                branch=self.branch,
-                seq=base.seq + 1,
-                parent=base.id or None,
-                time=time.time(),
-                author=_author(),
-                message=message,
-                touched=touched,
-                state=fold(self.store, apply_all(ops, base.state)),
-            )
-            body, state = commits.encode(self.store, draft)
+            header = _header(draft, message, merged)
+            made = commits.encode(self.store, header, fold(self.store, draft.state))
             self.store.flush()
-            self.store.settle()  # from here on a commit may name what was uploaded: never delete it
-            winner = self._claim(draft, body)
-            if winner is None:
-                self._leave_hint(body)
-                return replace(draft, state=state, body=body)
-            touched.check(winner.touched, {one.id: one.name for one in base.state.tensors.values()})
-            base = winner
+            if self.claim(made):
+                self._leave_hint(made.body)
+                return made
+            if alone:
+                raise CommitConflictError("Another writer committed meanwhile.", "Try again.")
+            draft = draft.on(self._caught_up(draft))
             if attempt >= 3:
                 time.sleep(random.uniform(0, min(0.1, 0.002 * 2 ** min(attempt, 6))))  # noqa: S311 - jitter
         raise CommitConflictError(
             f"{_ATTEMPTS} other commits came first.", "Too many writers: append more rows a commit, with ds.extend."
         )
 
-    def _claim(self, draft: Commit, body: bytes) -> Commit | None:
-        """Claim the draft's number. None: won; else the commit that has it."""
-        key = keys.commit(self.branch, draft.seq)
-        for _ in range(_REPEATS):
-            try:
-                self.store.storage.put(key, body, if_absent=True)
-            except ObjectExistsError:
-                pass  # ours, if the storage repeated the request by itself
-            except OutcomeUnknownError as error:
-                logger.info("no answer to the claim of %s: %s", key, error)
-            else:
-                return None
-            try:
-                found = self.read(draft.seq)
-            except StorageError as error:
-                logger.info("cannot read back %s: %s", key, error)
-                continue
-            if found is not None:
-                return None if found.id == draft.id else found
-        raise CommitOutcomeUnknown(
-            f"The storage did not say whether commit {draft.seq} of {self.branch!r} stands.",
-            "Load the dataset again and look before writing the same once more.",
-        )
+    def claim(self, made: Commit) -> bool:
+        """Claim a commit's number; False: another commit has it.
+
+        Raises:
+            As `commit`.
+        """
+        self._check_alive()
+        self.store.settle()  # from here on a commit may name what was uploaded: never delete it
+        try:
+            return claim(self.store.storage, keys.commit(self.branch, made.seq), made.body)
+        except OutcomeUnknownError as error:
+            raise CommitOutcomeUnknown(
+                f"The storage did not say whether commit {made.header.place} stands.",
+                "Load the dataset again and look before writing the same once more.",
+            ) from error
+
+    def _check_alive(self) -> None:
+        """See that the dataset was not removed, or made anew, since it was opened.
+
+        Raises:
+            DatasetNotFoundError: it was.
+        """
+        root = self.store.storage.root
+        try:
+            uid = check_root(self.store.storage)
+        except DatasetNotFoundError:
+            uid = ""
+        if uid != self.uid:
+            what = "is another one now" if uid else "is gone"
+            raise DatasetNotFoundError(
+                f"The dataset at {root!r} {what}: it was removed since it was opened.", "Nothing was committed."
+            )
+
+    def _caught_up(self, draft: Draft) -> Commit:
+        """The newest commit, if the draft goes together with all that came since its base."""
+        touched = draft.footprint
+        names = {one.id: one.name for one in draft.base.state.tensors.values()}
+        seq = draft.base.seq
+        while (header := self.header(seq + 1)) is not None:
+            touched.check(header.touched, names)
+            seq += 1
+        found = self.read(seq)
+        if found is None:
+            raise CorruptObjectError(f"{keys.commit(self.branch, seq)} is gone.", "Restore it from a copy.")
+        return found
 
     def _leave_hint(self, body: bytes) -> None:
         """Overwrite the hint, at most once a second (object stores limit writes to one name)."""
@@ -226,7 +256,29 @@ class Log:
             logger.info("could not write the hint of %s: %s", self.branch, error)
 
 
-def _author() -> str:
+def _header(draft: Draft, message: str | None, merged: Header | None) -> Header:
+    base = draft.base.header
+    includes = dict(base.includes)
+    for branch, seq in (merged.reach if merged else {}).items():
+        if branch != base.branch:
+            includes[branch] = max(seq, includes.get(branch, seq))
+    return Header(
+        id=uuid.uuid4().hex,
+        branch=base.branch,
+        seq=base.seq + 1,
+        parent=base.place if base.id else None,
+        time=time.time(),
+        author=author(),
+        message=message,
+        named=base.last_named,
+        includes=includes,
+        merged=merged.place if merged else None,
+        touched=draft.footprint,
+    )
+
+
+def author() -> str:
+    """Who is at work, for a commit."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # no such user in the password database

@@ -2,122 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reelbase.errors import CommitConflictError, HtypeError
-from reelbase.format.entry import missing
-from reelbase.format.state import State, TensorSchema, union
+from reelbase.format.column import Column
+from reelbase.format.draft import Draft, Move
+from reelbase.format.entry import after, missing
+from reelbase.format.footprint import Footprint
+from reelbase.format.state import State, TensorSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from reelbase.format.entry import Entries
-    from reelbase.format.state import Runs
-
-_MAX_RUNS = 1000
-_RETRY = "Refresh the dataset (ds.refresh()), look at the row or tensor, and try again."
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """Which things a commit touched; two commits conflict when their footprints do.
-
-    Attributes:
-        created: Names of tensors created, or given by a rename.
-        schema: Ids of tensors dropped or renamed.
-        dtypes: Dtype fixed by a first append, by tensor id.
-        appended: Ids of tensors that got rows.
-        changed: Physical rows replaced or deleted, by tensor id.
-        info: Metadata keys written, as "tensor id/key" ("/key" for the dataset's own).
-    """
-
-    created: frozenset[str] = frozenset()
-    schema: frozenset[str] = frozenset()
-    dtypes: Mapping[str, str] = field(default_factory=dict)
-    appended: frozenset[str] = frozenset()
-    changed: Mapping[str, Runs] = field(default_factory=dict)
-    info: frozenset[str] = frozenset()
-
-    @property
-    def tensors(self) -> set[str]:
-        """Ids of all tensors touched."""
-        return {*self.schema, *self.dtypes, *self.appended, *self.changed, *(k.split("/")[0] for k in self.info)} - {""}
-
-    def as_json(self) -> dict[str, Any]:
-        """The form a commit carries."""
-        return {
-            "created": sorted(self.created),
-            "schema": sorted(self.schema),
-            "dtypes": dict(self.dtypes),
-            "appended": sorted(self.appended),
-            "changed": {k: [list(run) for run in v] for k, v in self.changed.items()},
-            "info": sorted(self.info),
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Footprint:
-        """The inverse of `as_json`."""
-        return cls(
-            frozenset(stored["created"]),
-            frozenset(stored["schema"]),
-            stored["dtypes"],
-            frozenset(stored["appended"]),
-            {k: tuple((a, b) for a, b in v) for k, v in stored["changed"].items()},
-            frozenset(stored["info"]),
-        )
-
-    def check(self, theirs: Footprint, names: Mapping[str, str]) -> None:
-        """See that this can be applied after `theirs`.
-
-        Args:
-            theirs: What a commit changed since.
-            names: Tensor names by id, for messages.
-
-        Raises:
-            CommitConflictError: both changed the same thing.
-            HtypeError: both fixed a tensor's dtype, differently.
-        """
-        for what, mine, other in (
-            ("created a tensor named", self.created, theirs.created),
-            ("dropped or renamed the tensor", self.tensors, theirs.schema),
-            ("wrote to the tensor you drop or rename:", self.schema, theirs.tensors),
-            ("wrote the metadata key", self.info, theirs.info),
-        ):
-            both = sorted(mine & other)
-            if both:
-                tensor, slash, key = both[0].partition("/")
-                named = names.get(tensor, tensor) + slash + key
-                raise CommitConflictError(f"Another writer {what} {named!r} meanwhile.", _RETRY)
-        for tensor, runs in self.changed.items():
-            rows = sorted(_common(runs, theirs.changed.get(tensor, ())))
-            if rows:
-                named = names.get(tensor, tensor)
-                raise CommitConflictError(f"Another writer changed row {rows[0]} of {named!r} meanwhile.", _RETRY)
-        for tensor, dtype in self.dtypes.items():
-            if theirs.dtypes.get(tensor, dtype) != dtype:
-                named = names.get(tensor, tensor)
-                raise HtypeError(
-                    f"Another writer's first append made {named!r} {theirs.dtypes[tensor]}; yours is {dtype}.",
-                    "Convert the samples, or name the dtype in create_tensor.",
-                )
-
-
-def _common(mine: Runs, theirs: Runs) -> list[int]:
-    return [max(a, c) for a, b in mine for c, d in theirs if max(a, c) < min(b, d)]
+    from reelbase.format.origins import Runs
 
 
 class Op(ABC):
     """One operation of a transaction."""
 
     @abstractmethod
-    def apply(self, state: State) -> State:
-        """The state after it."""
-
-    @abstractmethod
-    def footprint(self) -> Footprint:
-        """What it touches."""
+    def apply(self, draft: Draft) -> None:
+        """Do it to the draft's state, and say what it touches."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +34,9 @@ class Create(Op):
 
     schema: TensorSchema
 
-    def apply(self, state: State) -> State:  # noqa: D102
-        return state.with_schema(self.schema)
-
-    def footprint(self) -> Footprint:  # noqa: D102
-        return Footprint(created=frozenset([self.schema.name]))
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        draft.state = draft.state.with_schema(self.schema)
+        draft.touch(Footprint(created=frozenset([self.schema.name])))
 
 
 @dataclass(frozen=True)
@@ -139,11 +45,9 @@ class Drop(Op):
 
     tensor: str
 
-    def apply(self, state: State) -> State:  # noqa: D102
-        return state.without(self.tensor)
-
-    def footprint(self) -> Footprint:  # noqa: D102
-        return Footprint(schema=frozenset([self.tensor]))
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        draft.state = draft.state.without(self.tensor)
+        draft.touch(Footprint(schema=frozenset([self.tensor])))
 
 
 @dataclass(frozen=True)
@@ -153,11 +57,9 @@ class Rename(Op):
     tensor: str
     name: str
 
-    def apply(self, state: State) -> State:  # noqa: D102
-        return state.with_schema(replace(state.tensors[self.tensor], name=self.name))
-
-    def footprint(self) -> Footprint:  # noqa: D102
-        return Footprint(created=frozenset([self.name]), schema=frozenset([self.tensor]))
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        draft.state = draft.state.with_schema(replace(draft.state.tensors[self.tensor], name=self.name))
+        draft.touch(Footprint(created=frozenset([self.name]), schema=frozenset([self.tensor])))
 
 
 @dataclass(frozen=True)
@@ -167,11 +69,9 @@ class FixDtype(Op):
     tensor: str
     dtype: str
 
-    def apply(self, state: State) -> State:  # noqa: D102
-        return state.with_schema(replace(state.tensors[self.tensor], dtype=self.dtype))
-
-    def footprint(self) -> Footprint:  # noqa: D102
-        return Footprint(dtypes={self.tensor: self.dtype})
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        draft.state = draft.state.with_schema(replace(draft.state.tensors[self.tensor], dtype=self.dtype))
+        draft.touch(Footprint(dtypes={self.tensor: self.dtype}))
 
 
 @dataclass(frozen=True)
@@ -182,41 +82,77 @@ class SetInfo(Op):
     values: Mapping[str, Any]
     removed: tuple[str, ...] = ()
 
-    def apply(self, state: State) -> State:  # noqa: D102
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        state = draft.state
         held = state.tensors[self.tensor].info if self.tensor else state.info
         info = {k: v for k, v in {**held, **self.values}.items() if k not in self.removed}
         if self.tensor:
-            return state.with_schema(replace(state.tensors[self.tensor], info=info))
-        return state.with_info(info)
+            draft.state = state.with_schema(replace(state.tensors[self.tensor], info=info))
+        else:
+            draft.state = state.with_info(info)
+        draft.touch(Footprint(info=frozenset(f"{self.tensor}/{key}" for key in (*self.values, *self.removed))))
 
-    def footprint(self) -> Footprint:  # noqa: D102
-        return Footprint(info=frozenset(f"{self.tensor}/{key}" for key in (*self.values, *self.removed)))
+
+@dataclass(frozen=True)
+class SetTxn(Op):
+    """The number that an application gave this write."""
+
+    app: str
+    number: int
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        draft.state = draft.state.with_txn(self.app, max(self.number, draft.state.txns.get(self.app, self.number)))
+        draft.touch(Footprint(txns={self.app: self.number}))
+
+
+@dataclass(frozen=True)
+class Added:
+    """Rows for one tensor.
+
+    Attributes:
+        entries: By column.
+        count: How many.
+        offset: Logical rows that they lie behind the first row of the whole append.
+        births: Which of them were born on other branches: offset from the first row, count, branch and row there.
+    """
+
+    entries: Mapping[str, Entries]
+    count: int
+    offset: int = 0
+    births: tuple[tuple[int, int, str, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Append(Op):
-    """Rows for one tensor, or for several at once: then all of them start at the same row.
+    """Rows for one tensor, or for several at once: then they keep their places beside each other."""
 
-    Attributes:
-        entries: By tensor id and column name.
-        count: Rows that each tensor gets.
-    """
+    rows: Mapping[str, Added]
+    _drafted: dict[str, Move] = field(default_factory=dict)  # by the first `apply`: what later operations name
 
-    entries: Mapping[str, Mapping[str, Entries]]
-    count: int
-
-    def apply(self, state: State) -> State:  # noqa: D102
-        start = max(len(state.rows[tensor]) for tensor in self.entries)
-        for tensor, columns in self.entries.items():
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        state = draft.state
+        start = max(0, *(len(state.rows[tensor]) - one.offset for tensor, one in self.rows.items()))
+        for tensor, one in self.rows.items():
             rows = state.rows[tensor]
-            short = start - len(rows)
+            padded = rows.physical_rows
+            short = start + one.offset - len(rows)
             if short:
-                rows = rows.append({name: missing(short) for name in columns}, short)
-            state = state.with_rows(tensor, rows.append(columns, self.count))
-        return state
+                rows = rows.append({name: missing(short) for name in one.entries}, short)
+            self._place(draft, tensor, padded, padded + short)
+            rows = rows.append(one.entries, one.count)
+            for offset, count, branch, row in one.births:
+                rows = replace(rows, origins=rows.origins.adopted(padded + short + offset, count, branch, row))
+            state = state.with_rows(tensor, rows)
+        draft.state = state
+        draft.touch(Footprint(appended=frozenset(self.rows)))
 
-    def footprint(self) -> Footprint:  # noqa: D102
-        return Footprint(appended=frozenset(self.entries))
+    def _place(self, draft: Draft, tensor: str, padded: int, now: int) -> None:
+        first = self._drafted.setdefault(tensor, Move(padded, now, now + self.rows[tensor].count, padded, now))
+        draft.moved(tensor, replace(first, now_padded=padded, now=now))
+
+    def start(self, tensor: str) -> int:
+        """The first physical row of a tensor's rows, as operations after this one are to name it."""
+        return self._drafted[tensor].drafted
 
 
 @dataclass(frozen=True)
@@ -227,51 +163,93 @@ class Update(Op):
     row: int
     entries: Mapping[str, Entries]
 
-    def apply(self, state: State) -> State:  # noqa: D102
-        return state.with_rows(self.tensor, state.rows[self.tensor].update(self.row, self.entries))
-
-    def footprint(self) -> Footprint:  # noqa: D102
-        return Footprint(changed={self.tensor: ((self.row, self.row + 1),)})
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        row = draft.place(self.tensor, self.row)
+        draft.state = draft.state.with_rows(self.tensor, draft.state.rows[self.tensor].update(row, self.entries))
+        draft.touch_rows(self.tensor, ((row, row + 1),))
 
 
 @dataclass(frozen=True)
 class Delete(Op):
-    """Physical rows removed."""
+    """Physical rows removed, which live."""
 
     tensor: str
     runs: Runs
 
-    def apply(self, state: State) -> State:  # noqa: D102
-        return state.with_rows(self.tensor, state.rows[self.tensor].delete(self.runs))
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        runs = tuple(self._placed(draft))
+        draft.state = draft.state.with_rows(self.tensor, draft.state.rows[self.tensor].delete(runs))
+        draft.touch_rows(self.tensor, runs)
 
-    def footprint(self) -> Footprint:  # noqa: D102
-        return Footprint(changed={self.tensor: self.runs})
-
-
-def _coarse(runs: Runs) -> Runs:
-    """The same rows; very many runs as one, so that a commit stays small at the price of needless conflicts."""
-    return runs if len(runs) <= _MAX_RUNS else ((runs[0][0], runs[-1][1]),)
-
-
-def apply_all(ops: Iterable[Op], state: State) -> State:
-    """The state after several operations."""
-    for op in ops:
-        state = op.apply(state)
-    return state
+    def _placed(self, draft: Draft) -> list[tuple[int, int]]:
+        """The runs where they are now; one that was partly appended by the draft is cut there."""
+        cuts = draft.cuts(self.tensor)
+        pieces = []
+        for start, stop in self.runs:
+            inside = [start, *(cut for cut in cuts if start < cut < stop), stop]
+            pieces += [(draft.place(self.tensor, a), b - a) for a, b in itertools.pairwise(inside)]
+        return [(at, at + count) for at, count in pieces]
 
 
-def footprint(ops: Iterable[Op]) -> Footprint:
-    """What several operations touch together."""
-    touched = [op.footprint() for op in ops]
-    changed: dict[str, list[tuple[int, int]]] = {}
-    for one in touched:
-        for tensor, runs in one.changed.items():
-            changed.setdefault(tensor, []).extend(runs)
-    return Footprint(
-        frozenset().union(*(one.created for one in touched)),
-        frozenset().union(*(one.schema for one in touched)),
-        {tensor: dtype for one in touched for tensor, dtype in one.dtypes.items()},
-        frozenset().union(*(one.appended for one in touched)),
-        {tensor: _coarse(union(runs)) for tensor, runs in changed.items()},
-        frozenset().union(*(one.info for one in touched)),
-    )
+@dataclass(frozen=True)
+class Repack(Op):
+    """Rows laid anew, their content unchanged.
+
+    Attributes:
+        tensor: Whose.
+        columns: The new columns, of the first `count` physical rows.
+        count: How many rows there were.
+    """
+
+    tensor: str
+    columns: Mapping[str, Column]
+    count: int
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        rows = draft.state.rows[self.tensor]
+        columns = {name: self._column(draft, name, one) for name, one in rows.columns.items()}
+        draft.state = draft.state.with_rows(self.tensor, replace(rows, columns=columns))
+        draft.touch(Footprint(packed=frozenset([self.tensor])))
+
+    def _column(self, draft: Draft, name: str, old: Column) -> Column:
+        new = self.columns.get(name) or Column().append(missing(self.count))  # a column that came meanwhile
+        if old.rows == self.count:
+            return new
+        patch = old.replaced(draft.store)
+        return new.append(after(old.every(draft.store), self.count)).update(patch[patch["first"] >= self.count])
+
+
+@dataclass(frozen=True)
+class Revert(Op):
+    """The state of an earlier commit, whatever was done since.
+
+    Attributes:
+        old: The state to go back to.
+        touched: What was done since, up to `base`.
+    """
+
+    old: State
+    touched: Footprint
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        now = draft.state
+        rows = {
+            tensor: now.rows[tensor].restored(one, draft.store) if tensor in now.rows else one
+            for tensor, one in self.old.rows.items()
+        }
+        draft.state = State(self.old.tensors, rows, self.old.info, {**self.old.txns, **now.txns})
+        for tensor, one in self.old.rows.items():
+            if tensor in now.rows:
+                draft.touch_rows(tensor, ((one.physical_rows, now.rows[tensor].physical_rows),))
+        draft.touch(self.touched)
+        draft.touch(_schema_changes(now, self.old))
+
+
+def _schema_changes(before: State, after: State) -> Footprint:
+    """Tensors that came, went or got another name."""
+    gone = before.tensors.keys() - after.tensors.keys()
+    named = {
+        tensor for tensor, one in after.tensors.items() if getattr(before.tensors.get(tensor), "name", "") != one.name
+    }
+    created = frozenset(after.tensors[tensor].name for tensor in named)
+    return Footprint(created=created, schema=frozenset(gone | (named & before.tensors.keys())))

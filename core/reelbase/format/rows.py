@@ -10,7 +10,7 @@ from reelbase.blob import Blob
 from reelbase.errors import CorruptObjectError
 from reelbase.format import chunk, keys
 from reelbase.format.chunk import Form, Packed
-from reelbase.format.entry import Kind, chained, entry, missing, object_key
+from reelbase.format.entry import Kind, chained, entry, missing, object_key, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OWN_OBJECT = 8 << 20  # a media sample of this size is an object of its own
 NOTHING = Packed(Form.MISSING, (), b"")
+_RESTORE = "Restore the object from a copy of the dataset."
 
 
 class RowReader:
@@ -48,18 +49,7 @@ class RowReader:
         if found is None:
             return NOTHING
         one, place = found
-        key, off, size, crc = object_key(one), int(one["off"]), int(one["len"]), int(one["crc"])
-
-        def read() -> tuple[list[Packed], int]:
-            data = self._store.get(key, off, off + size)
-            if len(data) != size or zlib.crc32(data) != crc:
-                raise CorruptObjectError(
-                    f"Bytes {off}:{off + size} of {key} are damaged.", "Restore the object from a copy of the dataset."
-                )
-            samples = chunk.decode(data, key)
-            return samples, sum(len(sample.payload) + 64 for sample in samples)
-
-        return self._store.cache.get(("chunk", key, off), read)[place]
+        return chunk_samples(self._store, one)[place]
 
     def blob(self, column: str) -> Blob | None:
         """The bytes of a media column, or None if the sample is missing."""
@@ -74,6 +64,38 @@ class RowReader:
         held = self._rows.columns.get(column)
         found = None if held is None else held.entry(self._store, self._row)
         return None if found is None or found[0]["kind"] == Kind.MISSING else found
+
+
+def chunk_samples(store: Store, one: Any) -> list[Packed]:
+    """The samples of a chunk, by its entry.
+
+    Raises:
+        CorruptObjectError: it is damaged.
+        ObjectNotFoundError: its object is gone.
+    """
+    key, off = object_key(one), int(one["off"])
+
+    def read() -> tuple[list[Packed], int]:
+        samples = chunk.decode(entry_bytes(store, one), key)
+        if len(samples) != one["count"]:
+            raise CorruptObjectError(f"{key} holds {len(samples)} samples at {off}, not {one['count']}.", _RESTORE)
+        return samples, sum(len(sample.payload) + 64 for sample in samples)
+
+    return store.cache.get(("chunk", key, off), read)
+
+
+def entry_bytes(store: Store, one: Any) -> bytes:
+    """All bytes that an entry names.
+
+    Raises:
+        CorruptObjectError: they are damaged.
+        ObjectNotFoundError: their object is gone.
+    """
+    key, off, size = object_key(one), int(one["off"]), int(one["len"])
+    data = store.get(key, off, off + size)
+    if len(data) != size or zlib.crc32(data) != one["crc"]:
+        raise CorruptObjectError(f"Bytes {off}:{off + size} of {key} are damaged.", _RESTORE)
+    return data
 
 
 class RowsBuilder:
@@ -122,12 +144,13 @@ class ColumnBuilder:
         self._count = 0
 
     def add(self, value: Packed | Entries) -> None:
-        """One row."""
-        self._count += 1
+        """One row, or the rows of entries that are placed."""
         if not isinstance(value, Packed):
+            self._count += rows_of(value)
             self._seal()
             self._sealed.append(value)
             return
+        self._count += 1
         size = len(value.payload)
         if self._open and self._open_bytes + size > chunk.MAX_BYTES:
             self._seal()
@@ -152,7 +175,7 @@ class ColumnBuilder:
         if other._sealed:
             self._seal()
             self._sealed += other._sealed
-            self._count += sum(int(part["count"].sum()) for part in other._sealed)
+            self._count += sum(map(rows_of, other._sealed))
         for packed in other._open:
             self.add(packed)
 
@@ -164,7 +187,7 @@ class ColumnBuilder:
     def _seal(self) -> None:
         if self._open:
             placed = self._store.add(chunk.encode(self._open))
-            self._sealed.append(_placed_entry(placed, len(self._open), Kind.CHUNK))
+            self._sealed.append(_placed_entry(placed, len(self._open), Kind.CHUNK, chunk.weight(self._open_bytes)))
             self._open, self._open_bytes = [], 0
 
 

@@ -1,7 +1,8 @@
 """Index segments: many entries in one immutable object, folded geometrically.
 
-Layout, little-endian: ``<4s magic, u4 entries, u4 crc32 of the table>``, a table of the first row of every 128th entry
-(u4), then the entries. A large segment is read by its table and one page; a small one whole.
+Layout, little-endian: ``<4s magic, u4 entries, u4 crc32 of the table>``, a table with the first row (u4) and the crc32
+(u4) of every page of 128 entries, then the entries. A large segment is read by its table and one page, a small one
+whole.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import numpy as np
 
 from reelbase.errors import CorruptObjectError
 from reelbase.format import keys
-from reelbase.format.entry import ENTRY, chained, find, rows_of
+from reelbase.format.entry import ENTRY, find, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from reelbase.format.store import Store
 
 _HEAD = struct.Struct("<4sII")
-_MAGIC = b"RBI1"
+_MAGIC = b"RBI2"
+_TABLE = np.dtype([("first", "<u4"), ("crc", "<u4")])
 _PAGE = 128
+_PAGE_BYTES = _PAGE * ENTRY.itemsize
 _WHOLE = 256 * 1024
 FAN = 32  # entries of a commit's tail, and segments of one level, before they are folded
 
@@ -56,26 +59,40 @@ class Segment:
 
 def write(store: Store, parts: Sequence[tuple[Entries, int]]) -> list[Segment]:
     """Write entries (each with its level) as segments of one new index object."""
-    uid = uuid.uuid4().bytes
-    body, made = b"", []
+    uid, body, made = uuid.uuid4().bytes, b"", []
     for entries, level in parts:
-        table = entries["first"][::_PAGE].astype("<u4").tobytes()
-        data = _HEAD.pack(_MAGIC, len(entries), zlib.crc32(table)) + table + entries.tobytes()
+        data = _encoded(entries)
         made.append(Segment(uid, len(body), len(data), rows_of(entries), len(entries), level))
         body += data
-    store.add_object(keys.index(uid), body)
+    if parts:
+        store.add_object(keys.index(uid), body)
     return made
 
 
+def _encoded(entries: Entries) -> bytes:
+    body = entries.tobytes()
+    table = np.zeros(_pages(len(entries)), _TABLE)
+    table["first"] = entries["first"][::_PAGE]
+    table["crc"] = [zlib.crc32(body[at : at + _PAGE_BYTES]) for at in range(0, len(body), _PAGE_BYTES)]
+    return _HEAD.pack(_MAGIC, len(entries), zlib.crc32(table.tobytes())) + table.tobytes() + body
+
+
 def entries(store: Store, segment: Segment) -> Entries:
-    """All entries of a segment."""
+    """All entries of a segment.
+
+    Raises:
+        CorruptObjectError: it is damaged.
+        ObjectNotFoundError: it is gone.
+    """
 
     def read() -> tuple[Entries, int]:
         data = store.get(keys.index(segment.uid), segment.off, segment.off + segment.size)
-        start = len(_table(data, segment)) * 4 + _HEAD.size
-        if len(data) != start + segment.entries * ENTRY.itemsize:
+        table = _table(data, segment)
+        body = data[_HEAD.size + table.nbytes :]
+        pages = (_checked(body, page, int(crc), segment) for page, crc in enumerate(table["crc"]))
+        if len(body) != segment.entries * ENTRY.itemsize or not all(len(page) for page in pages):
             raise _corrupt(segment)
-        return np.frombuffer(data, ENTRY, segment.entries, start), len(data)
+        return np.frombuffer(body, ENTRY), len(data)
 
     return store.cache.get(("segment", segment), read)
 
@@ -97,42 +114,48 @@ def covering(held: Entries, row: int) -> Any | None:
 
 def _page(store: Store, segment: Segment, row: int) -> Entries:
     key = keys.index(segment.uid)
-    table_size = -(-segment.entries // _PAGE) * 4
+    start = segment.off + _HEAD.size
 
     def read_table() -> tuple[NDArray[Any], int]:
-        head = store.get(key, segment.off, segment.off + _HEAD.size + table_size)
+        head = store.get(key, segment.off, start + _pages(segment.entries) * _TABLE.itemsize)
         return _table(head, segment), len(head)
 
-    page = max(find(store.cache.get(("table", segment), read_table), row), 0)
+    table = store.cache.get(("table", segment), read_table)
+    page = max(find(table["first"], row), 0)
 
     def read_page() -> tuple[Entries, int]:
-        start = segment.off + _HEAD.size + table_size + page * _PAGE * ENTRY.itemsize
+        begin = start + table.nbytes + page * _PAGE_BYTES
         count = min(_PAGE, segment.entries - page * _PAGE)
-        data = store.get(key, start, start + count * ENTRY.itemsize)
-        if len(data) != count * ENTRY.itemsize:
-            raise _corrupt(segment)
-        return np.frombuffer(data, ENTRY), len(data)
+        data = store.get(key, begin, begin + count * ENTRY.itemsize)
+        return np.frombuffer(_checked(data, 0, int(table["crc"][page]), segment), ENTRY), len(data)
 
     return store.cache.get(("page", segment, page), read_page)
 
 
+def _checked(body: bytes, page: int, crc: int, segment: Segment) -> bytes:
+    """The bytes of one page of `body`."""
+    data = body[page * _PAGE_BYTES : (page + 1) * _PAGE_BYTES]
+    if zlib.crc32(data) != crc:
+        raise _corrupt(segment)
+    return data
+
+
+def _pages(entries: int) -> int:
+    return -(-entries // _PAGE)
+
+
 def _table(data: bytes, segment: Segment) -> NDArray[Any]:
-    pages = -(-segment.entries // _PAGE)
-    if len(data) < _HEAD.size + 4 * pages:
+    size = _pages(segment.entries) * _TABLE.itemsize
+    if len(data) < _HEAD.size + size:
         raise _corrupt(segment)
     magic, count, crc = _HEAD.unpack_from(data)
-    table = data[_HEAD.size : _HEAD.size + 4 * pages]
+    table = data[_HEAD.size : _HEAD.size + size]
     if magic != _MAGIC or count != segment.entries or crc != zlib.crc32(table):
         raise _corrupt(segment)
-    return np.frombuffer(table, "<u4")
+    return np.frombuffer(table, _TABLE)
 
 
 def _corrupt(segment: Segment) -> CorruptObjectError:
     return CorruptObjectError(
         f"The index segment {keys.index(segment.uid)} is damaged.", "Restore the object from a copy of the dataset."
     )
-
-
-def joined(store: Store, segments: Iterable[Segment], tail: Entries) -> Entries:
-    """The entries of several segments and a tail as one run of appended rows."""
-    return chained([*(entries(store, one) for one in segments), tail])

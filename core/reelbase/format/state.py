@@ -2,116 +2,80 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbase.errors import CorruptObjectError
-from reelbase.format import segment
-from reelbase.format.entry import ENTRY, chained, missing, rows_of
+from reelbase.errors import UsageError
+from reelbase.format.column import Column
+from reelbase.format.entry import missing
+from reelbase.format.origins import Origins, without
+from reelbase.format.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reelbase.format.entry import Entries
-    from reelbase.format.segment import Segment
+    from reelbase.format.origins import Runs
     from reelbase.format.store import Store
 
-Runs = tuple[tuple[int, int], ...]
-NO_ENTRIES: Entries = np.zeros(0, ENTRY)
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """Rows of one column: folded segments, then a tail of entries; an overlay replaces single rows.
-
-    Attributes:
-        segments: Folded entries, in row order.
-        tail: Entries of the rows after them, ``first`` relative to the tail's own start.
-        over: Segments of replaced rows, oldest first; their ``first`` is the physical row.
-        patch: Entries of replaced rows, newer than `over`, oldest first.
-    """
-
-    segments: tuple[Segment, ...] = ()
-    tail: Entries = field(default_factory=lambda: NO_ENTRIES)
-    over: tuple[Segment, ...] = ()
-    patch: Entries = field(default_factory=lambda: NO_ENTRIES)
-
-    @cached_property
-    def starts(self) -> list[int]:
-        """The first row of each segment, and of the tail."""
-        return [0, *accumulate(one.rows for one in self.segments)]
-
-    @property
-    def rows(self) -> int:
-        """How many rows the column covers."""
-        return self.starts[-1] + rows_of(self.tail)
-
-    def append(self, entries: Entries) -> Column:
-        """The column with further rows."""
-        return replace(self, tail=chained([self.tail, entries]))
-
-    def update(self, entries: Entries) -> Column:
-        """The column with rows replaced; ``first`` of each entry is the physical row."""
-        return replace(self, patch=np.concatenate([self.patch, entries]))
-
-    def entry(self, store: Store, row: int) -> tuple[Any, int]:
-        """The entry that holds a physical row, and the row's place within it."""
-        replaced = np.flatnonzero(self.patch["first"] == row)
-        if len(replaced):
-            return self.patch[replaced[-1]], 0
-        for over in reversed(self.over):
-            found = segment.entry_at(store, over, row)
-            if found is not None:
-                return found, 0
-        at = bisect_right(self.starts, row) - 1
-        inner = row - self.starts[at]
-        in_segment = at < len(self.segments)
-        one = segment.entry_at(store, self.segments[at], inner) if in_segment else segment.covering(self.tail, inner)
-        if one is None:
-            raise CorruptObjectError(f"No index entry covers row {row}.", "Restore the dataset from a copy.")
-        return one, inner - int(one["first"])
+_MAX_ROWS = 1 << 32  # an index entry names rows by 32 bits
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Where the rows of one tensor lie.
 
+    Physical rows are numbered as they were appended, and never anew; a logical row is the rank among those that live.
+
     Attributes:
         columns: By name: ``data`` and hidden ones; all have the same physical rows.
-        deleted: Physical rows that are gone, as sorted, disjoint ``(start, stop)``.
+        dead: Physical rows that are gone.
+        origins: Where rows that were not born on this branch came from.
     """
 
     columns: Mapping[str, Column] = field(default_factory=dict)
-    deleted: Runs = ()
+    dead: Tombstones = field(default_factory=Tombstones)
+    origins: Origins = field(default_factory=Origins)
 
     @cached_property
     def physical_rows(self) -> int:
         """Rows ever appended."""
         return max((one.rows for one in self.columns.values()), default=0)
 
-    @cached_property
-    def _dead_before(self) -> list[int]:
-        return [0, *accumulate(stop - start for start, stop in self.deleted)]
-
-    @cached_property
-    def _live_starts(self) -> list[int]:
-        """For each deleted run: how many rows are live before it."""
-        return [start - dead for (start, _), dead in zip(self.deleted, self._dead_before, strict=False)]
+    @property
+    def inline(self) -> int:
+        """Entries that a commit has to carry for them."""
+        return sum(len(one.tail) + len(one.patch) for one in self.columns.values()) + len(self.dead.tail)
 
     def __len__(self) -> int:
-        return self.physical_rows - self._dead_before[-1]
+        return self.physical_rows - self.dead.count
 
-    def physical(self, row: int) -> int:
+    def physical(self, store: Store, row: int) -> int:
         """The physical row of a (valid) logical one."""
-        return row + self._dead_before[bisect_right(self._live_starts, row)]
+        return int(self.dead.physical(store, np.array([row]))[0]) if self.dead.count else row
+
+    def runs(self, store: Store, rows: Iterable[int]) -> Runs:
+        """The physical runs of (valid) logical rows, in any order."""
+        physical = self.dead.physical(store, np.unique(np.fromiter(rows, np.int64)))
+        starts = np.flatnonzero(np.diff(physical, prepend=-2) != 1)
+        stops = np.append(starts[1:], len(physical)) - 1
+        return tuple(zip(physical[starts].tolist(), (physical[stops] + 1).tolist(), strict=True))
+
+    def live(self, store: Store) -> Runs:
+        """The physical rows that are not deleted."""
+        return without(((0, self.physical_rows),), self.dead.runs(store))
 
     def append(self, entries: Mapping[str, Entries], count: int) -> Rows:
-        """With `count` further rows; a column that is not named gets rows without a sample."""
+        """With `count` further rows; a column that is not named gets rows without a sample.
+
+        Raises:
+            UsageError: the tensor is full.
+        """
+        if self.physical_rows + count >= _MAX_ROWS:
+            raise UsageError(f"A tensor takes {_MAX_ROWS} rows, deleted ones too.", "Copy the dataset, or use another.")
         columns = dict(self.columns)
         for name in {*columns, *entries}:
             column = columns.get(name) or Column().append(missing(self.physical_rows))
@@ -129,19 +93,17 @@ class Rows:
         return replace(self, columns=columns)
 
     def delete(self, runs: Runs) -> Rows:
-        """Without some physical rows."""
-        return replace(self, deleted=union([*self.deleted, *runs]))
+        """Without some physical rows, which live."""
+        return replace(self, dead=self.dead.with_runs(runs))
 
-
-def union(runs: Iterable[tuple[int, int]]) -> Runs:
-    """Sorted, disjoint runs that cover the same rows."""
-    joined: list[tuple[int, int]] = []
-    for start, stop in sorted(runs):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
-        elif start < stop:
-            joined.append((start, stop))
-    return tuple(joined)
+    def restored(self, old: Rows, store: Store) -> Rows:
+        """As `old` was, an earlier state of these rows: what was appended since is deleted."""
+        count = self.physical_rows - old.physical_rows
+        if not count:
+            return replace(old, origins=self.origins)
+        columns = {name: one.append(missing(count)) for name, one in old.columns.items()}
+        since = ((old.physical_rows, self.physical_rows),)
+        return Rows(columns, old.dead.with_runs(since), self.origins)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,12 +141,14 @@ class State:
         tensors: Schemas by id, in order of creation.
         rows: By tensor id.
         info: The user's own metadata of the dataset.
+        txns: The highest number that each application has written, see `Footprint`.
         schema_ref: Where schemas and info are stored, if they were too large for a commit and have not changed since.
     """
 
     tensors: Mapping[str, TensorSchema] = field(default_factory=dict)
     rows: Mapping[str, Rows] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
+    txns: Mapping[str, int] = field(default_factory=dict)
     schema_ref: tuple[str, int, int] | None = None
 
     @cached_property
@@ -195,17 +159,30 @@ class State:
     def with_schema(self, schema: TensorSchema) -> State:
         """With a tensor added or its schema replaced."""
         rows = self.rows if schema.id in self.rows else {**self.rows, schema.id: Rows()}
-        return State({**self.tensors, schema.id: schema}, rows, self.info)
+        return replace(self, tensors={**self.tensors, schema.id: schema}, rows=rows, schema_ref=None)
 
     def without(self, tensor: str) -> State:
         """With a tensor dropped."""
         tensors = {k: v for k, v in self.tensors.items() if k != tensor}
-        return State(tensors, {k: v for k, v in self.rows.items() if k != tensor}, self.info)
+        rows = {k: v for k, v in self.rows.items() if k != tensor}
+        return replace(self, tensors=tensors, rows=rows, schema_ref=None)
 
     def with_info(self, info: Mapping[str, Any]) -> State:
         """With the dataset's metadata replaced."""
-        return State(self.tensors, self.rows, info)
+        return replace(self, info=info, schema_ref=None)
 
     def with_rows(self, tensor: str, rows: Rows) -> State:
         """With a tensor's rows replaced."""
         return replace(self, rows={**self.rows, tensor: rows})
+
+    def with_txn(self, app: str, number: int) -> State:
+        """With an application's number moved on."""
+        return replace(self, txns={**self.txns, app: number})
+
+    def forked(self, branch: str) -> State:
+        """As a new branch takes it over from `branch`."""
+        rows = {
+            tensor: replace(one, origins=one.origins.forked(branch, one.physical_rows))
+            for tensor, one in self.rows.items()
+        }
+        return replace(self, rows=rows)

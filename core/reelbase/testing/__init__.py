@@ -11,6 +11,8 @@ Subclass one class for each thing a plugin offers, and give it its one fixture::
 
 `StorageTests` wants an empty storage, `CodecTests` (or `FrameCodecTests`, for codecs that find single frames) a
 `CodecCase`, `HtypeTests` an `HtypeCase`.
+
+`FaultyStorage` wraps a storage and lets it fail at a chosen operation; its faults are in `reelbase.testing.faults`.
 """
 
 from __future__ import annotations
@@ -20,20 +22,34 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reelbase.testing.codec import CodecCase, CodecTests, FrameCodecTests
+    from reelbase.testing.faults import Fault, FaultyStorage, Stopped
     from reelbase.testing.htype import HtypeCase, HtypeTests
     from reelbase.testing.storage import StorageTests
 
-# Imported on use: `reelbase.testing.clips` must work without pytest.
+# Imported on use: `reelbase.testing.clips` and `.faults` must work without pytest.
 _HOMES = {
     "CodecCase": "codec",
     "CodecTests": "codec",
+    "Fault": "faults",
+    "FaultyStorage": "faults",
     "FrameCodecTests": "codec",
     "HtypeCase": "htype",
     "HtypeTests": "htype",
+    "Stopped": "faults",
     "StorageTests": "storage",
 }
 
-__all__ = ["CodecCase", "CodecTests", "FrameCodecTests", "HtypeCase", "HtypeTests", "StorageTests"]
+__all__ = [
+    "CodecCase",
+    "CodecTests",
+    "Fault",
+    "FaultyStorage",
+    "FrameCodecTests",
+    "HtypeCase",
+    "HtypeTests",
+    "Stopped",
+    "StorageTests",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,0 +1,138 @@
+"""Walking the log across branches: from a ref to a commit, from a commit to those before it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from reelbase.errors import CorruptObjectError, VersionNotFoundError
+from reelbase.format.header import Place
+from reelbase.format.log import Log
+from reelbase.versions.refs import MAIN, Refs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reelbase.format.commit import Commit
+    from reelbase.format.header import Header
+    from reelbase.versions.version import Version
+
+_PLACE = re.compile(r"(?P<branch>[^@]+)@(?P<seq>\d{1,9})")
+_ID = re.compile(r"[0-9a-f]{8,32}")
+
+
+class Lineage:
+    """The commits of all branches of one dataset.
+
+    Args:
+        log: Of any of its branches.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.refs = Refs(log.store.storage)
+
+    def log(self, branch: str) -> Log:
+        """One branch's log."""
+        return self._log if branch == self._log.branch else Log(self._log.store, self._log.uid, branch)
+
+    def head(self, branch: str) -> Commit:
+        """A branch's newest commit.
+
+        Raises:
+            VersionNotFoundError: there is no such branch.
+        """
+        found = self.log(branch).head()
+        if found.seq < 0 and branch != MAIN:
+            raise VersionNotFoundError(f"There is no branch {branch!r}.", self._hint(branch))
+        return found
+
+    def commit(self, place: Place) -> Commit:
+        """One commit.
+
+        Raises:
+            VersionNotFoundError, VersionExpiredError: it is not there, or its data are gone.
+        """
+        found = self.log(place.branch).read(place.seq)
+        if found is None:
+            raise VersionNotFoundError(f"There is no version {place}.", self._hint(place.branch))
+        return found
+
+    def header(self, place: Place) -> Header:
+        """What one commit, which must be there, says of itself; expired ones too."""
+        found = self.log(place.branch).header(place.seq)
+        if found is None:
+            raise CorruptObjectError(f"Commit {place} is gone from the log.", "Restore it from a copy of the dataset.")
+        return found
+
+    def branch_of(self, ref: str | Version) -> str | None:
+        """The branch that `ref` names, or None if it names something else."""
+        name = str(ref)
+        return name if "@" not in name and self.refs.is_branch(name) else None
+
+    def start(self, ref: str | Version) -> tuple[Log, Commit | None]:
+        """Where a session of `ref` stands: the log of its branch, and the commit if it is not simply the newest.
+
+        Raises:
+            As `find`.
+        """
+        branch = self.branch_of(ref)
+        if branch is not None:
+            return self.log(branch), None
+        found = self.find(ref)
+        return self.log(found.branch), found
+
+    def find(self, ref: str | Version) -> Commit:
+        """The commit that `ref` names: a branch (its newest), a tag, "branch@number", an id or its start, a `Version`.
+
+        Raises:
+            VersionNotFoundError: it names none, or an id's start names several.
+            VersionExpiredError: its data are gone.
+        """
+        name = str(ref)
+        if place := _PLACE.fullmatch(name):
+            return self.commit(Place(place["branch"], int(place["seq"])))
+        if self.refs.is_branch(name):
+            return self.head(name)
+        tagged = self.refs.find_tag(name) or (self._by_id(name) if _ID.fullmatch(name) else None)
+        if tagged is None:
+            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._hint(name))
+        return self.commit(tagged)
+
+    def before(self, header: Header) -> Iterator[Header]:
+        """`header`, the commit before it, and so on, across the start of its branch."""
+        yield header
+        while header.parent is not None:
+            header = self.header(header.parent)
+            yield header
+
+    def named(self, header: Header) -> Iterator[Header]:
+        """The named versions up to `header`, newest first."""
+        place = header.last_named
+        while place is not None:
+            found = self.header(place)
+            yield found
+            place = found.named
+
+    def between(self, old: Header, new: Header) -> Iterator[Header]:
+        """All commits that `new` builds on and `old` does not."""
+        for branch, last in new.reach.items():
+            for seq in range(old.reach.get(branch, -1) + 1, last + 1):
+                yield self.header(Place(branch, seq))
+
+    def _by_id(self, start: str) -> Place | None:
+        found = []
+        for branch in self.refs.branches():
+            log, seq = self.log(branch), 0
+            while (header := log.header(seq)) is not None:
+                found += [header.place] if header.id.startswith(start) else []
+                seq += 1
+        if len(found) > 1:
+            raise VersionNotFoundError(f"{start!r} is the start of {len(found)} ids.", "Give more of it.")
+        return found[0] if found else None
+
+    def _hint(self, name: str) -> str:
+        known = [*self.refs.branches(), *self.refs.tags()]
+        near = difflib.get_close_matches(name, known, 1)
+        return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."

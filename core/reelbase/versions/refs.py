@@ -1,0 +1,173 @@
+"""Branches, tags and what has expired: small objects that name places in the log. Each is written once.
+
+Nothing here is locked. Who makes a name for a version first writes it and then looks whether the version has expired
+meanwhile; who lets versions go first writes which, and (much later, see `upkeep`) looks who has a name for them before
+anything is deleted. So at least one of the two sees the other.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reelbase.errors import CorruptObjectError, ObjectNotFoundError, VersionExistsError, VersionExpiredError
+from reelbase.format import keys
+from reelbase.format.claim import claim
+from reelbase.format.header import Place
+from reelbase.format.origins import Runs, union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from reelbase.storage import Storage
+
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """A list of versions that may go, and when it was written.
+
+    Attributes:
+        key: Of its object.
+        written: By the storage's clock; None where it has none.
+        runs: Numbers of commits, by branch, as sorted, disjoint runs.
+    """
+
+    key: str
+    written: datetime | None
+    runs: Mapping[str, Runs]
+
+    def names(self, place: Place) -> bool:
+        """Whether the version is on it."""
+        return any(start <= place.seq < stop for start, stop in self.runs.get(place.branch, ()))
+
+
+class Refs:
+    """The names of one dataset."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def branches(self) -> list[str]:
+        """All branches: main, then by name."""
+        marked = {key.removeprefix(keys.BRANCHES).partition("/")[0] for key, _ in self._storage.list(keys.BRANCHES)}
+        return [MAIN, *(name for name in sorted(marked) if self.is_branch(name))]
+
+    def is_branch(self, name: str) -> bool:
+        """Whether there is a branch of that name."""
+        return name == MAIN or self._exists(keys.commit(name, 0))
+
+    def forks(self) -> Iterator[Place]:
+        """Where branches start, those that were never finished too."""
+        for _, _, stored in self._read(keys.BRANCHES):
+            yield Place(*stored["from"])
+
+    def tags(self) -> dict[str, Place]:
+        """All tags, by name."""
+        return {
+            key.removeprefix(keys.TAGS).removesuffix(".json"): Place(*stored["place"])
+            for key, _, stored in self._read(keys.TAGS)
+        }
+
+    def find_tag(self, name: str) -> Place | None:
+        """What a tag names, or None if there is no such tag."""
+        try:
+            return Place(*_parsed(keys.tag(name), self._storage.get(keys.tag(name)))["place"])
+        except ObjectNotFoundError:
+            return None
+
+    def tag(self, name: str, place: Place) -> None:
+        """Name a version.
+
+        Raises:
+            VersionExistsError: a branch or tag has that name.
+            VersionExpiredError: the version has expired.
+        """
+        keys.check_name(name)
+        if self.is_branch(name):
+            raise VersionExistsError(f"There is a branch {name!r}.", "Choose another name for the tag.")
+        if not claim(self._storage, keys.tag(name), _dumps({"place": place, "id": uuid.uuid4().hex})):
+            raise VersionExistsError(
+                f"There is a tag {name!r} already.", "Choose another name, or remove it with ds.history.untag(name)."
+            )
+        try:
+            self.check_kept(place)
+        except VersionExpiredError:
+            self.untag(name)
+            raise
+
+    def untag(self, name: str) -> None:
+        """Remove a tag; one that is not there is no error."""
+        self._storage.delete(keys.tag(name))
+
+    def mark_branch(self, name: str, source: Place) -> None:
+        """Say that a branch is about to start at a version.
+
+        Raises:
+            VersionExistsError: a branch or tag has that name.
+            VersionExpiredError: the version has expired.
+        """
+        keys.check_name(name)
+        if self.is_branch(name):
+            raise VersionExistsError(f"There is a branch {name!r} already.", "Choose another name, or check it out.")
+        if self.find_tag(name) is not None:
+            raise VersionExistsError(f"There is a tag {name!r}.", "Choose another name for the branch.")
+        self._storage.put(keys.branch(name, uuid.uuid4().hex), _dumps({"from": source}))
+        self.check_kept(source)
+
+    def expire(self, places: Iterable[Place]) -> None:
+        """Say that versions may go."""
+        runs: dict[str, list[tuple[int, int]]] = {}
+        for place in places:
+            runs.setdefault(place.branch, []).append((place.seq, place.seq + 1))
+        if runs:
+            stored = {branch: union(one) for branch, one in runs.items()}
+            self._storage.put(keys.expired(uuid.uuid4().hex), _dumps({"expired": stored}))
+
+    def expiries(self) -> list[Expiry]:
+        """All lists of versions that may go."""
+        return [
+            Expiry(key, written, {name: tuple((a, b) for a, b in runs) for name, runs in stored["expired"].items()})
+            for key, written, stored in self._read(keys.EXPIRED)
+        ]
+
+    def check_kept(self, place: Place) -> None:
+        """See that a version may be built on.
+
+        Raises:
+            VersionExpiredError: it may go.
+        """
+        if any(one.names(place) for one in self.expiries()):
+            raise VersionExpiredError(
+                f"Version {place} has expired: it can be read for some time yet, not named or built on.",
+                "Copy what you need of it, or choose a version of ds.log() that has not expired.",
+            )
+
+    def _read(self, prefix: str) -> Iterator[tuple[str, datetime | None, Any]]:
+        for key, stat in self._storage.list(prefix):
+            try:
+                yield key, stat.modified, _parsed(key, self._storage.get(key))
+            except ObjectNotFoundError:  # removed meanwhile
+                continue
+
+    def _exists(self, key: str) -> bool:
+        try:
+            self._storage.stat(key)
+        except ObjectNotFoundError:
+            return False
+        return True
+
+
+def _parsed(key: str, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise CorruptObjectError(f"{key} is damaged.", "Restore the object from a copy of the dataset.") from None
+
+
+def _dumps(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
