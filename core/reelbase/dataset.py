@@ -17,6 +17,7 @@ from reelbase.rows import RowsView
 from reelbase.schema import check_dtype, layout_of, settings_of
 from reelbase.summary import summarize
 from reelbase.tensor import Tensor, append_rows, delete_rows, once
+from reelbase.upkeep.upkeep import Upkeep
 from reelbase.versions import actions
 from reelbase.versions.history import History
 from reelbase.versions.lineage import Lineage
@@ -248,6 +249,11 @@ class Dataset:
     def history(self) -> History[Dataset]:
         """Tags, older versions, new branches, reverts."""
         return History(self._session, Dataset)
+
+    @property
+    def storage(self) -> Upkeep:
+        """Compaction, garbage collection, expiry, verification, statistics."""
+        return Upkeep(self._session)
 
     def refresh(self) -> None:
         """Move on to the newest commit, which another process may have written.

@@ -107,6 +107,10 @@ class Storage(ABC):
         with ThreadPoolExecutor(min(_READERS, len(ranges))) as pool:
             return list(pool.map(lambda span: self.get(key, *span, if_match=if_match), ranges))
 
+    def leftovers(self) -> Iterator[tuple[str, Stat]]:
+        """What writes that were cut short have left. They are no objects: `list` does not show them; `delete` works."""
+        return iter(())
+
     def public_url(self, key: str, *, seconds: int) -> str | None:
         """A URL that anyone may read the object at for that long, or None where there is no such thing."""
         return None

@@ -180,7 +180,7 @@ def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
             "patch": len(column.patch),
         }
     blocks.append(rows.dead.tail)
-    dead = [rows.dead.count, [one.as_json() for one in rows.dead.segments], len(rows.dead.tail)]
+    dead = [rows.dead.count, rows.dead.swept, [one.as_json() for one in rows.dead.segments], len(rows.dead.tail)]
     return {"columns": columns, "dead": dead, "origins": rows.origins.as_json()}
 
 
@@ -232,8 +232,8 @@ def _rows(stored: Mapping[str, Any], inline: _Inline) -> Rows:
     for name, one in stored["columns"].items():
         tail, patch = inline.take(one["tail"]), inline.take(one["patch"])
         columns[name] = Column(_segments(one["segments"]), tail, _segments(one["over"]), patch)
-    count, segments, tail_size = stored["dead"]
-    dead = Tombstones(int(count), _segments(segments), inline.take(tail_size))
+    count, swept, segments, tail_size = stored["dead"]
+    dead = Tombstones(int(count), int(swept), _segments(segments), inline.take(tail_size))
     return Rows(columns, dead, Origins.from_json(stored["origins"]))
 
 

@@ -13,6 +13,7 @@ from reelbase.format.rows import ColumnBuilder, chunk_samples
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reelbase.format.chunk import Packed
     from reelbase.format.column import Column
     from reelbase.format.entry import Entries
     from reelbase.format.origins import Runs
@@ -44,6 +45,15 @@ class Piece:
         """What the entry's bytes are, see `Kind`."""
         return int(self.entry["kind"][0])
 
+    @property
+    def uid(self) -> bytes:
+        """Id of the object that holds the entry's bytes."""
+        return self.entry["uuid"].tobytes()
+
+    def samples(self, store: Store) -> list[Packed]:
+        """The samples of these rows, of a chunk."""
+        return chunk_samples(store, self.entry[0])[self.place : self.place + self.count]
+
     def add_to(self, builder: ColumnBuilder, store: Store) -> None:
         """Append these rows; a chunk that is needed in part is read."""
         if self.kind == Kind.MISSING:
@@ -51,7 +61,7 @@ class Piece:
         elif self.whole:
             builder.add(self.entry)
         else:
-            for sample in chunk_samples(store, self.entry[0])[self.place : self.place + self.count]:
+            for sample in self.samples(store):
                 builder.add(sample)
 
 
@@ -64,6 +74,10 @@ class Pieces:
 
     def run(self, start: int, stop: int) -> Iterator[Piece]:
         """Pieces of physical rows, in order."""
+        return (piece for piece, _ in self.placed(start, stop))
+
+    def placed(self, start: int, stop: int) -> Iterator[tuple[Piece, int]]:
+        """Pieces of physical rows, in order, each with its first row."""
         for at in range(int(np.searchsorted(self._every["first"], start, side="right")) - 1, len(self._every)):
             one = self._every[at : at + 1]
             first = int(one["first"][0])
@@ -71,18 +85,18 @@ class Pieces:
                 return
             yield from self._cut(one, max(first, start), min(first + rows_of(one), stop))
 
-    def _cut(self, one: Entries, start: int, stop: int) -> Iterator[Piece]:
+    def _cut(self, one: Entries, start: int, stop: int) -> Iterator[tuple[Piece, int]]:
         """Rows of one entry, around those that were replaced."""
         first = int(one["first"][0])
         low, high = np.searchsorted(self._patch["first"], [start, stop])
         for patch in range(int(low), int(high)):
             row = int(self._patch["first"][patch])
             if row > start:
-                yield Piece(one, start - first, row - start)
-            yield Piece(self._patch[patch : patch + 1], 0, 1)
+                yield Piece(one, start - first, row - start), start
+            yield Piece(self._patch[patch : patch + 1], 0, 1), row
             start = row + 1
         if stop > start:
-            yield Piece(one, start - first, stop - start)
+            yield Piece(one, start - first, stop - start), start
 
 
 def extract(store: Store, rows: Rows, runs: Runs) -> dict[str, Entries]:

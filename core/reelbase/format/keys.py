@@ -10,6 +10,7 @@ ROOT = "reelbase.json"
 BRANCHES = "refs/branches/"
 TAGS = "refs/tags/"
 EXPIRED = "refs/expired/"
+CLOCK = "refs/clock/"
 DATA = ("packs/", "blobs/", "index/")
 PREFIXES = ("log/", "refs/", *DATA)  # all that a dataset's own objects start with, but for the root
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -68,6 +69,15 @@ def blob(uid: bytes, ext: int) -> str:
 def index(uid: bytes) -> str:
     """The key of an index object."""
     return f"index/{uid.hex()[:2]}/{uid.hex()}.rbi"
+
+
+def uid_of(key: str) -> bytes | None:
+    """The id in the key of a pack, blob or index object; None: it has none."""
+    name = key.rpartition("/")[2].partition(".")[0]
+    try:
+        return bytes.fromhex(name) if len(name) == 32 else None
+    except ValueError:
+        return None
 
 
 def ext_code(suffix: str) -> int:

@@ -199,16 +199,19 @@ class Repack(Op):
         tensor: Whose.
         columns: The new columns, of the first `count` physical rows.
         count: How many rows there were.
+        swept: How many of them were deleted, and have no sample any more.
     """
 
     tensor: str
     columns: Mapping[str, Column]
     count: int
+    swept: int
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         rows = draft.state.rows[self.tensor]
         columns = {name: self._column(draft, name, one) for name, one in rows.columns.items()}
-        draft.state = draft.state.with_rows(self.tensor, replace(rows, columns=columns))
+        dead = replace(rows.dead, swept=self.swept)
+        draft.state = draft.state.with_rows(self.tensor, replace(rows, columns=columns, dead=dead))
         draft.touch(Footprint(packed=frozenset([self.tensor])))
 
     def _column(self, draft: Draft, name: str, old: Column) -> Column:

@@ -161,9 +161,13 @@ class ColumnBuilder:
 
     def fill(self, count: int) -> None:
         """Rows without a sample, up to `count` rows in all."""
-        short, self._count = count - self._count, max(count, self._count)
+        self.skip(count - self._count)
+
+    def skip(self, short: int) -> None:
+        """So many rows without a sample."""
         if short <= 0:
             return
+        self._count += short
         if self._open and short <= chunk.MAX_SAMPLES - len(self._open):
             self._open += [NOTHING] * short
             return

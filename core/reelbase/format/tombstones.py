@@ -43,11 +43,13 @@ class Tombstones:
 
     Attributes:
         count: How many rows are deleted.
+        swept: How many were when the rows were last compacted: if none was since, no sample of a deleted row is left.
         segments: Folded runs.
         tail: Runs deleted since.
     """
 
     count: int = 0
+    swept: int = 0
     segments: tuple[Segment, ...] = ()
     tail: Entries = field(default_factory=lambda: NO_ENTRIES)
 
@@ -68,6 +70,15 @@ class Tombstones:
         starts, stops, _ = self._ranked(store)
         at = int(np.searchsorted(starts, row, side="right")) - 1
         return at >= 0 and row < int(stops[at])
+
+    def within(self, store: Store, start: int, stop: int) -> Runs:
+        """The deleted rows among some physical ones, as runs."""
+        if not self.count:
+            return ()
+        starts, stops, _ = self._ranked(store)
+        low, high = int(np.searchsorted(stops, start, side="right")), int(np.searchsorted(starts, stop))
+        cut = zip(starts[low:high].clip(start).tolist(), stops[low:high].clip(max=stop).tolist(), strict=True)
+        return tuple(cut)
 
     def physical(self, store: Store, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The physical rows of (valid) logical ones; int64, as given."""

@@ -62,9 +62,10 @@ class Refs:
         return name == MAIN or self._exists(keys.commit(name, 0))
 
     def forks(self) -> Iterator[Place]:
-        """Where branches start, those that were never finished too."""
-        for _, _, stored in self._read(keys.BRANCHES):
-            yield Place(*stored["from"])
+        """Where branches start that somebody is just making; a finished one has all that it needs."""
+        for key, _, stored in self._read(keys.BRANCHES):
+            if not self.is_branch(key.removeprefix(keys.BRANCHES).partition("/")[0]):
+                yield Place(*stored["from"])
 
     def tags(self) -> dict[str, Place]:
         """All tags, by name."""

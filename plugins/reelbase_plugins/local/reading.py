@@ -13,7 +13,7 @@ from reelbase.plugin import Stat
 from reelbase_plugins.local.writing import TEMPORARY, failing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
@@ -79,18 +79,29 @@ def stat_of(path: str, found: os.stat_result) -> Stat:
     )
 
 
-def walk(folder: str, prefix: str, base: str = "") -> Iterator[tuple[str, Stat]]:
-    """Keys that start with `prefix`, and their files, in order of keys; without links, special and temporary files.
+def is_object(name: str) -> bool:
+    """Whether a file of that name is an object, and not one that is still being written."""
+    return not name.startswith(TEMPORARY)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file of that name is being written, or was when its writer was killed."""
+    return name.startswith(TEMPORARY)
+
+
+def walk(folder: str, prefix: str, wanted: Callable[[str], bool], base: str = "") -> Iterator[tuple[str, Stat]]:
+    """Keys that start with `prefix`, and their files, in order of keys; without links and special files.
 
     Args:
         folder: To look through.
         prefix: Of keys.
+        wanted: Which names of files count.
         base: The key of `folder`, with a slash at its end.
     """
-    for name, entry in _sorted(folder):
+    for name, entry in _sorted(folder, wanted):
         key = base + name
         if key.endswith("/") and (key.startswith(prefix) or prefix.startswith(key)):
-            yield from walk(entry.path, prefix, key)
+            yield from walk(entry.path, prefix, wanted, key)
         elif key.startswith(prefix) and not key.endswith("/"):
             try:
                 yield key, stat_of(entry.path, entry.stat(follow_symlinks=False))
@@ -98,7 +109,7 @@ def walk(folder: str, prefix: str, base: str = "") -> Iterator[tuple[str, Stat]]
                 continue
 
 
-def _sorted(folder: str) -> list[tuple[str, os.DirEntry[str]]]:
+def _sorted(folder: str, wanted: Callable[[str], bool]) -> list[tuple[str, os.DirEntry[str]]]:
     """A folder's entries. A folder sorts by its name with the slash: ``a-b`` comes before ``a/b``."""
     try:
         with failing(folder), os.scandir(folder) as entries:
@@ -107,12 +118,12 @@ def _sorted(folder: str) -> list[tuple[str, os.DirEntry[str]]]:
         if isinstance(error.__cause__, _ABSENT):
             return []
         raise
-    files = (one for one in named if one[0].endswith("/") or _is_object(one[1]))
+    files = (one for one in named if one[0].endswith("/") or (_is_file(one[1]) and wanted(one[0])))
     return sorted(files, key=lambda one: one[0])
 
 
-def _is_object(entry: os.DirEntry[str]) -> bool:
-    return entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY)
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file(follow_symlinks=False)
 
 
 def _absent(path: str) -> ObjectNotFoundError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from reelbase.errors import StorageError
 from reelbase.plugin import Stat, Storage
 from reelbase_plugins.local.paths import inside, local_path
-from reelbase_plugins.local.reading import finding, opened, read, stat_of, walk
+from reelbase_plugins.local.reading import finding, is_leftover, is_object, opened, read, stat_of, walk
 from reelbase_plugins.local.writing import TEMPORARY, remove, write
 
 if TYPE_CHECKING:
@@ -63,4 +63,8 @@ class LocalStorage(Storage):
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
         """As the contract says; links and special files do not show."""
-        return walk(self.root, prefix)
+        return walk(self.root, prefix, is_object)
+
+    def leftovers(self) -> Iterator[tuple[str, Stat]]:
+        """As the contract says: temporary files of writers that were killed, or that are still at it."""
+        return walk(self.root, "", is_leftover)

@@ -1,0 +1,1 @@
+"""Upkeep of a dataset's objects: laying small ones together, letting old versions go, checking, counting, copying."""
