@@ -46,7 +46,7 @@ def empty(path: str | Path, overwrite: bool = False) -> Dataset:
         StorageError: it cannot be written.
     """
     storage = _storage(path)
-    if _is_dataset(storage):
+    if logs.stands(storage):
         if not overwrite:
             logs.create(storage)  # raises: it exists
         return _emptied(storage)
@@ -82,7 +82,7 @@ def open(path: str | Path) -> Dataset:
 
 def exists(path: str | Path) -> bool:
     """Whether a dataset stands there."""
-    return _is_dataset(_storage(path))
+    return logs.stands(_storage(path))
 
 
 def delete(path: str | Path) -> None:
@@ -92,7 +92,7 @@ def delete(path: str | Path) -> None:
         DatasetNotFoundError: there is none; nothing is removed.
     """
     storage = _storage(path)
-    if not _is_dataset(storage):
+    if not logs.stands(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
     storage.delete(keys.ROOT)  # first: from here on it is no dataset, also if this is cut short
     for prefix in keys.PREFIXES:
@@ -147,14 +147,6 @@ def _path(path: object) -> str:
 
 def _storage(path: str | Path) -> Storage:
     return registry().open_storage(_path(path))
-
-
-def _is_dataset(storage: Storage) -> bool:
-    try:
-        storage.stat(keys.ROOT)
-    except ObjectNotFoundError:
-        return False
-    return True
 
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from reelbase.errors import TensorExistsError, TensorNotFoundError, UsageError
+from reelbase.format import log as logs
+from reelbase.format.log import Log
 from reelbase.format.ops import Create, Drop, Rename
 from reelbase.format.state import TensorSchema
+from reelbase.format.store import Store
+from reelbase.group import Group
 from reelbase.htype import brief
 from reelbase.info import Info
+from reelbase.registry import registry
 from reelbase.rows import RowsView
 from reelbase.schema import check_dtype, layout_of, settings_of
+from reelbase.session import Session
 from reelbase.summary import summarize
 from reelbase.tensor import Tensor, append_rows, delete_rows, once
+from reelbase.upkeep import copy as copies
+from reelbase.upkeep import mirror as mirrors
 from reelbase.upkeep.upkeep import Upkeep
 from reelbase.versions import actions
 from reelbase.versions.history import History
 from reelbase.versions.lineage import Lineage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from reelbase.session import Session, Transaction
+    from reelbase.session import Transaction
     from reelbase.versions.diff import Diff
     from reelbase.versions.version import Version
 
@@ -245,6 +254,46 @@ class Dataset:
         """What is different in version `b`, or where the dataset stands, compared with version `a`."""
         return actions.diff(self._session, a, b)
 
+    def copy(
+        self,
+        dest: str | os.PathLike[str],
+        *,
+        tensors: Sequence[str] | None = None,
+        rows: Any = None,
+        history: bool = False,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Dataset:
+        """Copy the version where the dataset stands, or some of it, to a new dataset.
+
+        Files go over byte for byte with their packet indexes; nothing is decoded. A copy that was cut short goes on
+        where it stopped when it is asked for again.
+
+        Args:
+            dest: A folder, or the URL of a storage, with nothing in it but the beginning of the same copy.
+            tensors: Names of the tensors to copy; by default all.
+            rows: Which rows: an int, a slice, a list of ints, or a boolean mask; by default all.
+            history: Copy every version, branch and tag instead, object by object.
+            progress: Called again and again with the bytes done and the bytes in all.
+
+        Returns:
+            The copy.
+
+        Raises:
+            DatasetExistsError: something else stands there.
+            TensorNotFoundError, SampleIndexError: there is no such tensor or row.
+            CorruptObjectError: a sample is damaged; what was copied before stays.
+        """
+        if history and not (tensors is None and rows is None):
+            raise UsageError("history=True copies everything.", "Leave out tensors and rows.")
+        log, storage = self._session.log, registry().open_storage(os.fspath(dest))
+        if history:
+            mirrors.mirror(log, storage, progress)
+        else:
+            names = list(self._session.commit.state.names) if tensors is None else tensors
+            numbers = RowsView.of(self._session, range(len(self)))[slice(None) if rows is None else rows].numbers
+            copies.copy(self._session, [self._id(name) for name in names], numbers, storage, progress)
+        return Dataset(Session(Log(Store(storage), logs.check_root(storage))))
+
     @property
     def history(self) -> History[Dataset]:
         """Tags, older versions, new branches, reverts."""
@@ -326,31 +375,6 @@ class Dataset:
             )
             raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", hint)
         return names[name]
-
-
-class Group:
-    """Tensors whose names start alike: ``ds["train"]`` or ``ds.train`` where there is "train/videos"."""
-
-    def __init__(self, dataset: Dataset, name: str) -> None:
-        self._dataset = dataset
-        self._name = name
-
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """Its tensors, by the rest of their names."""
-        start = f"{self._name}/"
-        return {name.removeprefix(start): one for name, one in self._dataset.tensors.items() if name.startswith(start)}
-
-    def __getitem__(self, name: str) -> Any:
-        return self._dataset[f"{self._name}/{name}"]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self[name]
-
-    def __repr__(self) -> str:
-        return f"Group({self._name!r}, tensors: {', '.join(self.tensors)})"
 
 
 def _check_mapping(row: object) -> None:

@@ -11,6 +11,7 @@ BRANCHES = "refs/branches/"
 TAGS = "refs/tags/"
 EXPIRED = "refs/expired/"
 CLOCK = "refs/clock/"
+COPYING = "refs/copying.json"
 DATA = ("packs/", "blobs/", "index/")
 PREFIXES = ("log/", "refs/", *DATA)  # all that a dataset's own objects start with, but for the root
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -56,6 +56,15 @@ def create(storage: Storage) -> None:
         )
 
 
+def stands(storage: Storage) -> bool:
+    """Whether a dataset stands here."""
+    try:
+        storage.stat(keys.ROOT)
+    except ObjectNotFoundError:
+        return False
+    return True
+
+
 def check_root(storage: Storage) -> str:
     """See that a dataset of a known format stands here; its uuid.
 
