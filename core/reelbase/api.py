@@ -21,6 +21,7 @@ from reelbase.registry import registry
 from reelbase.sample import Encode
 from reelbase.session import Session
 from reelbase.versions.lineage import Lineage
+from reelbase.versions.refs import Refs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +95,9 @@ def delete(path: str | Path) -> None:
     storage = _storage(path)
     if not logs.stands(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
-    storage.delete(keys.ROOT)  # first: from here on it is no dataset, also if this is cut short
+    for branch in Refs(storage).branches():
+        storage.delete(keys.latest(branch))  # without these, and the root, it is no dataset, also if this is cut short
+    storage.delete(keys.ROOT)
     for prefix in keys.PREFIXES:
         for key in [key for key, _ in storage.list(prefix)]:
             storage.delete(key)
@@ -150,7 +153,7 @@ def _storage(path: str | Path) -> Storage:
 
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:
-    log = logs.Log(Store(storage, cache_bytes=settings().cache_bytes), logs.check_root(storage))
+    log = logs.opened(Store(storage, cache_bytes=settings().cache_bytes))
     if ref is None:
         return Dataset(Session(log, read_only=read_only))
     return Dataset(Session(*Lineage(log).start(ref), read_only=read_only))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from reelbase.errors import TensorExistsError, TensorNotFoundError, UsageError
 from reelbase.format import log as logs
-from reelbase.format.log import Log
 from reelbase.format.ops import Create, Drop, Rename
 from reelbase.format.state import TensorSchema
 from reelbase.format.store import Store
@@ -292,7 +291,7 @@ class Dataset:
             names = list(self._session.commit.state.names) if tensors is None else tensors
             numbers = RowsView.of(self._session, range(len(self)))[slice(None) if rows is None else rows].numbers
             copies.copy(self._session, [self._id(name) for name in names], numbers, storage, progress)
-        return Dataset(Session(Log(Store(storage), logs.check_root(storage))))
+        return Dataset(Session(logs.opened(Store(storage))))
 
     @property
     def history(self) -> History[Dataset]:

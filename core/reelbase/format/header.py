@@ -26,6 +26,7 @@ class Header:
     """What is known of a commit apart from its state.
 
     Attributes:
+        dataset: uuid of the dataset, as its root object has it.
         id: uuid4 hex; a writer knows its own commit by it.
         branch: Its branch.
         seq: Number on its branch, from 0; -1 for the state before the first commit.
@@ -40,6 +41,7 @@ class Header:
         expired: Its state is gone.
     """
 
+    dataset: str
     id: str
     branch: str
     seq: int

@@ -39,16 +39,17 @@ logger = logging.getLogger("reelbase.log")
 
 _ATTEMPTS = 1000
 _HINT_SECONDS = 1.0
+MAIN = "main"
 _NO_DATASET = "Make one with reelbase.empty(path), or check the path."
 
 
-def create(storage: Storage) -> None:
-    """Write the root object.
+def create(storage: Storage, uid: str | None = None) -> None:
+    """Write the root object, with a new uuid or that of the dataset that this one is a copy of.
 
     Raises:
         DatasetExistsError: there is one.
     """
-    root = {"format": commits.FORMAT, "uuid": uuid.uuid4().hex}
+    root = {"format": commits.FORMAT, "uuid": uid or uuid.uuid4().hex}
     if not claim(storage, keys.ROOT, json.dumps(root).encode()):
         raise DatasetExistsError(
             f"A dataset stands at {storage.root!r} already.",
@@ -87,6 +88,17 @@ def check_root(storage: Storage) -> str:
     return uid
 
 
+def opened(store: Store) -> Log:
+    """The log of a dataset's main branch. Only where there is no hint the root object is read.
+
+    Raises:
+        DatasetNotFoundError: there is no dataset.
+        FormatError: it cannot be read.
+    """
+    hint = _hint(store, MAIN)
+    return Log(store, hint.header.dataset if hint else check_root(store.storage), hint=hint)
+
+
 class Log:
     """The commits of one branch.
 
@@ -94,18 +106,20 @@ class Log:
         store: Of the dataset.
         uid: Its uuid, as its root object has it.
         branch: Which branch.
+        hint: A commit of it, if one is known.
     """
 
-    def __init__(self, store: Store, uid: str, branch: str = "main") -> None:
+    def __init__(self, store: Store, uid: str, branch: str = MAIN, *, hint: Commit | None = None) -> None:
         self.store = store
         self.uid = uid
         self.branch = keys.check_name(branch)
+        self._known = hint
         self._hinted = float("-inf")
         self._unhinted: bytes | None = None
 
     def start(self) -> Commit:
         """The state before the first commit."""
-        return Commit(header=Header(id="", branch=self.branch, seq=-1))
+        return Commit(header=Header(dataset=self.uid, id="", branch=self.branch, seq=-1))
 
     def read(self, seq: int) -> Commit | None:
         """One commit, or None if there is none of that number.
@@ -124,7 +138,7 @@ class Log:
 
     def head(self) -> Commit:
         """The newest commit: the hint, then whatever stands after it."""
-        return self.after(self._hint() or self.start())
+        return self.after(self._known or _hint(self.store, self.branch) or self.start())
 
     def after(self, known: Commit) -> Commit:
         """The newest commit at or after `known`: one miss if there is none after it, else a gallop."""
@@ -150,23 +164,11 @@ class Log:
         return found
 
     def _own(self, seq: int, header: Header) -> Header:
-        if header.place != (self.branch, seq):
+        if (header.dataset, *header.place) != (self.uid, self.branch, seq):
             key = keys.commit(self.branch, seq)
-            raise CorruptObjectError(f"{key} holds commit {header.place}.", "Restore the object from a copy.")
+            whose = "" if header.dataset == self.uid else " of another dataset"
+            raise CorruptObjectError(f"{key} holds commit {header.place}{whose}.", "Restore the object from a copy.")
         return header
-
-    def _hint(self) -> Commit | None:
-        key = keys.latest(self.branch)
-        try:
-            hint = commits.decode(self.store, self.store.storage.get(key), key)
-        except (ObjectNotFoundError, VersionExpiredError):
-            return None
-        except NewerFormatError:
-            raise
-        except FormatError:  # torn or overwritten midway: it is only a hint
-            logger.info("ignoring a damaged hint %s", key)
-            return None
-        return hint if hint.branch == self.branch else None
 
     def commit(
         self, draft: Draft, message: str | None = None, *, merged: Header | None = None, alone: bool = False
@@ -265,6 +267,21 @@ class Log:
             logger.info("could not write the hint of %s: %s", self.branch, error)
 
 
+def _hint(store: Store, branch: str) -> Commit | None:
+    """A branch's hint: a recent commit. None: there is none, or none that is of use."""
+    key = keys.latest(branch)
+    try:
+        hint = commits.decode(store, store.storage.get(key), key)
+    except (ObjectNotFoundError, VersionExpiredError):
+        return None
+    except NewerFormatError:
+        raise
+    except FormatError:  # torn or overwritten midway: it is only a hint
+        logger.info("ignoring a damaged hint %s", key)
+        return None
+    return hint if hint.branch == branch else None
+
+
 def _header(draft: Draft, message: str | None, merged: Header | None) -> Header:
     base = draft.base.header
     includes = dict(base.includes)
@@ -272,6 +289,7 @@ def _header(draft: Draft, message: str | None, merged: Header | None) -> Header:
         if branch != base.branch:
             includes[branch] = max(seq, includes.get(branch, seq))
     return Header(
+        dataset=base.dataset,
         id=uuid.uuid4().hex,
         branch=base.branch,
         seq=base.seq + 1,

@@ -52,7 +52,7 @@ def mirror(log: Log, dest: Storage, progress: Callable[[int, int], object] | Non
         done += size
         if progress is not None:
             progress(done, total)
-    logs.create(dest)
+    logs.create(dest, uid)  # the commits carry it
     dest.delete(keys.COPYING)
 
 

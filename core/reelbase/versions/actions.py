@@ -59,6 +59,7 @@ def create_branch(session: Session, name: str, ref: str | Version | None) -> Ver
     source = session.commit if ref is None else lineage.find(ref)
     lineage.refs.mark_branch(name, source.header.place)
     header = Header(
+        dataset=session.log.uid,
         id=uuid.uuid4().hex,
         branch=name,
         seq=0,

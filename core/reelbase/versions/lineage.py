@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from reelbase.errors import CorruptObjectError, VersionNotFoundError
 from reelbase.format.header import Place
-from reelbase.format.log import Log
-from reelbase.versions.refs import MAIN, Refs
+from reelbase.format.log import MAIN, Log
+from reelbase.versions.refs import Refs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

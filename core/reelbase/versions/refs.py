@@ -16,6 +16,7 @@ from reelbase.errors import CorruptObjectError, ObjectNotFoundError, VersionExis
 from reelbase.format import keys
 from reelbase.format.claim import claim
 from reelbase.format.header import Place
+from reelbase.format.log import MAIN
 from reelbase.format.origins import Runs, union
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reelbase.storage import Storage
-
-MAIN = "main"
 
 
 @dataclass(frozen=True)
