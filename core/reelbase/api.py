@@ -13,7 +13,7 @@ from reelbase.dataset import Dataset
 from reelbase.errors import DatasetExistsError, DatasetNotFoundError, ObjectNotFoundError, UsageError
 from reelbase.format import keys
 from reelbase.format import log as logs
-from reelbase.format.ops import Drop
+from reelbase.format.ops import Clear
 from reelbase.format.store import Store
 from reelbase.htype import brief
 from reelbase.reading import MediaFile
@@ -162,7 +162,5 @@ def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | Non
 def _emptied(storage: Storage) -> Dataset:
     dataset = _open(storage)
     with dataset._session.change() as transaction:
-        for tensor in list(transaction.state.tensors):
-            transaction.do(Drop(tensor))
-    dataset.info.clear()
+        transaction.do(Clear())
     return dataset

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from reelbase.errors import UsageError
+from reelbase.errors import TensorNotFoundError, UsageError
 from reelbase.format.ops import SetInfo
 from reelbase.htype import brief
 
@@ -30,7 +30,13 @@ class Info(MutableMapping[str, Any]):
 
     def _held(self) -> Mapping[str, Any]:
         state = self._session.state
-        return state.tensors[self._tensor].info if self._tensor else state.info
+        if not self._tensor:
+            return state.info
+        if self._tensor not in state.tensors:
+            raise TensorNotFoundError(
+                "This metadata's tensor was deleted from its dataset.", "Ask the dataset for its tensors."
+            )
+        return state.tensors[self._tensor].info
 
     def __getitem__(self, key: str) -> Any:
         return _plain(self._held()[key])
@@ -54,7 +60,14 @@ class Info(MutableMapping[str, Any]):
         """Write several keys in one commit."""
         written = {key: _checked(key, value) for key, value in dict(*others, **values).items()}
         with self._session.change() as transaction:
+            self._held()
             transaction.do(SetInfo(self._tensor, written))
+
+    def clear(self) -> None:
+        """Remove all keys in one commit."""
+        with self._session.change() as transaction:
+            if held := tuple(self._held()):
+                transaction.do(SetInfo(self._tensor, {}, held))
 
     def __repr__(self) -> str:
         return f"Info({dict(self._held())!r})"
@@ -65,7 +78,7 @@ def _checked(key: object, value: Any) -> Any:
         raise UsageError(f"{key!r} cannot be a metadata key: it is no string.", "Use strings.")
     try:
         return _plain(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{brief(value)} cannot be kept under {key!r}: {error}.",
             "Use dicts, lists, strings, numbers, bools and None.",

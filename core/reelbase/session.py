@@ -128,7 +128,11 @@ class Session:
             return
         with self.writing():
             transaction = Transaction(Draft(self.store, self.commit))
-            yield transaction
+            self._open, self._owner = transaction, threading.get_ident()
+            try:
+                yield transaction  # writes in here, by a generator given to extend, say, join it
+            finally:
+                self._open = self._owner = None
             self._finish(transaction)
 
     @property
@@ -171,6 +175,7 @@ class Transaction:
         self.store = draft.store
         self._draft = draft
         self._builders: dict[tuple[str, ...], dict[str, RowsBuilder]] = {}
+        self._broken = False
 
     @property
     def state(self) -> State:
@@ -192,18 +197,35 @@ class Transaction:
 
     def append(self, builders: Mapping[str, RowsBuilder]) -> None:
         """Rows for one tensor, or the same number for several (which then start at one row)."""
-        key = tuple(sorted(builders))
-        for other in [one for one in self._builders if one != key and set(one) & set(key)]:
-            self._seal_one(other)
-        held = self._builders.setdefault(key, {tensor: RowsBuilder(self.store) for tensor in key})
-        for tensor, rows in builders.items():
-            held[tensor].absorb(rows)
+        with self._whole():
+            key = tuple(sorted(builders))
+            for other in [one for one in self._builders if one != key and set(one) & set(key)]:
+                self._seal_one(other)
+            held = self._builders.setdefault(key, {tensor: RowsBuilder(self.store) for tensor in key})
+            for tensor, rows in builders.items():
+                held[tensor].absorb(rows)
 
     def seal(self) -> Draft:
         """Close the open builders: everything is in the draft then."""
-        for key in list(self._builders):
-            self._seal_one(key)
+        with self._whole():
+            for key in list(self._builders):
+                self._seal_one(key)
         return self._draft
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What is done in the block is done whole, or nothing of this transaction can be committed any more.
+
+        Raises:
+            TransactionError: that happened before.
+        """
+        if self._broken:
+            raise TransactionError(
+                "A write of this transaction was cut short, so none of it can be committed.", "Begin it anew."
+            )
+        self._broken = True
+        yield
+        self._broken = False
 
     def _seal_one(self, key: tuple[str, ...]) -> None:
         builders = self._builders.pop(key)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbase.errors import CommitConflictError, TensorNotFoundError, UsageError
+from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
 from reelbase.format.ops import Delete, FixDtype, SetTxn, Update
 from reelbase.format.rows import RowsBuilder
 from reelbase.index import Index
@@ -285,5 +285,14 @@ def _next_row(iterators: Mapping[str, Iterator[Any]], name: Callable[[str], str]
 
 
 def _fix_dtype(transaction: Transaction, schema: TensorSchema, dtype: np.dtype[Any] | None) -> None:
-    if schema.dtype is None and dtype is not None:
+    now = transaction.schema_state.tensors.get(schema.id)
+    if now is None:
+        raise TensorNotFoundError(f"Tensor {schema.name!r} was deleted while it was written to.", "Nothing was added.")
+    if dtype is None or now.dtype == dtype.name:
+        return
+    if now.dtype is not None and schema.dtype is None:
+        raise HtypeError(
+            f"Tensor {schema.name!r} became {now.dtype} while {dtype.name} was written to it.", "Name its dtype."
+        )
+    if now.dtype is None:
         transaction.schema_op(FixDtype(schema.id, dtype.name))

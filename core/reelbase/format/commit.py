@@ -23,7 +23,7 @@ from reelbase.format.entry import ENTRY
 from reelbase.format.header import Header
 from reelbase.format.origins import Origins
 from reelbase.format.segment import Segment
-from reelbase.format.state import Rows, State, TensorSchema
+from reelbase.format.state import Ghost, Rows, State, TensorSchema
 from reelbase.format.tombstones import Tombstones
 
 if TYPE_CHECKING:
@@ -187,7 +187,11 @@ def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
 def _schema_json(store: Store, state: State) -> tuple[State, Any]:
     if state.schema_ref is not None:
         return state, {"ref": list(state.schema_ref)}
-    schema = {"tensors": [one.as_json() for one in state.tensors.values()], "info": dict(state.info)}
+    schema = {
+        "tensors": [one.as_json() for one in state.tensors.values()],
+        "info": dict(state.info),
+        "ghosts": {tensor: [one.physical_rows, one.origins.as_json()] for tensor, one in state.ghosts.items()},
+    }
     text = _dumps(schema)
     if len(text) <= _SCHEMA_INLINE:
         return state, schema
@@ -207,7 +211,10 @@ def _state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
     rows = {tensor: _rows(one, inline) for tensor, one in stored.items()}
     if inline.left:
         raise ValueError(f"{inline.left} entries too many")
-    return State(tensors, rows, schema["info"], head["txns"], schema_ref=ref)
+    ghosts = {
+        tensor: Ghost(int(count), Origins.from_json(origins)) for tensor, (count, origins) in schema["ghosts"].items()
+    }
+    return State(tensors, rows, schema["info"], ghosts, head["txns"], schema_ref=ref)
 
 
 class _Inline:

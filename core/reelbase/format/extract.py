@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelbase.format.chunk import Form
 from reelbase.format.entry import Kind, missing, rows_of
 from reelbase.format.rows import ColumnBuilder, chunk_samples
 
@@ -120,6 +121,16 @@ def row_entries(store: Store, rows: Rows, row: int) -> dict[str, Entries]:
         Piece(_array(one), place, 1).add_to(builder, store)
         found[name] = builder.finish()
     return found
+
+
+def is_missing(store: Store, rows: Rows, row: int) -> bool:
+    """Whether a physical row holds no sample."""
+    found = (_entry(store, rows, name, row) for name in rows.columns)
+    return all(one is None or _is_nothing(store, *one) for one in found)
+
+
+def _is_nothing(store: Store, one: Any, place: int) -> bool:
+    return bool(one["kind"] == Kind.CHUNK) and chunk_samples(store, one)[place].form == Form.MISSING
 
 
 def same_row(store: Store, a: Rows, row_a: int, b: Rows, row_b: int) -> bool:

@@ -26,7 +26,7 @@ class Footprint:
         appended: Ids of tensors that got rows.
         changed: Rows replaced or deleted, by tensor id and branch of birth.
         info: Metadata keys written, as "tensor id/key" ("/key" for the dataset's own).
-        txns: Numbers that applications gave their writes, so that a write that is run again is done once.
+        txns: Lowest and highest number that applications gave their writes, so that what is run again is done once.
         packed: Ids of tensors whose rows were laid anew, without changing them.
     """
 
@@ -36,7 +36,7 @@ class Footprint:
     appended: frozenset[str] = frozenset()
     changed: Mapping[tuple[str, str], Runs] = field(default_factory=dict)
     info: frozenset[str] = frozenset()
-    txns: Mapping[str, int] = field(default_factory=dict)
+    txns: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     packed: frozenset[str] = frozenset()
 
     @property
@@ -57,7 +57,7 @@ class Footprint:
             "appended": sorted(self.appended),
             "changed": changed,
             "info": sorted(self.info),
-            "txns": dict(self.txns),
+            "txns": {app: list(numbers) for app, numbers in self.txns.items()},
             "packed": sorted(self.packed),
         }
         return {name: part for name, part in parts.items() if part}
@@ -71,16 +71,20 @@ class Footprint:
             for branch, runs in branches.items()
         }
         names = {name: frozenset(stored.get(name, ())) for name in ("created", "schema", "appended", "info", "packed")}
-        return cls(**names, changed=changed, dtypes=stored.get("dtypes", {}), txns=stored.get("txns", {}))
+        txns = {app: (int(low), int(high)) for app, (low, high) in stored.get("txns", {}).items()}
+        return cls(**names, changed=changed, dtypes=stored.get("dtypes", {}), txns=txns)
 
     @classmethod
     def united(cls, parts: Iterable[Footprint]) -> Footprint:
         """What several touched together."""
         every = list(parts)
         changed: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        txns: dict[str, tuple[int, int]] = {}
         for one in every:
             for rows, runs in one.changed.items():
                 changed.setdefault(rows, []).extend(runs)
+            for app, (low, high) in one.txns.items():
+                txns[app] = min(low, txns.get(app, (low, high))[0]), max(high, txns.get(app, (low, high))[1])
         names = {
             name: frozenset[str]().union(*(getattr(one, name) for one in every))
             for name in ("created", "schema", "appended", "info", "packed")
@@ -89,7 +93,7 @@ class Footprint:
             **names,
             changed={rows: _coarse(union(runs)) for rows, runs in changed.items()},
             dtypes={tensor: dtype for one in every for tensor, dtype in one.dtypes.items()},
-            txns={app: number for one in every for app, number in one.txns.items()},
+            txns=txns,
         )
 
     def check(self, theirs: Footprint, names: Mapping[str, str]) -> None:
@@ -112,10 +116,10 @@ class Footprint:
                     f"Another writer's first append made {named!r} {theirs.dtypes[tensor]}; yours is {dtype}.",
                     "Convert the samples, or name the dtype in create_tensor.",
                 )
-        for app, number in self.txns.items():
-            if theirs.txns.get(app, number - 1) >= number:
+        for app, (lowest, _) in self.txns.items():
+            if app in theirs.txns and theirs.txns[app][1] >= lowest:
                 raise CommitConflictError(
-                    f"Another writer committed number {theirs.txns[app]} of {app!r} meanwhile; yours is {number}.",
+                    f"Another writer committed number {theirs.txns[app][1]} of {app!r} meanwhile; yours is {lowest}.",
                     "It is done already; go on with the next.",
                 )
 

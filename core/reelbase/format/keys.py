@@ -19,13 +19,18 @@ _SPELT = "0123456789abcdefghijklmnopqrstuvwxyz "
 _LONG = {"webm": 60000, "jpeg": 60001}
 
 
+def is_name(name: str) -> bool:
+    """Whether `name` can name a branch or tag."""
+    return _NAME.fullmatch(name) is not None and ".." not in name
+
+
 def check_name(name: str) -> str:
     """`name`, if it can name a branch or tag.
 
     Raises:
         UsageError: it cannot.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or ".." in name:
+    if not isinstance(name, str) or not is_name(name):
         raise UsageError(
             f"{name!r} cannot name a branch or tag.", "Use a-z, 0-9, '.', '_' and '-', 64 characters at most."
         )

@@ -102,7 +102,7 @@ class SetTxn(Op):
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         draft.state = draft.state.with_txn(self.app, max(self.number, draft.state.txns.get(self.app, self.number)))
-        draft.touch(Footprint(txns={self.app: self.number}))
+        draft.touch(Footprint(txns={self.app: (self.number, self.number)}))
 
 
 @dataclass(frozen=True)
@@ -223,29 +223,62 @@ class Repack(Op):
 
 
 @dataclass(frozen=True)
+class Revive(Op):
+    """One deleted physical row, alive again and replaced."""
+
+    tensor: str
+    row: int
+    entries: Mapping[str, Entries]
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        rows = draft.state.rows[self.tensor].revive(draft.store, self.row, self.entries)
+        draft.state = draft.state.with_rows(self.tensor, rows)
+        draft.touch_rows(self.tensor, ((self.row, self.row + 1),))
+
+
+@dataclass(frozen=True)
+class Clear(Op):
+    """Everything gone: tensors, metadata, numbers of applications."""
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        state = draft.state
+        keys = {f"/{key}" for key in state.info}
+        draft.touch(Footprint(schema=frozenset(state.tensors), info=frozenset(keys)))
+        for tensor in state.tensors:
+            state = state.without(tensor)
+        draft.state = State(ghosts=state.ghosts)
+
+
+@dataclass(frozen=True)
 class Revert(Op):
     """The state of an earlier commit, whatever was done since.
 
     Attributes:
         old: The state to go back to.
-        touched: What was done since, up to `base`.
+        touched: What was done since, up to the draft's base.
     """
 
     old: State
     touched: Footprint
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
-        now = draft.state
-        rows = {
-            tensor: now.rows[tensor].restored(one, draft.store) if tensor in now.rows else one
-            for tensor, one in self.old.rows.items()
-        }
-        draft.state = State(self.old.tensors, rows, self.old.info, {**self.old.txns, **now.txns})
-        for tensor, one in self.old.rows.items():
-            if tensor in now.rows:
-                draft.touch_rows(tensor, ((one.physical_rows, now.rows[tensor].physical_rows),))
+        now, old = draft.state, self.old
+        had = {**now.ghosts, **{tensor: rows.ghost for tensor, rows in now.rows.items()}}
+        rows = {tensor: one.extended(had[tensor]) for tensor, one in old.rows.items()}
+        ghosts = {tensor: one for tensor, one in had.items() if tensor not in old.tensors}
+        tensors = {tensor: _kept_dtype(one, now.tensors.get(tensor)) for tensor, one in old.tensors.items()}
+        draft.state = State(tensors, rows, old.info, ghosts, old.txns)
         draft.touch(self.touched)
-        draft.touch(_schema_changes(now, self.old))
+        draft.touch(_schema_changes(now, old))
+        for tensor, one in rows.items():
+            first = old.rows[tensor].physical_rows if tensor in now.rows else 0
+            births = one.origins.births(((first, one.physical_rows),), draft.base.branch)
+            draft.touch(Footprint(changed={(tensor, branch): born for branch, born in births.items()}))
+
+
+def _kept_dtype(old: TensorSchema, now: TensorSchema | None) -> TensorSchema:
+    """The schema as it was, but for a dtype that was fixed since: other writers may hold rows of it."""
+    return old if now is None or old.dtype is not None else replace(old, dtype=now.dtype)
 
 
 def _schema_changes(before: State, after: State) -> Footprint:

@@ -96,14 +96,36 @@ class Rows:
         """Without some physical rows, which live."""
         return replace(self, dead=self.dead.with_runs(runs))
 
-    def restored(self, old: Rows, store: Store) -> Rows:
-        """As `old` was, an earlier state of these rows: what was appended since is deleted."""
-        count = self.physical_rows - old.physical_rows
-        if not count:
-            return replace(old, origins=self.origins)
-        columns = {name: one.append(missing(count)) for name, one in old.columns.items()}
-        since = ((old.physical_rows, self.physical_rows),)
-        return Rows(columns, old.dead.with_runs(since), self.origins)
+    def revive(self, store: Store, row: int, entries: Mapping[str, Entries]) -> Rows:
+        """With one deleted physical row alive again, and replaced."""
+        return replace(self, dead=self.dead.without(store, ((row, row + 1),))).update(row, entries)
+
+    def extended(self, ghost: Ghost) -> Rows:
+        """These rows as the first of as many as the tensor has had; all after them are deleted."""
+        start, stop = self.physical_rows, ghost.physical_rows
+        if start == stop:
+            return replace(self, origins=ghost.origins)
+        columns = {name: one.append(missing(stop - start)) for name, one in self.columns.items()}
+        blank = columns or {"data": Column().append(missing(stop))}
+        return Rows(blank, self.dead.with_runs(((start, stop),)), ghost.origins)
+
+    @property
+    def ghost(self) -> Ghost:
+        """What has to be remembered of them when the tensor is dropped."""
+        return Ghost(self.physical_rows, self.origins)
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """What is remembered of a dropped tensor, which a revert or a merge may bring back: row numbers are given out once.
+
+    Attributes:
+        physical_rows: Rows ever appended to it.
+        origins: Where they came from.
+    """
+
+    physical_rows: int
+    origins: Origins
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,6 +163,7 @@ class State:
         tensors: Schemas by id, in order of creation.
         rows: By tensor id.
         info: The user's own metadata of the dataset.
+        ghosts: Dropped tensors, by id.
         txns: The highest number that each application has written, see `Footprint`.
         schema_ref: Where schemas and info are stored, if they were too large for a commit and have not changed since.
     """
@@ -148,6 +171,7 @@ class State:
     tensors: Mapping[str, TensorSchema] = field(default_factory=dict)
     rows: Mapping[str, Rows] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
+    ghosts: Mapping[str, Ghost] = field(default_factory=dict)
     txns: Mapping[str, int] = field(default_factory=dict)
     schema_ref: tuple[str, int, int] | None = None
 
@@ -157,15 +181,21 @@ class State:
         return {one.name: one.id for one in self.tensors.values()}
 
     def with_schema(self, schema: TensorSchema) -> State:
-        """With a tensor added or its schema replaced."""
-        rows = self.rows if schema.id in self.rows else {**self.rows, schema.id: Rows()}
-        return replace(self, tensors={**self.tensors, schema.id: schema}, rows=rows, schema_ref=None)
+        """With a tensor added or its schema replaced. One that was dropped comes back without its samples."""
+        tensors = {**self.tensors, schema.id: schema}
+        if schema.id in self.rows:
+            return replace(self, tensors=tensors, schema_ref=None)
+        ghost = self.ghosts.get(schema.id)
+        ghosts = {tensor: one for tensor, one in self.ghosts.items() if tensor != schema.id}
+        rows = {**self.rows, schema.id: Rows() if ghost is None else Rows().extended(ghost)}
+        return replace(self, tensors=tensors, rows=rows, ghosts=ghosts, schema_ref=None)
 
     def without(self, tensor: str) -> State:
         """With a tensor dropped."""
         tensors = {k: v for k, v in self.tensors.items() if k != tensor}
         rows = {k: v for k, v in self.rows.items() if k != tensor}
-        return replace(self, tensors=tensors, rows=rows, schema_ref=None)
+        ghosts = {**self.ghosts, tensor: self.rows[tensor].ghost}
+        return replace(self, tensors=tensors, rows=rows, ghosts=ghosts, schema_ref=None)
 
     def with_info(self, info: Mapping[str, Any]) -> State:
         """With the dataset's metadata replaced."""
@@ -185,4 +215,8 @@ class State:
             tensor: replace(one, origins=one.origins.forked(branch, one.physical_rows))
             for tensor, one in self.rows.items()
         }
-        return replace(self, rows=rows)
+        ghosts = {
+            tensor: Ghost(one.physical_rows, one.origins.forked(branch, one.physical_rows))
+            for tensor, one in self.ghosts.items()
+        }
+        return replace(self, rows=rows, ghosts=ghosts, schema_ref=None)

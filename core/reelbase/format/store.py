@@ -82,15 +82,14 @@ class Store:
         self.storage.put(key, data)
 
     def flush(self) -> None:
-        """Upload the open pack: whatever was staged is durable when this returns."""
+        """Upload all that is staged: it is durable when this returns. What cannot be uploaded stays staged."""
         with self._lock:
-            uid, self._pack = self._pack, b""
-            pack = self._staged.get(keys.pack(uid)) if uid else None
-        if pack is None:
-            return
-        self.add_object(keys.pack(uid), bytes(pack))
-        with self._lock:
-            del self._staged[keys.pack(uid)]
+            self._pack = b""
+            staged = list(self._staged.items())
+        for key, pack in staged:
+            self.add_object(key, bytes(pack))
+            with self._lock:
+                self._staged.pop(key, None)
 
     def settle(self) -> None:
         """What was uploaded so far may belong to a commit now: `discard` keeps it."""

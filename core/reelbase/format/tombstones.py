@@ -10,7 +10,7 @@ import numpy as np
 
 from reelbase.format import segment
 from reelbase.format.entry import ENTRY, NO_ENTRIES
-from reelbase.format.origins import union
+from reelbase.format.origins import union, without
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,11 @@ class Tombstones:
         """With further rows, none of which was deleted before."""
         gone = sum(stop - start for start, stop in runs)
         return replace(self, count=self.count + gone, tail=np.concatenate([self.tail, entries_of(runs)]))
+
+    def without(self, store: Store, runs: Runs) -> Tombstones:
+        """With some rows that were deleted alive again."""
+        left = without(self.runs(store), runs)
+        return Tombstones(sum(stop - start for start, stop in left), 0, (), entries_of(left))
 
     def runs(self, store: Store) -> Runs:
         """All deleted rows, as sorted, disjoint runs."""

@@ -55,7 +55,7 @@ class Diff:
         dropped: Names of tensors that only a has.
         renamed: Names in a and in b, of tensors that changed theirs.
         info: Keys of metadata that differ: "key" of the dataset's own, "tensor/key" of a tensor's.
-        tensors: Rows, by the tensor's name (in b, or in a if it was dropped); only of tensors with a difference.
+        tensors: Rows, by the tensor's name in b; only of tensors with a difference.
     """
 
     a: str
@@ -86,11 +86,11 @@ def diff(lineage: Lineage, store: Store, a: Commit, b: Commit) -> Diff:
     headers = [*lineage.between(a.header, b.header), *lineage.between(b.header, a.header)]
     changed = Footprint.united(one.touched for one in headers).changed
     rows = {}
-    for tensor in {**theirs, **ours}:
+    for tensor, schema in theirs.items():
         sides = _Sides(store, tensor, a, b)
         found = TensorDiff(sides.added(), sides.updated(changed), sides.deleted())
         if found:
-            rows[(theirs.get(tensor) or ours[tensor]).name] = found
+            rows[schema.name] = found
     both = [tensor for tensor in ours if tensor in theirs]
     return Diff(
         a=str(a.header.place),

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reelbase.errors import CorruptObjectError, VersionNotFoundError
+from reelbase.format import keys
 from reelbase.format.header import Place
 from reelbase.format.log import MAIN, Log
 from reelbase.versions.refs import Refs
@@ -69,7 +70,7 @@ class Lineage:
     def branch_of(self, ref: str | Version) -> str | None:
         """The branch that `ref` names, or None if it names something else."""
         name = str(ref)
-        return name if "@" not in name and self.refs.is_branch(name) else None
+        return name if keys.is_name(name) and self.refs.is_branch(name) else None
 
     def start(self, ref: str | Version) -> tuple[Log, Commit | None]:
         """Where a session of `ref` stands: the log of its branch, and the commit if it is not simply the newest.
@@ -91,8 +92,10 @@ class Lineage:
             VersionExpiredError: its data are gone.
         """
         name = str(ref)
-        if place := _PLACE.fullmatch(name):
+        if (place := _PLACE.fullmatch(name)) and keys.is_name(place["branch"]):
             return self.commit(Place(place["branch"], int(place["seq"])))
+        if not keys.is_name(name):
+            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._hint(name))
         if self.refs.is_branch(name):
             return self.head(name)
         tagged = self.refs.find_tag(name) or (self._by_id(name) if _ID.fullmatch(name) else None)
