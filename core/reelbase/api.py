@@ -10,7 +10,7 @@ import numpy as np
 from reelbase.blob import Blob
 from reelbase.config import settings
 from reelbase.dataset import Dataset
-from reelbase.errors import DatasetExistsError, DatasetNotFoundError, ObjectNotFoundError, UsageError
+from reelbase.errors import DatasetExistsError, DatasetNotFoundError, FormatError, ObjectNotFoundError, UsageError
 from reelbase.format import keys
 from reelbase.format import log as logs
 from reelbase.format.ops import Clear
@@ -49,6 +49,7 @@ def empty(path: str | Path, overwrite: bool = False) -> Dataset:
     storage = _storage(path)
     if logs.stands(storage):
         if not overwrite:
+            _check_whole(storage)
             logs.create(storage)  # raises: it exists
         return _emptied(storage)
     if next(iter(storage.list()), None) is not None:
@@ -57,6 +58,14 @@ def empty(path: str | Path, overwrite: bool = False) -> Dataset:
         )
     logs.create(storage)
     return _open(storage)
+
+
+def _check_whole(storage: Storage) -> None:
+    """See that no dataset stands here that was deleted, but not to the end."""
+    try:
+        logs.check_root(storage)
+    except FormatError:
+        return
 
 
 def load(path: str | Path, read_only: bool = False, *, ref: str | Version | None = None) -> Dataset:
@@ -78,12 +87,26 @@ def load(path: str | Path, read_only: bool = False, *, ref: str | Version | None
 
 def open(path: str | Path) -> Dataset:
     """Load a dataset, or make it if there is none."""
-    return load(path) if exists(path) else empty(path)
+    try:
+        return load(path)
+    except DatasetNotFoundError:
+        try:
+            return empty(path)
+        except DatasetExistsError:
+            if exists(path):  # somebody made it just now
+                return load(path)
+            raise
 
 
 def exists(path: str | Path) -> bool:
     """Whether a dataset stands there."""
-    return logs.stands(_storage(path))
+    try:
+        logs.check_root(_storage(path))
+    except DatasetNotFoundError:
+        return False
+    except FormatError:  # one that this reelbase cannot read
+        return True
+    return True
 
 
 def delete(path: str | Path) -> None:
@@ -95,12 +118,15 @@ def delete(path: str | Path) -> None:
     storage = _storage(path)
     if not logs.stands(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
+    logs.mark_deleted(storage)  # first: from here on it is no dataset, also if this is cut short
     for branch in Refs(storage).branches():
-        storage.delete(keys.latest(branch))  # without these, and the root, it is no dataset, also if this is cut short
-    storage.delete(keys.ROOT)
+        storage.delete(keys.latest(branch))
     for prefix in keys.PREFIXES:
         for key in [key for key, _ in storage.list(prefix)]:
             storage.delete(key)
+    for key in [key for key, _ in storage.leftovers()]:
+        storage.delete(key)
+    storage.delete(keys.ROOT)
 
 
 def read(path: str | Path, *, stream: int | None = None, check: str = "sample") -> MediaFile:

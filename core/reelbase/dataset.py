@@ -203,8 +203,8 @@ class Dataset:
         """
         with self._session.change() as transaction:
             chosen = RowsView.of(self._session, range(len(self)))[rows].numbers
-            for tensor, held in list(transaction.state.rows.items()):
-                delete_rows(transaction, tensor, [row for row in chosen if row < len(held)])
+            for tensor in list(transaction.state.rows):
+                delete_rows(transaction, tensor, chosen)
 
     def commit(self, message: str) -> Version:
         """Name a version. What was written is durable without it; this adds a commit that `log` lists, changed or not.
@@ -331,7 +331,7 @@ class Dataset:
         return iter(RowsView.of(self._session, range(len(self))))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._session.state.names
+        return name in self._session.schema_state.names
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -339,7 +339,7 @@ class Dataset:
         return self._tensor(name)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._session.state.names})
+        return sorted({*super().__dir__(), *self._session.schema_state.names})
 
     def __enter__(self) -> Self:
         self._session.begin()
@@ -356,7 +356,7 @@ class Dataset:
         return f"Dataset({self.path!r}, rows={len(self)}, tensors: {names}{mode})"
 
     def _tensor(self, name: str) -> Any:
-        state = self._session.state
+        state = self._session.schema_state
         if name in state.names:
             return Tensor(self._session, state.names[name])
         if any(one.startswith(f"{name}/") for one in state.names):
@@ -364,7 +364,7 @@ class Dataset:
         return Tensor(self._session, self._id(name))
 
     def _id(self, name: str) -> str:
-        names = self._session.state.names
+        names = self._session.schema_state.names
         if name not in names:
             near = difflib.get_close_matches(str(name), names, 1)
             hint = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,7 +15,7 @@ from reelbase.layout import ArrayLayout, MediaLayout, Sequences, Singles
 from reelbase.registry import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reelbase.format.state import TensorSchema
     from reelbase.htype import Htype
@@ -97,12 +98,18 @@ def _unwrap(name: str) -> tuple[type[Singles], str]:
 
 def _make(name: str, settings: Mapping[str, Any]) -> Htype:
     made = registry().htypes.load(name)
-    known = [one for one in signature(made).parameters if one != "self"]
+    known = _settings(cast("Any", made))  # mypy takes a class for unhashable if its instances are
     unknown = sorted(set(settings) - set(known))
     if unknown:
         hint = f"It has: {', '.join(known)}." if known else "It has no settings."
         raise HtypeError(f"htype {name!r} has no setting {unknown[0]!r}.", hint)
     return made(**settings)
+
+
+@cache
+def _settings(htype: Callable[..., Htype]) -> tuple[str, ...]:
+    """Names of an htype's settings."""
+    return tuple(signature(htype).parameters)
 
 
 def _check_codec(codec: str, spec: HtypeSpec) -> None:

@@ -50,6 +50,12 @@ class Session:
         mine = self._mine()
         return mine.state if mine else self.commit.state
 
+    @property
+    def schema_state(self) -> State:
+        """As `state`, as far as schemas go; rows that were just appended may be missing."""
+        mine = self._mine()
+        return mine.schema_state if mine else self.commit.state
+
     def refresh(self) -> None:
         """Move on to the newest commit, unless it stands at a version.
 
@@ -79,19 +85,30 @@ class Session:
         self.log, self.commit, self.pinned = log, commit or log.head(), commit is not None
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def uploading(self) -> Iterator[None]:
         """While the block runs, no other thread writes; what it uploads and does not commit is removed.
 
         Raises:
             TransactionError: inside a transaction.
-            ReadOnlyError: the dataset cannot be written.
+            ReadOnlyError: nothing may be written.
         """
         with self.moving():
-            self._check_changeable()
+            self.check_writable()
             try:
                 yield
             finally:
                 self.store.discard()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """As `uploading`, to commit where the session stands.
+
+        Raises:
+            TransactionError, ReadOnlyError: as `uploading`; or it stands at a version.
+        """
+        with self.uploading():
+            self._check_changeable()
+            yield
 
     def begin(self) -> None:
         """Open a transaction for the calling thread; other threads' writes wait for its end.
@@ -100,10 +117,14 @@ class Session:
             TransactionError: it has one open.
             ReadOnlyError: the dataset cannot be written.
         """
-        self._check_changeable()
         if self._mine():
             raise TransactionError("A transaction is open on this dataset already.", "Do not nest 'with ds:' blocks.")
         self._lock.acquire()
+        try:
+            self._check_changeable()
+        except ReadOnlyError:
+            self._lock.release()
+            raise
         self._open, self._owner = Transaction(Draft(self.store, self.commit)), threading.get_ident()
 
     def end(self, *, keep: bool) -> None:

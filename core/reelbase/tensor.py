@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
-from reelbase.format.ops import Delete, FixDtype, SetTxn, Update
-from reelbase.format.rows import RowsBuilder
+from reelbase.format.ops import Delete, FixDtype, SetTxn, Unreached, Update
+from reelbase.format.rows import RowsBuilder, stacked
 from reelbase.index import Index
 from reelbase.info import Info
 from reelbase.pinned import Pinned
@@ -36,7 +36,7 @@ class Tensor:
 
     @property
     def _schema(self) -> TensorSchema:
-        schema = self._session.state.tensors.get(self._id)
+        schema = self._session.schema_state.tensors.get(self._id)
         if schema is None:
             raise TensorNotFoundError("This tensor was deleted from its dataset.", "Ask the dataset for its tensors.")
         return schema
@@ -161,15 +161,15 @@ class Tensor:
 
     def _replace(self, transaction: Transaction, rows: list[int], values: list[Any]) -> None:
         schema, layout = self._schema, layout_of(self._schema)
-        state = transaction.state.rows[schema.id]
-        updates = []
-        for row, value in zip(rows, values, strict=True):
-            builder = RowsBuilder(transaction.store)
-            builder.add(layout.write(transaction.store, value))
-            updates.append(Update(schema.id, state.physical(transaction.store, row), builder.finish()))
+        builders = []
+        for value in values:
+            builders.append(RowsBuilder(transaction.store))
+            builders[-1].add(layout.write(transaction.store, value))
         _fix_dtype(transaction, schema, layout.dtype)
-        for update in updates:
-            transaction.do(update)
+        state = transaction.state.rows[schema.id]
+        physical = tuple(state.physical(transaction.store, row) for row in rows)
+        if physical:
+            transaction.do(Update(schema.id, physical, stacked([one.finish() for one in builders])))
 
     def pop(self, index: int = -1) -> None:
         """Remove one row, the last by default; rows after it move up.
@@ -222,10 +222,13 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
 
 
 def delete_rows(transaction: Transaction, tensor: str, rows: Sequence[int]) -> None:
-    """Remove (valid) logical rows of one tensor (by id)."""
-    if len(rows):
-        runs = transaction.state.rows[tensor].runs(transaction.store, rows)
-        transaction.do(Delete(tensor, runs))
+    """Remove logical rows of one tensor (by id), as far as it has them."""
+    held = transaction.state.rows[tensor]
+    there = [row for row in rows if row < len(held)]
+    if there:
+        transaction.do(Delete(tensor, held.runs(transaction.store, there)))
+    if len(there) < len(rows):
+        transaction.do(Unreached({tensor: held.physical_rows}))
 
 
 def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:

@@ -79,13 +79,22 @@ def check_root(storage: Storage) -> str:
         raise DatasetNotFoundError(f"No dataset at {storage.root!r}.", _NO_DATASET) from None
     try:
         root = json.loads(data)
-        version, uid = root["format"], str(root["uuid"])
+        version, uid, going = root["format"], str(root["uuid"]), root.get("deleting", False)
     except (ValueError, KeyError, TypeError):
         raise CorruptObjectError(
             f"{keys.ROOT} of {storage.root!r} cannot be read.", "Restore the object from a copy of the dataset."
         ) from None
     commits.check_format(version, f"The dataset at {storage.root!r}")
+    if going:
+        raise DatasetNotFoundError(
+            f"The dataset at {storage.root!r} was deleted, but not to the end.", "Call reelbase.delete(path) again."
+        )
     return uid
+
+
+def mark_deleted(storage: Storage) -> None:
+    """Say in the root object that the dataset is being deleted."""
+    storage.put(keys.ROOT, json.dumps({"format": commits.FORMAT, "uuid": "", "deleting": True}).encode())
 
 
 def opened(store: Store) -> Log:

@@ -7,10 +7,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from reelbase.errors import CommitConflictError
 from reelbase.format.column import Column
 from reelbase.format.draft import Draft, Move
 from reelbase.format.entry import after, missing
 from reelbase.format.footprint import Footprint
+from reelbase.format.origins import union
 from reelbase.format.state import State, TensorSchema
 
 if TYPE_CHECKING:
@@ -157,16 +159,16 @@ class Append(Op):
 
 @dataclass(frozen=True)
 class Update(Op):
-    """One physical row replaced."""
+    """Physical rows replaced, by one entry of each column a row."""
 
     tensor: str
-    row: int
+    rows: tuple[int, ...]
     entries: Mapping[str, Entries]
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
-        row = draft.place(self.tensor, self.row)
-        draft.state = draft.state.with_rows(self.tensor, draft.state.rows[self.tensor].update(row, self.entries))
-        draft.touch_rows(self.tensor, ((row, row + 1),))
+        rows = [draft.place(self.tensor, row) for row in self.rows]
+        draft.state = draft.state.with_rows(self.tensor, draft.state.rows[self.tensor].update(rows, self.entries))
+        draft.touch_rows(self.tensor, union((row, row + 1) for row in rows))
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,40 @@ class Delete(Op):
             inside = [start, *(cut for cut in cuts if start < cut < stop), stop]
             pieces += [(draft.place(self.tensor, a), b - a) for a, b in itertools.pairwise(inside)]
         return [(at, at + count) for at, count in pieces]
+
+
+@dataclass(frozen=True)
+class Unreached(Op):
+    """Nothing done to tensors that end before rows that are deleted: it must stay so, or whole rows would be torn."""
+
+    lengths: Mapping[str, int]
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        for tensor, length in self.lengths.items():
+            if draft.state.rows[tensor].physical_rows != length:
+                raise CommitConflictError(
+                    f"Another writer appended to {draft.state.tensors[tensor].name!r}, which ended before the rows "
+                    "that you delete.",
+                    "Refresh the dataset (ds.refresh()), look at the rows, and try again.",
+                )
+
+
+@dataclass(frozen=True)
+class Fill(Op):
+    """Rows that hold nothing get samples that were born, as rows, on another branch."""
+
+    tensor: str
+    rows: tuple[int, ...]
+    entries: Mapping[str, Entries]
+    births: tuple[tuple[str, int], ...]
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        draft.touch_rows(self.tensor, union((row, row + 1) for row in self.rows))
+        rows = draft.state.rows[self.tensor].update(self.rows, self.entries)
+        origins = rows.origins
+        for row, birth in zip(self.rows, self.births, strict=True):
+            origins = origins.adopted(row, 1, *birth)
+        draft.state = draft.state.with_rows(self.tensor, replace(rows, origins=origins))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -36,8 +36,13 @@ class Origins:
 
     def adopted(self, start: int, count: int, branch: str, row: int) -> Origins:
         """With `count` rows from `start` on that were born on `branch` as `row` and after."""
-        kept = tuple(piece for piece in self._all() if piece[0] < start)
-        return Origins((*kept, (start, branch, row), (start + count, OWN, start + count)))
+        kept = [piece for piece in self._all() if piece[0] < start]
+        after = [
+            (max(first, start + count), name, row + max(start + count - first, 0))
+            for first, stop, name, row in self._spans()
+            if stop > start + count
+        ]
+        return Origins(_joined([*kept, (start, branch, row), *after]))
 
     def births(self, runs: Runs, own: str) -> dict[str, Runs]:
         """The same rows by branch of birth; `own` is the name of this branch."""
@@ -90,15 +95,25 @@ class Origins:
         return cls(tuple((int(start), str(branch), int(row)) for start, branch, row in stored))
 
 
-def union(runs: Any) -> Runs:
+def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
+    """Pieces without those that only go on where the one before them leads."""
+    left: list[Piece] = []
+    for start, branch, row in pieces:
+        if not left or left[-1][1] != branch or left[-1][2] + start - left[-1][0] != row:
+            left.append((start, branch, row))
+    return tuple(left)
+
+
+def union(runs: Iterable[Run]) -> Runs:
     """Sorted, disjoint runs that cover the same rows."""
-    joined: list[Run] = []
-    for start, stop in sorted(runs):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
-        elif start < stop:
-            joined.append((start, stop))
-    return tuple(joined)
+    every = np.array(sorted(runs), np.int64).reshape(-1, 2)
+    every = every[every[:, 0] < every[:, 1]]
+    if not len(every):
+        return ()
+    reach = np.maximum.accumulate(every[:, 1])
+    first = np.flatnonzero(np.append(True, every[1:, 0] > reach[:-1]))
+    stops = reach[np.append(first[1:], len(every)) - 1]
+    return tuple(zip(every[first, 0].tolist(), stops.tolist(), strict=True))
 
 
 def common(mine: Runs, theirs: Runs) -> Runs:

@@ -6,6 +6,8 @@ import uuid
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
+import numpy as np
+
 from reelbase.blob import Blob
 from reelbase.errors import CorruptObjectError
 from reelbase.format import chunk, keys
@@ -13,7 +15,7 @@ from reelbase.format.chunk import Form, Packed
 from reelbase.format.entry import Kind, chained, entry, missing, object_key, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from reelbase.format.entry import Entries
     from reelbase.format.state import Rows
@@ -131,6 +133,12 @@ class RowsBuilder:
             self._columns[name] = ColumnBuilder(self._store)
             self._columns[name].fill(self.count)
         return self._columns[name]
+
+
+def stacked(rows: Sequence[Mapping[str, Entries]]) -> dict[str, Entries]:
+    """Entries of single rows, by column: one a row, also where a row has no such column."""
+    names = {name for row in rows for name in row}
+    return {name: np.concatenate([row.get(name, missing(1)) for row in rows]) for name in names}
 
 
 class ColumnBuilder:

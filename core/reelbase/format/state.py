@@ -15,7 +15,7 @@ from reelbase.format.origins import Origins, without
 from reelbase.format.tombstones import Tombstones
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from reelbase.format.entry import Entries
     from reelbase.format.origins import Runs
@@ -82,14 +82,14 @@ class Rows:
             columns[name] = column.append(entries[name] if name in entries else missing(count))
         return replace(self, columns=columns)
 
-    def update(self, row: int, entries: Mapping[str, Entries]) -> Rows:
-        """With one physical row replaced; a column that is not named loses its sample there."""
+    def update(self, rows: Sequence[int], entries: Mapping[str, Entries]) -> Rows:
+        """With physical rows replaced, by one entry each; a column that is not named loses its samples there."""
         columns = dict(self.columns)
         for name in {*columns, *entries}:
             column = columns.get(name) or Column().append(missing(self.physical_rows))
-            one = (entries[name] if name in entries else missing(1)).copy()
-            one["first"] = row
-            columns[name] = column.update(one)
+            patch = entries[name].copy() if name in entries else np.repeat(missing(1), len(rows))
+            patch["first"] = rows
+            columns[name] = column.update(patch)
         return replace(self, columns=columns)
 
     def delete(self, runs: Runs) -> Rows:
@@ -98,7 +98,7 @@ class Rows:
 
     def revive(self, store: Store, row: int, entries: Mapping[str, Entries]) -> Rows:
         """With one deleted physical row alive again, and replaced."""
-        return replace(self, dead=self.dead.without(store, ((row, row + 1),))).update(row, entries)
+        return replace(self, dead=self.dead.without(store, ((row, row + 1),))).update((row,), entries)
 
     def extended(self, ghost: Ghost) -> Rows:
         """These rows as the first of as many as the tensor has had; all after them are deleted."""

@@ -54,25 +54,25 @@ def checkout(session: Session, ref: str | Version) -> None:
 
 def create_branch(session: Session, name: str, ref: str | Version | None) -> Version:
     """Start a branch at `ref`, or where the session stands."""
-    session.check_writable()
-    lineage = Lineage(session.log)
-    source = session.commit if ref is None else lineage.find(ref)
-    lineage.refs.mark_branch(name, source.header.place)
-    header = Header(
-        dataset=session.log.uid,
-        id=uuid.uuid4().hex,
-        branch=name,
-        seq=0,
-        parent=source.header.place if source.header.id else None,
-        time=time.time(),
-        author=author(),
-        named=source.header.last_named,
-        includes={branch: seq for branch, seq in source.header.reach.items() if seq >= 0},
-    )
-    made = commits.encode(session.store, header, source.state.forked(source.branch))
-    if not lineage.log(name).claim(made):
-        raise VersionExistsError(f"There is a branch {name!r} already.", "Another writer made it just now.")
-    return version_of(made.header)
+    with session.uploading():
+        lineage = Lineage(session.log)
+        source = session.commit if ref is None else lineage.find(ref)
+        lineage.refs.mark_branch(name, source.header.place)
+        header = Header(
+            dataset=session.log.uid,
+            id=uuid.uuid4().hex,
+            branch=name,
+            seq=0,
+            parent=source.header.place if source.header.id else None,
+            time=time.time(),
+            author=author(),
+            named=source.header.last_named,
+            includes={branch: seq for branch, seq in source.header.reach.items() if seq >= 0},
+        )
+        made = commits.encode(session.store, header, source.state.forked(source.branch))
+        if not lineage.log(name).claim(made):
+            raise VersionExistsError(f"There is a branch {name!r} already.", "Another writer made it just now.")
+        return version_of(made.header)
 
 
 def merge(session: Session, ref: str | Version, message: str | None) -> Version:

@@ -12,13 +12,26 @@ from typing import TYPE_CHECKING
 from reelbase.format.draft import Draft
 from reelbase.format.extract import Pieces, row_entries, same_row
 from reelbase.format.footprint import Footprint
-from reelbase.format.ops import Added, Append, Create, Delete, Drop, FixDtype, Rename, Revive, SetInfo, SetTxn, Update
+from reelbase.format.ops import (
+    Added,
+    Append,
+    Create,
+    Delete,
+    Drop,
+    Fill,
+    FixDtype,
+    Rename,
+    Revive,
+    SetInfo,
+    SetTxn,
+    Update,
+)
 from reelbase.format.origins import Runs, without
-from reelbase.format.rows import ColumnBuilder
+from reelbase.format.rows import ColumnBuilder, stacked
 from reelbase.versions.beside import Beside, Block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from reelbase.format.commit import Commit
     from reelbase.format.entry import Entries
@@ -105,7 +118,7 @@ class _Merge:
         elif dead and not gone:
             self.draft.do(Revive(tensor, row, row_entries(self._store, theirs, other)))
         elif not gone and not same_row(self._store, ours, row, theirs, other):
-            self.draft.do(Update(tensor, row, row_entries(self._store, theirs, other)))
+            self.draft.do(Update(tensor, (row,), row_entries(self._store, theirs, other)))
 
     def rows(self) -> None:
         """Rows that this branch does not have."""
@@ -115,7 +128,9 @@ class _Merge:
                 births = rows.origins.births(rows.live(self._store), self._theirs.branch)
                 new = [run for branch, born in births.items() for run in self._unknown(tensor, branch, born)]
                 if new:
-                    self._append(tensor, rows, beside.blocks(tensor, tuple(sorted(new))))
+                    plan = beside.plan(tensor, tuple(sorted(new)))
+                    self._fill(tensor, rows, plan.fills)
+                    self._append(tensor, rows, plan.blocks)
 
     def _unknown(self, tensor: str, branch: str, births: Runs) -> Runs:
         """Physical rows, there, of rows born on `branch` that never came here."""
@@ -124,7 +139,14 @@ class _Merge:
         rows = self._theirs.state.rows[tensor]
         return rows.origins.rows(branch, without(births, known), self._theirs.branch)
 
-    def _append(self, tensor: str, rows: Rows, blocks: list[Block]) -> None:
+    def _fill(self, tensor: str, rows: Rows, fills: Sequence[tuple[int, int]]) -> None:
+        """Put rows, each a physical one there, into physical rows here that hold nothing."""
+        if fills:
+            entries = stacked([row_entries(self._store, rows, there) for there, _ in fills])
+            births = tuple(rows.origins.spans(there, there + 1, self._theirs.branch)[0][2:] for there, _ in fills)
+            self.draft.do(Fill(tensor, tuple(here for _, here in fills), entries, births))
+
+    def _append(self, tensor: str, rows: Rows, blocks: Sequence[Block]) -> None:
         if not blocks:
             return
         first, stop = blocks[0].target, blocks[-1].target + blocks[-1].count
@@ -138,7 +160,7 @@ class _Merge:
         ]
         self.draft.do(Append({tensor: Added(entries, stop - first, first, tuple(births))}))
 
-    def _entries(self, rows: Rows, column: str, blocks: list[Block]) -> Entries:
+    def _entries(self, rows: Rows, column: str, blocks: Sequence[Block]) -> Entries:
         """Entries of one column for some blocks, gaps between them filled."""
         builder, pieces = ColumnBuilder(self._store), Pieces(self._store, rows.columns[column])
         at = blocks[0].target

@@ -88,15 +88,15 @@ class Refs:
             VersionExpiredError: the version has expired.
         """
         keys.check_name(name)
-        if self.is_branch(name):
-            raise VersionExistsError(f"There is a branch {name!r}.", "Choose another name for the tag.")
+        self._check_no_branch(name)
         if not claim(self._storage, keys.tag(name), _dumps({"place": place, "id": uuid.uuid4().hex})):
             raise VersionExistsError(
                 f"There is a tag {name!r} already.", "Choose another name, or remove it with ds.history.untag(name)."
             )
         try:
             self.check_kept(place)
-        except VersionExpiredError:
+            self._check_no_branch(name)
+        except (VersionExpiredError, VersionExistsError):
             self.untag(name)
             raise
 
@@ -114,10 +114,24 @@ class Refs:
         keys.check_name(name)
         if self.is_branch(name):
             raise VersionExistsError(f"There is a branch {name!r} already.", "Choose another name, or check it out.")
+        key = keys.branch(name, uuid.uuid4().hex)
+        self._storage.put(key, _dumps({"from": source}))
+        try:
+            self.check_kept(source)
+            self._check_no_tag(name)
+        except (VersionExpiredError, VersionExistsError):
+            self._storage.delete(key)
+            raise
+
+    def _check_no_branch(self, name: str) -> None:
+        if name == MAIN or next(iter(self._storage.list(f"{keys.BRANCHES}{name}/")), None) is not None:
+            raise VersionExistsError(
+                f"There is a branch {name!r}, or it is being made.", "Choose another name for the tag."
+            )
+
+    def _check_no_tag(self, name: str) -> None:
         if self.find_tag(name) is not None:
             raise VersionExistsError(f"There is a tag {name!r}.", "Choose another name for the branch.")
-        self._storage.put(keys.branch(name, uuid.uuid4().hex), _dumps({"from": source}))
-        self.check_kept(source)
 
     def expire(self, places: Iterable[Place]) -> None:
         """Say that versions may go."""

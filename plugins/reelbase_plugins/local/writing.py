@@ -31,16 +31,27 @@ def write(path: str, data: bytes | BinaryIO, *, if_absent: bool) -> None:
         StorageFullError, StorageError: it could not be written; nothing is left behind.
         OutcomeUnknownError: it stands, but the disk did not confirm its name.
     """
-    folder = os.path.dirname(path)  # noqa: PTH120
     temporary = _written(path, data)
     try:
         with failing(path):
             _place(temporary, path, if_absent=if_absent)
+    except ObjectExistsError:
+        _confirm(path)  # whoever asks builds on it: it must not be gone after a power failure
+        raise
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)  # noqa: PTH108
+    _confirm(path)
+
+
+def _confirm(path: str) -> None:
+    """See that the name of a file is durable.
+
+    Raises:
+        OutcomeUnknownError: the disk did not say so.
+    """
     try:
-        _sync(folder)
+        _sync(os.path.dirname(path))  # noqa: PTH120
     except OSError as error:
         raise OutcomeUnknownError(f"{path!r} may not be durable: {error.strerror}.", "Check the disk.") from error
 
