@@ -366,14 +366,17 @@ class Dataset:
     def _id(self, name: str) -> str:
         names = self._session.schema_state.names
         if name not in names:
-            near = difflib.get_close_matches(str(name), names, 1)
-            hint = (
-                f"Did you mean {near[0]!r}?"
-                if near
-                else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
-            )
-            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", hint)
+            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", _hint(name, names))
         return names[name]
+
+
+def _hint(name: object, names: Iterable[str]) -> str:
+    """What somebody may have meant who asked for a tensor that is not there."""
+    for home, kind in (("history", History), ("storage", Upkeep)):
+        if isinstance(name, str) and hasattr(kind, name):
+            return f"Did you mean ds.{home}.{name}?"
+    near = difflib.get_close_matches(str(name), names, 1)
+    return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
 
 
 def _check_mapping(row: object) -> None:
