@@ -10,7 +10,14 @@ import numpy as np
 from reelbase.blob import Blob
 from reelbase.config import settings
 from reelbase.dataset import Dataset
-from reelbase.errors import DatasetExistsError, DatasetNotFoundError, FormatError, ObjectNotFoundError, UsageError
+from reelbase.errors import (
+    CommitConflictError,
+    DatasetExistsError,
+    DatasetNotFoundError,
+    FormatError,
+    ObjectNotFoundError,
+    UsageError,
+)
 from reelbase.format import keys
 from reelbase.format import log as logs
 from reelbase.format.ops import Clear
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
     from reelbase.storage import Storage
     from reelbase.versions.version import Version
 
-Path_ = "str | os.PathLike[str]"
+_TRIES = 50
 
 
 def empty(path: str | Path, overwrite: bool = False) -> Dataset:
@@ -187,6 +194,14 @@ def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | Non
 
 def _emptied(storage: Storage) -> Dataset:
     dataset = _open(storage)
-    with dataset._session.change() as transaction:
-        transaction.do(Clear())
+    for last in (False,) * (_TRIES - 1) + (True,):
+        try:
+            with dataset._session.change() as transaction:
+                transaction.do(Clear())
+        except CommitConflictError:  # somebody wrote meanwhile: that goes too
+            if last:
+                raise
+            dataset.refresh()
+        else:
+            break
     return dataset

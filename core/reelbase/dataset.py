@@ -202,7 +202,7 @@ class Dataset:
             SampleIndexError: there is no such row, or it is no such index.
         """
         with self._session.change() as transaction:
-            chosen = RowsView.of(self._session, range(len(self)))[rows].numbers
+            chosen = RowsView.of(self._session)[rows].numbers
             for tensor in list(transaction.state.rows):
                 delete_rows(transaction, tensor, chosen)
 
@@ -217,9 +217,12 @@ class Dataset:
         """
         return actions.commit(self._session, message)
 
-    def log(self, *, all: bool = False) -> list[Version]:
-        """The named versions up to where the dataset stands, newest first; with `all` every commit."""
-        return actions.log(self._session, every=all)
+    def log(self, *, all: bool = False, limit: int | None = None) -> list[Version]:
+        """The named versions up to where the dataset stands, newest first; with `all` every commit.
+
+        Each costs one small read.
+        """
+        return actions.log(self._session, every=all, limit=limit)
 
     def checkout(self, ref: str | Version) -> None:
         """Go to a branch, or to a version, which can only be read.
@@ -289,7 +292,7 @@ class Dataset:
             mirrors.mirror(log, storage, progress)
         else:
             names = list(self._session.commit.state.names) if tensors is None else tensors
-            numbers = RowsView.of(self._session, range(len(self)))[slice(None) if rows is None else rows].numbers
+            numbers = RowsView.of(self._session)[slice(None) if rows is None else rows].numbers
             copies.copy(self._session, [self._id(name) for name in names], numbers, storage, progress)
         return Dataset(Session(logs.opened(Store(storage))))
 
@@ -325,10 +328,10 @@ class Dataset:
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return self._tensor(key)
-        return RowsView.of(self._session, range(len(self)))[key]
+        return RowsView.of(self._session)[key]
 
     def __iter__(self) -> Iterator[RowsView]:
-        return iter(RowsView.of(self._session, range(len(self))))
+        return iter(RowsView.of(self._session))
 
     def __contains__(self, name: object) -> bool:
         return name in self._session.schema_state.names

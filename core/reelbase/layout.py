@@ -248,7 +248,7 @@ class MediaLayout(Layout):
         blob = row.blob("data")
         if blob is None:
             return MissingCell(where)
-        return row.cached("_info", lambda: self._cell(row, blob))
+        return row.cached(lambda: self._cell(row, blob))
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
         """The cell, and about how much memory it takes."""

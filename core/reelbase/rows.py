@@ -29,9 +29,10 @@ class RowsView:
         self._single = single
 
     @classmethod
-    def of(cls, session: Session, rows: Sequence[int]) -> RowsView:
-        """Rows of what the calling thread sees."""
-        return cls(session.store, session.state, rows)
+    def of(cls, session: Session) -> RowsView:
+        """All rows of what the calling thread sees."""
+        state = session.state
+        return cls(session.store, state, range(max(map(len, state.rows.values()), default=0)))
 
     @property
     def tensors(self) -> dict[str, View]:

@@ -6,7 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reelbase.errors import ReadOnlyError, TransactionError
+from reelbase._forks import renewed_after_fork
+from reelbase.errors import CommitOutcomeUnknown, ReadOnlyError, TransactionError
 from reelbase.format.draft import Draft
 from reelbase.format.ops import Added, Append
 from reelbase.format.rows import RowsBuilder
@@ -35,9 +36,15 @@ class Session:
         self.commit = commit or log.head()
         self.pinned = commit is not None
         self._read_only = read_only or not self.store.storage.writable
-        self._lock = threading.RLock()
+        self._doubtful = False
+        self.renew()
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """No transaction open, no lock held: after a fork these are the parent's."""
         self._open: Transaction | None = None
         self._owner: int | None = None
+        self._lock = threading.RLock()
 
     @property
     def read_only(self) -> bool:
@@ -122,7 +129,8 @@ class Session:
         self._lock.acquire()
         try:
             self._check_changeable()
-        except ReadOnlyError:
+            self._catch_up()
+        except BaseException:
             self._lock.release()
             raise
         self._open, self._owner = Transaction(Draft(self.store, self.commit)), threading.get_ident()
@@ -137,17 +145,21 @@ class Session:
             if keep:
                 self._finish(transaction)
         finally:
-            self.store.discard()
-            self._lock.release()
+            try:
+                self.store.discard()
+            finally:
+                self._lock.release()
 
     @contextmanager
     def change(self) -> Iterator[Transaction]:
         """The calling thread's transaction, or one of its own that commits when the block ends."""
         mine = self._mine()
         if mine:
-            yield mine
+            with mine.interruptible():
+                yield mine
             return
         with self.writing():
+            self._catch_up()
             transaction = Transaction(Draft(self.store, self.commit))
             self._open, self._owner = transaction, threading.get_ident()
             try:
@@ -167,7 +179,16 @@ class Session:
     def _finish(self, transaction: Transaction) -> None:
         draft = transaction.seal()
         if draft.ops:
-            self.commit = self.log.commit(draft)
+            try:
+                self.commit = self.log.commit(draft)
+            except CommitOutcomeUnknown:
+                self._doubtful = True
+                raise
+
+    def _catch_up(self) -> None:
+        """If it is not known whether the last commit stands, look."""
+        if self._doubtful:
+            self.commit, self._doubtful = self.log.after(self.commit), False
 
     def _check_changeable(self) -> None:
         if self.pinned:
@@ -232,6 +253,17 @@ class Transaction:
             for key in list(self._builders):
                 self._seal_one(key)
         return self._draft
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """What is done in the block may fail; but an interrupt in the middle of it (Ctrl-C) spoils the transaction."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self._broken = True
+            raise
 
     @contextmanager
     def _whole(self) -> Iterator[None]:

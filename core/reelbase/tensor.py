@@ -38,12 +38,14 @@ class Tensor:
     def _schema(self) -> TensorSchema:
         schema = self._session.schema_state.tensors.get(self._id)
         if schema is None:
-            raise TensorNotFoundError("This tensor was deleted from its dataset.", "Ask the dataset for its tensors.")
+            raise _deleted()
         return schema
 
     def _pinned(self) -> Pinned:
         state = self._session.state
-        return Pinned(self._session.store, self._schema, state.rows[self._id])
+        if self._id not in state.tensors:
+            raise _deleted()
+        return Pinned(self._session.store, state.tensors[self._id], state.rows[self._id])
 
     @property
     def _view(self) -> View:
@@ -53,7 +55,10 @@ class Tensor:
         return self._view[key]
 
     def __len__(self) -> int:
-        return len(self._session.state.rows[self._schema.id])
+        rows = self._session.state.rows.get(self._id)
+        if rows is None:
+            raise _deleted()
+        return len(rows)
 
     def __iter__(self) -> Iterator[View]:
         return iter(self._view)
@@ -153,8 +158,9 @@ class Tensor:
             HtypeError, MediaError: the tensor may not hold a value; nothing is changed.
         """
         with self._session.change() as transaction:
-            rows, single = self._rows(key)
-            values = [value] if single else list(_iterate(value, self.name))
+            single = Index().then(key).single
+            values = [value] if single else list(_iterate(value, self.name))  # first: they may change the rows
+            rows = self._rows(key)
             if len(values) != len(rows):
                 raise UsageError(f"{len(values)} values for {len(rows)} rows.", "Give every row one value.")
             self._replace(transaction, rows, values)
@@ -180,23 +186,27 @@ class Tensor:
             SampleIndexError: there is no such row.
         """
         with self._session.change() as transaction:
-            delete_rows(transaction, self._schema.id, self._rows(index)[0])
+            delete_rows(transaction, self._schema.id, self._rows(index))
 
     def clear(self) -> None:
         """Remove all rows."""
         with self._session.change() as transaction:
             delete_rows(transaction, self._schema.id, range(len(self)))
 
-    def _rows(self, key: Any) -> tuple[list[int], bool]:
-        """The rows that `key` names, and whether it is one by its number."""
+    def _rows(self, key: Any) -> list[int]:
+        """The rows that `key` names."""
         index = Index().then(key)
         if index.selection.steps or index.paired:
             raise UsageError(f"A sample is replaced whole, by its row; {key!r} is more.", "Write tensor[row] = value.")
-        return [row for row, _ in index.resolve(len(self))], index.single
+        return [row for row, _ in index.resolve(len(self))]
 
     def __repr__(self) -> str:
         schema = self._schema
         return f"Tensor({schema.name!r}, htype={schema.htype!r}, rows={len(self)})"
+
+
+def _deleted() -> TensorNotFoundError:
+    return TensorNotFoundError("This tensor was deleted from its dataset.", "Ask the dataset for its tensors.")
 
 
 def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> int:

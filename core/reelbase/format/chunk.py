@@ -87,7 +87,7 @@ def decode(data: bytes, where: str) -> list[Packed]:
         if deflated:
             if meta_size + payload_size > _MAX_INFLATED:
                 raise _corrupt(where, f"it claims {meta_size + payload_size} bytes")
-            body = memoryview(zlib.decompressobj().decompress(body, meta_size + payload_size))
+            body = memoryview(zlib.decompressobj().decompress(body, max(meta_size + payload_size, 1)))
         if len(body) != meta_size + payload_size:
             raise _corrupt(where, "its length is wrong")
         return _samples(body, count, meta_size)

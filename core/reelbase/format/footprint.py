@@ -135,7 +135,7 @@ class Footprint:
             both = sorted(mine & other)
             if both:
                 tensor, slash, key = both[0].partition("/")
-                named = names.get(tensor, tensor) + slash + key
+                named = names.get(tensor, tensor) + (slash + key if tensor else key)
                 raise CommitConflictError(f"Another writer {what} {named!r} meanwhile.", _RETRY)
 
     def _check_rows(self, theirs: Footprint, names: Mapping[str, str]) -> None:

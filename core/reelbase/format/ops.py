@@ -201,7 +201,7 @@ class Unreached(Op):
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         for tensor, length in self.lengths.items():
-            if draft.state.rows[tensor].physical_rows != length:
+            if tensor in draft.state.rows and draft.state.rows[tensor].physical_rows != length:
                 raise CommitConflictError(
                     f"Another writer appended to {draft.state.tensors[tensor].name!r}, which ended before the rows "
                     "that you delete.",

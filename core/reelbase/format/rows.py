@@ -35,10 +35,11 @@ class RowReader:
         self._rows = rows
         self._row = row
 
-    def cached(self, column: str, make: Callable[[], tuple[T, int]]) -> T:
-        """What `make` made of this row, while the cache has room; `column` tells versions of the row apart."""
-        one, place = self._rows.columns[column].entry(self._store, self._row)
-        return self._store.cache.get(("row", object_key(one), int(one["off"]), place), make)
+    def cached(self, make: Callable[[], tuple[T, int]]) -> T:
+        """What `make` made of this row, while the cache has room; where its columns lie tells versions of it apart."""
+        places = [column.entry(self._store, self._row) for column in self._rows.columns.values()]
+        key = tuple((one["uuid"].tobytes(), int(one["off"]), place) for one, place in places)
+        return self._store.cache.get(("row", key), make)
 
     def packed(self, column: str) -> Packed:
         """The sample of a chunked column; `NOTHING` if it is missing.

@@ -57,6 +57,10 @@ class Rows:
         """The physical row of a (valid) logical one."""
         return int(self.dead.physical(store, np.array([row]))[0]) if self.dead.count else row
 
+    def logical(self, store: Store, row: int) -> int:
+        """The logical row of a physical one that is not deleted."""
+        return int(self.dead.logical(store, np.array([row]))[0])
+
     def runs(self, store: Store, rows: Iterable[int]) -> Runs:
         """The physical runs of (valid) logical rows, in any order."""
         physical = self.dead.physical(store, np.unique(np.fromiter(rows, np.int64)))

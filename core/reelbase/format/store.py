@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
+from reelbase._forks import renewed_after_fork
 from reelbase.errors import StorageError
 from reelbase.format import keys
 
@@ -42,6 +43,11 @@ class Store:
     def __init__(self, storage: Storage, *, cache_bytes: int = 256 << 20) -> None:
         self.storage = storage
         self.cache = Cache(cache_bytes)
+        self.renew()
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """Nothing staged, nothing uploaded, no lock held: after a fork these are the parent's."""
         self._staged: dict[str, bytearray] = {}
         self._pack = b""
         self._uploaded: list[str] = []
@@ -67,8 +73,9 @@ class Store:
         """Stage bytes in the open pack; a pack of 64 MiB is uploaded."""
         with self._lock:
             if not self._pack:
-                self._pack = uuid.uuid4().bytes
-                self._staged[keys.pack(self._pack)] = bytearray()
+                fresh = uuid.uuid4().bytes
+                self._staged[keys.pack(fresh)] = bytearray()
+                self._pack = fresh
             uid, pack = self._pack, self._staged[keys.pack(self._pack)]
             off = len(pack)
             pack += data
@@ -113,6 +120,11 @@ class Cache:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self.renew()
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """Empty: at a fork another thread may be changing it."""
         self._held: OrderedDict[object, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()

@@ -93,6 +93,8 @@ def copy(
     if done < 0:
         head = log.commit(_schemas(log.store, head, chosen))
         done = 0
+    if progress is not None:
+        progress(0, int(batches.ends[-1]))
     for number, (start, stop) in enumerate(batches.spans, 1):
         if number > done:
             head = log.commit(batches.draft(log.store, head, number, start, stop))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reelbase.versions.lineage import Lineage
 
 
-def expire(lineage: Lineage, keep: int | timedelta) -> list[str]:
+def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[str]:
     """Say which versions may go; the refs of those that this adds.
 
     Raises:
@@ -29,7 +29,8 @@ def expire(lineage: Lineage, keep: int | timedelta) -> list[str]:
         for header in _old(lineage, branch, keep)
         if header.place not in kept and not header.expired and not any(one.names(header.place) for one in known)
     ]
-    lineage.refs.expire(gone)
+    if not dry_run:
+        lineage.refs.expire(gone)
     return [str(place) for place in gone]
 
 

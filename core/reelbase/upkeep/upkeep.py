@@ -39,7 +39,7 @@ class Upkeep:
         """
         return compact.compact(self._session)
 
-    def expire(self, keep: int | timedelta) -> list[str]:
+    def expire(self, keep: int | timedelta, *, dry_run: bool = False) -> list[str]:
         """Let old versions go, on all branches.
 
         What stays: the newest version of each branch, tagged ones, and those that `keep` says. The rest can be read
@@ -48,12 +48,14 @@ class Upkeep:
         Args:
             keep: How many of the named versions (those of ``ds.log()``) of each branch; or for how long back, by the
                 writers' clocks, every version.
+            dry_run: Let nothing go; say what would.
 
         Returns:
             Refs of the versions that expired.
         """
-        self._session.check_writable()
-        return expire.expire(self._lineage, keep)
+        if not dry_run:
+            self._session.check_writable()
+        return expire.expire(self._lineage, keep, dry_run=dry_run)
 
     def gc(self, grace: timedelta = GRACE, *, dry_run: bool = False) -> Collected:
         """Delete data that no version needs, of expired versions or of writers that failed or were killed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from reelbase.errors import CommitConflictError, UsageError, VersionExistsError
@@ -37,13 +38,14 @@ def commit(session: Session, message: str) -> Version:
         return version_of(session.commit.header)
 
 
-def log(session: Session, *, every: bool) -> list[Version]:
+def log(session: Session, *, every: bool, limit: int | None) -> list[Version]:
     """The versions up to where the session stands, newest first; without `every` only the named ones."""
     header = session.commit.header
     if not header.id:
         return []
     lineage = Lineage(session.log)
-    return [version_of(one) for one in (lineage.before(header) if every else lineage.named(header))]
+    found = lineage.before(header) if every else lineage.named(header)
+    return [version_of(one) for one in islice(found, limit)]
 
 
 def checkout(session: Session, ref: str | Version) -> None:

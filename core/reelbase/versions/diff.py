@@ -41,7 +41,8 @@ class TensorDiff:
 
     def __str__(self) -> str:
         counts = {"added": self.added, "updated": self.updated, "deleted": self.deleted}
-        return ", ".join(f"{len(rows)} {what}" for what, rows in counts.items() if len(rows)) or "no rows"
+        spelt = (f"{len(rows)} {what}" for what, rows in counts.items() if len(rows))
+        return ", ".join(spelt) or "no rows"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,7 +76,7 @@ class Diff:
             *(f"tensor deleted: {name}" for name in self.dropped),
             *(f"tensor renamed: {old} -> {new}" for old, new in self.renamed.items()),
             *(f"info changed: {key}" for key in self.info),
-            *(f"{name}: rows {rows}" for name, rows in self.tensors.items()),
+            *(f"{name}: {rows}" for name, rows in self.tensors.items()),
         ]
         return "\n".join([f"{self.a} -> {self.b}", *(f"  {line}" for line in lines or ["no difference"])])
 

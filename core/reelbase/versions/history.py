@@ -82,11 +82,11 @@ class History(Generic[D]):
         Raises:
             As `create_branch`.
         """
-        self._session.check_writable()
-        commit = self._session.commit if ref is None else self._lineage.find(ref)
-        if not commit.header.id:
-            raise VersionNotFoundError("The dataset has no version yet.", "Add a tensor, or ds.commit(message).")
-        self._lineage.refs.tag(name, commit.header.place)
+        with self._session.uploading():
+            commit = self._session.commit if ref is None else self._lineage.find(ref)
+            if not commit.header.id:
+                raise VersionNotFoundError("The dataset has no version yet.", "Add a tensor, or ds.commit(message).")
+            self._lineage.refs.tag(name, commit.header.place)
 
     def untag(self, name: str) -> None:
         """Remove a tag; the version stays until it expires.

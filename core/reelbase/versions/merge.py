@@ -6,7 +6,6 @@ born. So rows need no ids of their own, and nothing is compared that nobody touc
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reelbase.format.draft import Draft
@@ -29,6 +28,7 @@ from reelbase.format.ops import (
 from reelbase.format.origins import Runs, without
 from reelbase.format.rows import ColumnBuilder, stacked
 from reelbase.versions.beside import Beside, Block
+from reelbase.versions.conflicts import Conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,13 +45,12 @@ def merge(lineage: Lineage, store: Store, ours: Commit, theirs: Commit) -> Draft
     """A draft on `ours` that does what `theirs` did since the two last met.
 
     Raises:
-        CommitConflictError: both changed the same row, or one a tensor that the other dropped or renamed.
+        CommitConflictError: both changed the same row or key, or one a tensor that the other dropped.
         HtypeError: both fixed a tensor's dtype, differently.
     """
     brought = _touched(lineage.between(ours.header, theirs.header))
     own = _touched(lineage.between(theirs.header, ours.header))
-    names = {one.id: one.name for one in (*theirs.state.tensors.values(), *ours.state.tensors.values())}
-    replace(brought, txns={}).check(own, names)  # both may have run the same job: rows are kept apart by birth
+    Conflicts(store, ours, own, theirs, brought).check()
     merging = _Merge(store, ours, theirs, brought)
     merging.schemas(own)
     merging.changes()

@@ -18,6 +18,7 @@ _CHUNK = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
 _ATTEMPTS = 8
+_durable: set[str] = set()  # folders whose names this process has seen synced
 
 
 def write(path: str, data: bytes | BinaryIO, *, if_absent: bool) -> None:
@@ -117,14 +118,21 @@ def _new(path: str) -> tuple[int, str]:
 
 
 def make_folder(folder: str) -> None:
-    """Make a folder and those above it; each is durable in its parent."""
-    if os.path.isdir(folder):  # noqa: PTH112
+    """Make a folder and those above it; each is durable in its parent, also if another process made it just now."""
+    there = os.path.isdir(folder)  # noqa: PTH112
+    if there and folder in _durable:
         return
     parent = os.path.dirname(folder)  # noqa: PTH120
-    make_folder(parent)
-    with suppress(FileExistsError):
-        os.mkdir(folder)  # noqa: PTH102
-    _sync(parent)
+    if parent != folder:
+        make_folder(parent)
+    if not there:
+        with suppress(FileExistsError):
+            os.mkdir(folder)  # noqa: PTH102
+        _sync(parent)
+    else:
+        with suppress(PermissionError):  # far above, it may not be ours to open
+            _sync(parent)
+    _durable.add(folder)
 
 
 def _chunks(data: bytes | BinaryIO) -> Iterator[memoryview]:

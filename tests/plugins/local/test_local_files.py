@@ -27,7 +27,7 @@ from reelbase_plugins.local.storage import LocalStorage
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "root").mkdir()
+    writing.make_folder(str(tmp_path / "root"))
     return tmp_path / "root"
 
 
@@ -327,6 +327,17 @@ def _fail(monkeypatch: pytest.MonkeyPatch, name: str, code: int, *, on: int = 1)
         return real(*args, **named)
 
     monkeypatch.setattr(os, name, call)
+
+
+def test_a_folder_that_another_process_made_is_synced_once(
+    storage: LocalStorage, root: Path, calls: list[tuple[str, str]]
+) -> None:
+    """It may have died before it had synced it."""
+    (root / "new").mkdir()
+    calls.clear()
+    storage.put("new/a", b"1")
+    storage.put("new/b", b"1")
+    assert calls.count(("fsync", str(root))) == 1
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
