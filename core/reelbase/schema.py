@@ -11,8 +11,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from reelbase.errors import HtypeError, UsageError
-from reelbase.layout import ArrayLayout, MediaLayout, Sequences, Singles
+from reelbase.layout import ArrayLayout
+from reelbase.media_layout import MediaLayout
 from reelbase.registry import registry
+from reelbase.shaping import Sequences, Singles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -42,6 +42,12 @@ def commit(branch: str, seq: int) -> str:
     return f"log/{branch}/{seq // 1000:06d}/{seq:09d}.rbc"
 
 
+def seq_of(key: str) -> int | None:
+    """The number in the key of a commit; None: it is no commit's."""
+    name = key.rpartition("/")[2]
+    return int(name[:-4]) if name.endswith(".rbc") and name[:-4].isdigit() else None
+
+
 def latest(branch: str) -> str:
     """The key of a branch's hint: a copy of a recent commit."""
     return f"log/{branch}/latest"

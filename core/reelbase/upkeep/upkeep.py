@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reelbase.errors import UsageError
-from reelbase.format.log import Log
-from reelbase.format.store import Store
 from reelbase.upkeep import compact, expire, gc, stats, verify
 from reelbase.versions.lineage import Lineage
 
@@ -77,9 +75,7 @@ class Upkeep:
         Args:
             deep: Read every byte and compare checksums; otherwise that objects are there, their sizes, and the index.
         """
-        fresh = Store(self._session.store.storage, cache_bytes=0)  # what is cached says nothing about what is stored
-        log = Log(fresh, self._session.log.uid, self._session.log.branch)
-        return verify.verify(Lineage(log), fresh, deep=deep)
+        return verify.verify(self._session.store.storage, deep=deep)
 
     def stats(self) -> Stats:
         """Count objects and bytes by kind, and those that nothing needs."""

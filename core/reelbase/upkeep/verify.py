@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelbase.errors import CorruptObjectError, FormatError, ObjectNotFoundError, ReelbaseError, VersionExpiredError
+from reelbase.errors import (
+    CorruptObjectError,
+    DatasetNotFoundError,
+    FormatError,
+    ObjectNotFoundError,
+    ReelbaseError,
+    VersionExpiredError,
+)
 from reelbase.format import keys, segment
+from reelbase.format import log as logs
 from reelbase.format.entry import NO_ENTRIES, Kind, object_key
 from reelbase.format.header import Place
+from reelbase.format.log import MAIN
 from reelbase.format.rows import chunk_samples
-from reelbase.upkeep.census import heads
+from reelbase.format.store import Store
+from reelbase.versions.lineage import Lineage
 
 if TYPE_CHECKING:
     from reelbase.format.column import Column
@@ -25,8 +35,7 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.segment import Segment
     from reelbase.format.state import Rows
-    from reelbase.format.store import Store
-    from reelbase.versions.lineage import Lineage
+    from reelbase.storage import Storage
 
 _STRETCH = 8 << 20  # bytes of a large sample that are read at once
 _SHOWN = 8
@@ -78,16 +87,33 @@ class Verification:
         return not self.damages
 
 
-def verify(lineage: Lineage, store: Store, *, deep: bool) -> Verification:
-    """Look at every version that can be read."""
+def verify(storage: Storage, *, deep: bool) -> Verification:
+    """Look at every version that can be read, and at the root object.
+
+    Raises:
+        DatasetNotFoundError: there is no dataset.
+    """
+    store = Store(storage, cache_bytes=0)  # what is cached says nothing about what is stored
+    lineage = Lineage(logs.opened(store))
     check = _Check(store, deep=deep)
-    for branch, newest in heads(lineage).items():
-        for seq in range(newest, -1, -1):
+    try:
+        logs.check_root(storage)
+    except (FormatError, DatasetNotFoundError) as error:
+        check.found(Damage(key=keys.ROOT, reason=_first_line(error), version=MAIN))
+    newest = {branch: _newest(storage, branch) for branch in lineage.refs.branches()}
+    for branch, last in newest.items():
+        for seq in range(last, -1, -1):
             check.place(lineage, Place(branch, seq))
     for name, place in lineage.refs.tags().items():
-        if place.seq > lineage.head(place.branch).seq:
+        if place.seq > newest.get(place.branch, -1):
             check.found(Damage(key=keys.tag(name), reason="names a version that is not there", version=str(place)))
     return check.result()
+
+
+def _newest(storage: Storage, branch: str) -> int:
+    """The highest number in a branch's log, found by listing: commits before it may be missing."""
+    listed = (keys.seq_of(key) for key, _ in storage.list(f"log/{branch}/"))
+    return max((seq for seq in listed if seq is not None), default=-1)
 
 
 @dataclass

@@ -1,0 +1,178 @@
+"""How encoded files lie in columns: the files byte for byte, and beside them what is known of them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from reelbase.blob import Blob
+from reelbase.cells import Cell, MediaCell, MissingCell
+from reelbase.errors import UnknownFormatError, UsageError
+from reelbase.format.chunk import Form, Packed
+from reelbase.format.rows import OWN_OBJECT, place_file, place_media
+from reelbase.frames import FrameIndex
+from reelbase.layout import Layout, Row
+from reelbase.media import MediaInfo
+from reelbase.registry import registry
+from reelbase.sample import Encode, Sample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reelbase.codec import Codec, Ingested
+    from reelbase.format.entry import Entries
+    from reelbase.format.rows import RowReader
+    from reelbase.format.store import Store
+    from reelbase.htype import Htype
+    from reelbase.shaping import Singles
+
+_SPOOL = 64 << 20
+
+
+class MediaLayout(Layout):
+    """Encoded files, byte for byte, in the column ``data``; what is known of them and their packet index beside.
+
+    ``_info`` holds JSON, ``_frames`` the frame indexes, ``_packets`` repacked streams; each for all items of a row.
+    """
+
+    def __init__(self, shaping: type[Singles], htype: Htype, codec: str | None, kinds: tuple[str, ...]) -> None:
+        super().__init__(shaping, htype)
+        self._codec = codec
+        self._kinds = kinds
+
+    def write(self, store: Store, value: Any) -> Row:  # noqa: D102
+        if value is None:
+            return {}
+        items = [self._sample(self.htype.check(_stored(one))) for one in self.shaping.values(value)]
+        with tempfile.SpooledTemporaryFile(_SPOOL) as spooled:
+            spool = cast("BinaryIO", spooled)
+            if len(items) == 1:
+                data, looked = self._place(store, items[0], spool)
+            else:
+                looked = [self._look(one, spool) for one in items]
+                data = self._together(store, [one.blob for one in looked])
+            packets = spool.tell()
+            row: dict[str, Packed | Entries] = {
+                "data": data,
+                "_info": _bytes(json.dumps([one.facts for one in looked], separators=(",", ":")).encode()),
+                "_frames": _bytes(b"".join(one.index for one in looked)),
+            }
+            if packets:
+                spool.seek(0)
+                row["_packets"] = _place_all(store, spool, packets, ".pkt")
+        return row
+
+    def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
+        blob = row.blob("data")
+        if blob is None:
+            return MissingCell(where)
+        return row.cached(lambda: self._cell(row, blob))
+
+    def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
+        """The cell, and about how much memory it takes."""
+        facts, frames, packets = row.packed("_info").payload, row.packed("_frames").payload, row.blob("_packets")
+        at = (0, 0, 0)
+        items: list[Cell] = []
+        for one in json.loads(bytes(facts)):
+            sizes = (one["size"], one["frames"], one["packets"])
+            ends = tuple(start + size for start, size in zip(at, sizes, strict=True))
+            info = MediaInfo.from_dict(one)
+            own = blob.slice(at[0], ends[0])
+            index = FrameIndex.from_bytes(bytes(frames[at[1] : ends[1]])) if sizes[1] else None
+            source = own if packets is None or not sizes[2] else packets.slice(at[2], ends[2])
+            items.append(MediaCell(own, source, info, index, registry().codec(info.codec)))
+            at = ends
+        return self.shaping.cell(tuple(items)), len(facts) + 16 * len(frames)
+
+    def _sample(self, checked: object) -> Sample:
+        """A checked value as encoded bytes."""
+        if isinstance(checked, Sample):
+            return checked
+        given = checked if isinstance(checked, Encode) else Encode(array=cast("NDArray[Any]", checked))
+        name = self._codec or next(one.name for one in registry().codecs.specs() if one.kind in self._kinds)
+        codec = registry().codec(name)
+        data = codec.encode(given.array, **given.options)
+        return Sample(filename=f"array{self._suffix(name)}", open=lambda: Blob.of(data))
+
+    def _place(self, store: Store, sample: Sample, spool: BinaryIO) -> tuple[Entries, list[_Looked]]:
+        """Place one file and look through it. A large one is placed first, so that it is read from afar only once."""
+        blob = sample.open()
+        codec = self._choose(blob.read(0, 4096), sample.filename)
+        suffix = self._suffix(codec.name)
+        if blob.size >= OWN_OBJECT:
+            with blob.open() as file:
+                entry, stored = place_file(store, cast("BinaryIO", file), suffix)
+            return entry, [_looked(codec, stored, spool, sample)]
+        looked = _looked(codec, Blob.of(blob.read()), spool, sample)
+        return place_media(store, looked.blob.read(), suffix), [looked]
+
+    def _look(self, sample: Sample, spool: BinaryIO) -> _Looked:
+        """Look through one of several files, which are placed together afterwards."""
+        blob = sample.open()
+        codec = self._choose(blob.read(0, 4096), sample.filename)
+        return _looked(codec, blob if blob.size >= OWN_OBJECT else Blob.of(blob.read()), spool, sample)
+
+    def _together(self, store: Store, blobs: list[Blob]) -> Entries:
+        """The files of a sequence one after another in one object."""
+        with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
+            for blob in blobs:
+                with blob.open() as file:
+                    while data := file.read(1 << 20):
+                        spool.write(data)
+            size = spool.tell()
+            spool.seek(0)
+            return _place_all(store, cast("BinaryIO", spool), size, ".seq")
+
+    def _choose(self, head: bytes, filename: str) -> Codec:
+        if self._codec is None:
+            return registry().sniff(head, filename, kinds=self._kinds)
+        spec = registry().codecs.spec(self._codec)
+        if spec.match(head) and registry().codecs.load(self._codec).claims(head):
+            return registry().codec(self._codec)
+        raise UnknownFormatError(
+            f"{filename} is not {self._codec}: it starts with {head[:12]!r}.",
+            f"Convert it to {self._codec}, or create the tensor without sample_compression to keep any container.",
+        )
+
+    @staticmethod
+    def _suffix(codec: str) -> str:
+        suffixes = registry().codecs.spec(codec).suffixes
+        return suffixes[0] if suffixes else ".bin"
+
+
+def _stored(value: Any) -> Any:
+    """A view of a stored file as the file that it is; anything else as it is."""
+    return value if isinstance(value, Sample) or not hasattr(value, "as_sample") else value.as_sample()
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A file that was looked through: its bytes, what is known of it, and its frame index."""
+
+    blob: Blob
+    facts: dict[str, Any]
+    index: bytes
+
+
+def _looked(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> _Looked:
+    start = spool.tell()
+    found = _ingest(codec, blob, spool, sample)
+    index = found.index.to_bytes() if found.index else b""
+    sizes = {"size": blob.size, "frames": len(index), "packets": spool.tell() - start}
+    return _Looked(blob, {**found.info.as_dict(), **sizes}, index)
+
+
+def _ingest(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingested:
+    if sample.check not in ("sample", "full", "none"):
+        raise UsageError(f"check={sample.check!r} is not known.", 'Give "sample", "full" or "none".')
+    return codec.ingest(blob, spool, filename=sample.filename, check=sample.check, stream=sample.stream)
+
+
+def _place_all(store: Store, file: BinaryIO, size: int, suffix: str) -> Entries:
+    return place_file(store, file, suffix)[0] if size >= OWN_OBJECT else place_media(store, file.read(size), suffix)
+
+
+def _bytes(data: bytes) -> Packed:
+    return Packed(Form.ARRAY, (len(data),), data)
