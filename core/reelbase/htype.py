@@ -92,5 +92,8 @@ def brief(value: object, width: int = 60) -> str:
     """A short repr for messages."""
     if isinstance(value, np.ndarray) and value.size > 8:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # an int of more digits than Python writes out
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= width else text[: width - 1] + "…"

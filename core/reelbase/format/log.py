@@ -220,13 +220,31 @@ class Log:
         """
         self._check_alive()
         self.store.settle()  # from here on a commit may name what was uploaded: never delete it
+        key = keys.commit(self.branch, made.seq)
         try:
-            return claim(self.store.storage, keys.commit(self.branch, made.seq), made.body)
+            won = claim(self.store.storage, key, made.body)
         except OutcomeUnknownError as error:
             raise CommitOutcomeUnknown(
                 f"The storage did not say whether commit {made.header.place} stands.",
                 "Load the dataset again and look before writing the same once more.",
             ) from error
+        if won:
+            self._check_landed(key)
+        return won
+
+    def _check_landed(self, key: str) -> None:
+        """See that a claim did not come so late that it fell into the log of a dataset made since; it is taken back.
+
+        Raises:
+            DatasetNotFoundError: it did.
+        """
+        try:
+            self._check_alive()
+        except DatasetNotFoundError:
+            self.store.storage.delete(key)
+            raise
+        except StorageError as error:  # cannot look now; the commit stands
+            logger.info("cannot look at the root object: %s", error)
 
     def _check_alive(self) -> None:
         """See that the dataset was not removed, or made anew, since it was opened.
@@ -272,6 +290,9 @@ class Log:
         self._hinted = time.monotonic()
         try:
             self.store.storage.put(keys.latest(self.branch), body)
+            self._check_landed(keys.latest(self.branch))
+        except DatasetNotFoundError:
+            logger.info("the dataset was removed just after a commit of %s", self.branch)
         except (StorageError, OSError) as error:
             logger.info("could not write the hint of %s: %s", self.branch, error)
 

@@ -15,7 +15,6 @@ from reelbase.format.ops import (
     Added,
     Append,
     Create,
-    Delete,
     Drop,
     Fill,
     FixDtype,
@@ -29,6 +28,7 @@ from reelbase.format.origins import Runs, without
 from reelbase.format.rows import ColumnBuilder, stacked
 from reelbase.versions.beside import Beside, Block
 from reelbase.versions.conflicts import Conflicts
+from reelbase.versions.gone import Gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,25 +99,36 @@ class _Merge:
 
     def changes(self) -> None:
         """Rows of both that were replaced, deleted or brought back there."""
+        back, gone = [], Gone(self.draft, self._theirs)
         for (tensor, branch), births in self._brought.changed.items():
             if tensor in self.draft.state.rows and tensor in self._theirs.state.rows:
                 for birth in (row for run in births for row in range(*run)):
-                    self._change(tensor, branch, birth)
+                    change = self._change(tensor, branch, birth)
+                    if isinstance(change, Update):
+                        self.draft.do(change)
+                    elif isinstance(change, Revive):
+                        back.append(change)
+                    elif change is not None:
+                        gone.add(tensor, change)
+        for op in (*gone.deletes(), *back):
+            self.draft.do(op)
 
-    def _change(self, tensor: str, branch: str, birth: int) -> None:
+    def _change(self, tensor: str, branch: str, birth: int) -> Update | Revive | int | None:
+        """What is to be done to a row here: replaced, brought back, or (its physical row) deleted; None: nothing."""
         ours, theirs = self.draft.state.rows[tensor], self._theirs.state.rows[tensor]
         here = ours.origins.rows(branch, ((birth, birth + 1),), self._ours.branch)
         there = theirs.origins.rows(branch, ((birth, birth + 1),), self._theirs.branch)
         if not here or not there:
-            return
+            return None
         row, other = here[0][0], there[0][0]
-        dead, gone = ours.dead.names(self._store, row), theirs.dead.names(self._store, other)
-        if gone and not dead:
-            self.draft.do(Delete(tensor, here))
-        elif dead and not gone:
-            self.draft.do(Revive(tensor, row, row_entries(self._store, theirs, other)))
-        elif not gone and not same_row(self._store, ours, row, theirs, other):
-            self.draft.do(Update(tensor, (row,), row_entries(self._store, theirs, other)))
+        is_dead, is_gone = ours.dead.names(self._store, row), theirs.dead.names(self._store, other)
+        if is_gone:
+            return None if is_dead else row
+        if is_dead:
+            return Revive(tensor, row, row_entries(self._store, theirs, other))
+        if same_row(self._store, ours, row, theirs, other):
+            return None
+        return Update(tensor, (row,), row_entries(self._store, theirs, other))
 
     def rows(self) -> None:
         """Rows that this branch does not have."""

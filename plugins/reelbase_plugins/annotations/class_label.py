@@ -35,7 +35,7 @@ class ClassLabel(Htype):
     dtypes: ClassVar[tuple[str, ...]] = ("uint8", "uint16", "uint32")
 
     def __init__(self, *, class_names: Sequence[str] | None = None) -> None:
-        self.class_names = _check_names(class_names or ())
+        self.class_names = _check_names(() if class_names is None else class_names)
         self._ids = {name: at for at, name in enumerate(self.class_names)}
 
     def settings(self) -> Mapping[str, Any]:
