@@ -86,7 +86,7 @@ class Tensor:
 
     @property
     def ndim(self) -> int:
-        """Axes of the whole tensor: one more than a sample has."""
+        """Axes of the whole tensor, which are one more than a sample has."""
         return len(self.shape)
 
     @property

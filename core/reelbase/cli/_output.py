@@ -65,6 +65,11 @@ def size(count: int) -> str:
     return f"{count} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
 
 
+def several(count: int, what: str) -> str:
+    """How many of something: ``"1 row"``, ``"2 rows"``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _plain(value: object) -> object:
     if isinstance(value, (np.ndarray, np.generic)):
         # A float32 of 0.1 shall read 0.1, not 0.10000000149011612.

@@ -39,3 +39,14 @@ def size(text: str) -> tuple[int, int]:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write WIDTHxHEIGHT, such as 320x180")
     return int(found[2]), int(found[1])
+
+
+def count(text: str) -> int:
+    """A number of things, from 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not re.fullmatch(r"[1-9]\d{0,8}", text.strip()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; write 1 or more")
+    return int(text)

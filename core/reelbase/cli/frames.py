@@ -10,6 +10,7 @@ from reelbase.cli._output import add_json, emit
 from reelbase.cli._picture import codec_for, write_picture
 from reelbase.cli._selection import Selection, selection, size
 from reelbase.cli._sheet import sheet
+from reelbase.cli._versions import add_ref
 from reelbase.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,13 +36,14 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=size, metavar="WxH", help="scale to this")
     parser.add_argument("--format", default="png", help="of pictures in a folder (default: %(default)s)")
     parser.add_argument("--fps", type=float, help="of a clip; by default as shown in the source")
+    add_ref(parser, "the version of the dataset")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, and name what was written."""
-    view = _view(arguments.what)
+    view = _view(arguments.what, arguments.ref)
     export = _export(arguments.output)
     written = export(view, arguments.output, arguments)
     facts = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
@@ -49,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _view(words: list[str]) -> View:
+def _view(words: list[str], ref: str | None) -> View:
     """The chosen frames, always with a frame axis.
 
     Raises:
@@ -61,6 +63,8 @@ def _view(words: list[str]) -> View:
         raise UsageError(
             f"{' '.join(words)!r} is not understood.", "Give DATASET TENSOR ROW SELECTION, or FILE SELECTION."
         )
+    if len(words) == 2 and ref is not None:
+        raise UsageError(f"--ref {ref} names a version of a dataset, and {words[0]!r} is a file.", "Leave it out.")
     try:
         frames = _with_axis(selection(words[-1]))
         if len(words) == 2:
@@ -70,7 +74,7 @@ def _view(words: list[str]) -> View:
         raise UsageError(f"{error}.") from None
     except ValueError:
         raise UsageError(f"{words[2]!r} is no row.", "Give a number.") from None
-    one: Readable = api.load(words[0], read_only=True)[words[1]][row]
+    one: Readable = api.load(words[0], read_only=True, ref=ref)[words[1]][row]
     return one[frames]
 
 

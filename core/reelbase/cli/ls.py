@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reelbase import api
 from reelbase.cli._output import add_json, emit, table
 from reelbase.cli._selection import selection
+from reelbase.cli._versions import add_ref
 from reelbase.errors import UsageError
 from reelbase.htype import brief
 
@@ -22,13 +23,14 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", help="a dataset")
     parser.add_argument("--tensor", action="append", metavar="NAME", help="only this tensor; may be repeated")
     parser.add_argument("--rows", type=selection, default=slice(None), help="such as 100:200; all by default")
+    add_ref(parser, "the version")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List the rows."""
-    dataset = api.load(arguments.path, read_only=True)
+    dataset = api.load(arguments.path, read_only=True, ref=arguments.ref)
     names = arguments.tensor or list(dataset.tensors)
     rows = [_row(dataset, at, names) for at in _numbers(len(dataset), arguments.rows)]
     text = table(("row", *names), [(row["row"], *(_shown(row[name]) for name in names)) for row in rows])

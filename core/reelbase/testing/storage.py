@@ -378,3 +378,11 @@ class _Trickle(io.RawIOBase):
     def _rest(self) -> Iterator[bytes]:
         while part := self.read(1 << 20):
             yield part
+
+    def test_whole_writes_leave_nothing_over(self, storage: Storage) -> None:
+        """`leftovers` names what was cut short, and nothing else."""
+        storage.put("a/b", b"1")
+        storage.put("a/b", b"2", if_absent=False)
+        storage.delete("a/b")
+        storage.put("c", b"3")
+        assert list(storage.leftovers()) == []

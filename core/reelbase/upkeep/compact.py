@@ -82,13 +82,14 @@ def _drafted(store: Store, base: Commit) -> tuple[Draft, Compaction]:
     poor, draft, done = _poor_packs(store, base.state), Draft(store, base), Compaction()
     for tensor, rows in base.state.rows.items():
         layers = {name: _Layer(store, rows, one, poor) for name, one in rows.columns.items()}
-        columns = {name: one.laid_anew() for name, one in layers.items() if one.worth}
-        if columns:
+        fresh = {name: one.laid_anew() for name, one in layers.items() if one.worth}
+        if fresh:
+            columns = dict(zip(fresh, _columns(store, list(fresh.values())), strict=True))
             draft.do(Repack(tensor, {**rows.columns, **columns}, rows.physical_rows, rows.dead.count))
             done = Compaction(
                 tensors=(*done.tensors, base.state.tensors[tensor].name),
-                entries_before=done.entries_before + sum(layers[name].entries for name in columns),
-                entries=done.entries + sum(one.segments[0].entries for one in columns.values() if one.segments),
+                entries_before=done.entries_before + sum(layers[name].entries for name in fresh),
+                entries=done.entries + sum(map(len, fresh.values())),
                 bytes_written=done.bytes_written + sum(one.written for one in layers.values()),
             )
     return draft, done
@@ -138,8 +139,8 @@ class _Layer:
         same = (gaps, full) == (int((kinds == Kind.MISSING).sum()), int((kinds != Kind.MISSING).sum()))
         return not same or bool(self._column.over) or len(self._column.patch) > 0
 
-    def laid_anew(self) -> Column:
-        """The column, with small chunks together and nothing in poor packs."""
+    def laid_anew(self) -> Entries:
+        """Entries of all rows, with small chunks together and nothing in poor packs."""
         builder = ColumnBuilder(self._store)
         for step in self._steps():
             if len(step) == 1 and self._stays(step[0]):
@@ -147,7 +148,7 @@ class _Layer:
             else:
                 for piece in step:
                     self._move(builder, piece)
-        return _column(self._store, builder.finish())
+        return builder.finish()
 
     def _steps(self) -> Iterator[list[Piece]]:
         """All rows in order: one piece that stays or moves by itself, or several that become chunks together."""
@@ -229,9 +230,14 @@ def _closed(loose: list[Piece]) -> Iterator[list[Piece]]:
     yield from ([gap] for gap in loose[end:])
 
 
-def _column(store: Store, entries: Entries) -> Column:
-    """A column of one segment, at the level where folding leaves it alone."""
+def _columns(store: Store, every: list[Entries]) -> list[Column]:
+    """Columns of one segment each, in one index object, at the levels where folding leaves them alone."""
+    made = segment.write(store, [(entries, _level(len(entries))) for entries in every])
+    return [Column(segments=(one,)) for one in made]
+
+
+def _level(entries: int) -> int:
     level = 0
-    while FAN ** (level + 1) < len(entries):
+    while FAN ** (level + 1) < entries:
         level += 1
-    return Column(segments=tuple(segment.write(store, [(entries, level)] if len(entries) else [])))
+    return level

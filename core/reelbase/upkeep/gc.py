@@ -54,6 +54,7 @@ def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Co
     for one in versions(lineage, heads(lineage), after=newest):
         marks.add(one)
     doomed = {key: size for key, size in doomed.items() if key not in marks}
+    doomed |= _leftovers(storage, before)
     found = Collected(len(doomed), sum(doomed.values()), tuple(str(place) for place in sorted(gone)))
     if not dry_run:
         _empty(lineage, storage, gone)
@@ -78,14 +79,16 @@ def _places(expiry: Expiry) -> Iterator[Place]:
 
 
 def _doomed(storage: Storage, marks: Marks, before: datetime) -> Iterator[tuple[str, int]]:
-    """Objects that are old enough and not needed, and what broken writes left, with their sizes."""
+    """Objects that are old enough and not needed, with their sizes."""
     for prefix in keys.DATA:
         for key, stat in storage.list(prefix):
             if key not in marks and _older(stat.modified, before):
                 yield key, stat.size
-    for key, stat in storage.leftovers():
-        if _older(stat.modified, before):
-            yield key, stat.size
+
+
+def _leftovers(storage: Storage, before: datetime) -> dict[str, int]:
+    """What broken writes left, with sizes."""
+    return {key: stat.size for key, stat in storage.leftovers() if _older(stat.modified, before)}
 
 
 def _empty(lineage: Lineage, storage: Storage, gone: set[Place]) -> None:

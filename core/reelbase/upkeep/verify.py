@@ -94,12 +94,12 @@ def verify(storage: Storage, *, deep: bool) -> Verification:
         DatasetNotFoundError: there is no dataset.
     """
     store = Store(storage, cache_bytes=0)  # what is cached says nothing about what is stored
-    lineage = Lineage(logs.opened(store))
+    log = logs.opened(store)
+    lineage = Lineage(log)
     check = _Check(store, deep=deep)
-    try:
-        logs.check_root(storage)
-    except (FormatError, DatasetNotFoundError) as error:
-        check.found(Damage(key=keys.ROOT, reason=_first_line(error), version=MAIN))
+    wrong = _root_damage(storage, log.uid)
+    if wrong is not None:
+        check.found(Damage(key=keys.ROOT, reason=wrong, version=MAIN))
     newest = {branch: _newest(storage, branch) for branch in lineage.refs.branches()}
     for branch, last in newest.items():
         for seq in range(last, -1, -1):
@@ -108,6 +108,14 @@ def verify(storage: Storage, *, deep: bool) -> Verification:
         if place.seq > newest.get(place.branch, -1):
             check.found(Damage(key=keys.tag(name), reason="names a version that is not there", version=str(place)))
     return check.result()
+
+
+def _root_damage(storage: Storage, uid: str) -> str | None:
+    """What is wrong with the root object, or None."""
+    try:
+        return None if logs.check_root(storage) == uid else "it names another dataset than the log"
+    except (FormatError, DatasetNotFoundError) as error:
+        return _first_line(error)
 
 
 def _newest(storage: Storage, branch: str) -> int:
@@ -149,7 +157,8 @@ class _Check:
         except VersionExpiredError:
             return
         except ReelbaseError as error:
-            self.found(Damage(key=keys.commit(*place), reason=_first_line(error), version=str(place)))
+            key = keys.commit(*place)
+            self.found(Damage(key=key, reason=_first_line(error).removeprefix(f"{key} "), version=str(place)))
             return
         self.versions += 1
         self._objects.update(keys.index(bytes.fromhex(uid)) for uid in commit.spilled)

@@ -46,7 +46,7 @@ class History(Generic[D]):
 
     @property
     def tags(self) -> dict[str, str]:
-        """All tags: the ref that each stands for, by name."""
+        """By name of each tag, the ref that it stands for."""
         return {name: str(place) for name, place in self._lineage.refs.tags().items()}
 
     def at(self, ref: str | Version) -> D:
@@ -80,7 +80,8 @@ class History(Generic[D]):
         """Give the version where the dataset stands, or `ref`, a name; a tagged version does not expire.
 
         Raises:
-            As `create_branch`.
+            VersionExistsError: a branch or tag of that name is there.
+            VersionNotFoundError, VersionExpiredError: `ref` cannot be named.
         """
         with self._session.uploading():
             commit = self._session.commit if ref is None else self._lineage.find(ref)

@@ -38,7 +38,7 @@ class Version:
 
     @property
     def ref(self) -> str:
-        """Its name: branch and number, such as ``"main@12"``. It never names another version."""
+        """Branch and number, such as ``"main@12"``; it never names another version."""
         return f"{self.branch}@{self.seq}"
 
     def __str__(self) -> str:
