@@ -57,7 +57,7 @@ class Call:
     """One operation that a storage was asked for.
 
     Attributes:
-        kind: "get", "get_ranges", "stat", "put", "delete" or "list".
+        kind: "get", "get_ranges", "stat", "put", "delete", "list" or "leftovers".
         key: Of the object; the prefix of a list.
         run: Does it, on the storage below.
         storage: The storage below.
@@ -178,6 +178,10 @@ class FaultyStorage(Storage):
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
         """As the contract says; one operation, done at once."""
         return iter(self._do("list", prefix, lambda: tuple(self._inner.list(prefix))))
+
+    def leftovers(self) -> Iterator[tuple[str, Stat]]:
+        """As the contract says; one operation, done at once."""
+        return iter(self._do("leftovers", "", lambda: tuple(self._inner.leftovers())))
 
     def public_url(self, key: str, *, seconds: int) -> str | None:
         """As the contract says; not counted, as it asks the storage nothing."""

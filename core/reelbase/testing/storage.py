@@ -309,6 +309,14 @@ class StorageTests:
         assert storage.get(f"in/{name}") == name.encode(), f"the key {name!r} was changed on its way"
         assert f"in/{name}" in dict(storage.list()), f"list does not give the key {name!r} back as it was put"
 
+    def test_whole_writes_leave_nothing_over(self, writable: Storage) -> None:
+        """`leftovers` names what was cut short, and nothing else."""
+        writable.put("a/b", b"1")
+        writable.put("a/b", b"2", if_absent=False)
+        writable.delete("a/b")
+        writable.put("c", b"3")
+        assert list(writable.leftovers()) == []
+
     def test_keys_are_told_apart(self, storage: Storage) -> None:
         keys = ["a", "a ", " a", "a.", "a%20", "a%2F", "a+", "é", "e\u0301"]
         self.fill(storage, {key: repr(key).encode() for key in keys})
@@ -378,11 +386,3 @@ class _Trickle(io.RawIOBase):
     def _rest(self) -> Iterator[bytes]:
         while part := self.read(1 << 20):
             yield part
-
-    def test_whole_writes_leave_nothing_over(self, storage: Storage) -> None:
-        """`leftovers` names what was cut short, and nothing else."""
-        storage.put("a/b", b"1")
-        storage.put("a/b", b"2", if_absent=False)
-        storage.delete("a/b")
-        storage.put("c", b"3")
-        assert list(storage.leftovers()) == []
