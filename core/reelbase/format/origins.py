@@ -50,7 +50,7 @@ class Origins:
         for start, stop, branch, row in self._spans():
             for a, b in _meet(runs, start, stop):
                 found.setdefault(branch or own, []).append((row + a - start, row + b - start))
-        return {branch: union(born) for branch, born in found.items()}
+        return {branch: runs for branch, born in found.items() if (runs := union(born))}
 
     def rows(self, branch: str, runs: Runs, own: str) -> Runs:
         """The physical rows here of rows born on `branch`; those that never came here are left out."""
