@@ -9,7 +9,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from reelbase.errors import TensorExistsError, TensorNotFoundError, UsageError
+from reelbase.errors import SampleIndexError, TensorExistsError, TensorNotFoundError, UsageError
 from reelbase.format import log as logs
 from reelbase.format.ops import Create, Drop, Rename
 from reelbase.format.state import TensorSchema
@@ -201,6 +201,10 @@ class Dataset:
         Raises:
             SampleIndexError: there is no such row, or it is no such index.
         """
+        if isinstance(rows, str):
+            raise SampleIndexError(
+                f"{rows!r} names no rows.", "Give an int, a slice, a list of ints, or a boolean mask."
+            )
         with self._session.change() as transaction:
             chosen = RowsView.of(self._session)[rows].numbers
             for tensor in list(transaction.state.rows):

@@ -88,7 +88,7 @@ def test_nothing_is_lost_or_doubled(path: Path, writers: Herd, record_property: 
         name = rng.randrange(WRITERS)
         pid, generation = running[name]
         _wait_for_first(writers, f"{name}-{generation}")
-        time.sleep(rng.uniform(0, 0.06))
+        time.sleep(rng.uniform(0, 0.03))
         writers.kill(pid)
         running[name] = writers.start(f"write {name} {generation + 1}"), generation + 1
     for pid, _ in running.values():

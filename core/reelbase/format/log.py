@@ -218,7 +218,7 @@ class Log:
         Raises:
             As `commit`.
         """
-        self._check_alive()
+        self.check_alive()
         self.store.settle()  # from here on a commit may name what was uploaded: never delete it
         key = keys.commit(self.branch, made.seq)
         try:
@@ -239,14 +239,14 @@ class Log:
             DatasetNotFoundError: it did.
         """
         try:
-            self._check_alive()
+            self.check_alive()
         except DatasetNotFoundError:
             self.store.storage.delete(key)
             raise
         except StorageError as error:  # cannot look now; the commit stands
             logger.info("cannot look at the root object: %s", error)
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
         """See that the dataset was not removed, or made anew, since it was opened.
 
         Raises:

@@ -59,6 +59,7 @@ def create_branch(session: Session, name: str, ref: str | Version | None) -> Ver
     with session.uploading():
         lineage = Lineage(session.log)
         source = session.commit if ref is None else lineage.find(ref)
+        session.log.check_alive()
         lineage.refs.mark_branch(name, source.header.place)
         header = Header(
             dataset=session.log.uid,

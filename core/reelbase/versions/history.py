@@ -87,6 +87,7 @@ class History(Generic[D]):
             commit = self._session.commit if ref is None else self._lineage.find(ref)
             if not commit.header.id:
                 raise VersionNotFoundError("The dataset has no version yet.", "Add a tensor, or ds.commit(message).")
+            self._session.log.check_alive()
             self._lineage.refs.tag(name, commit.header.place)
 
     def untag(self, name: str) -> None:

@@ -64,21 +64,22 @@ class Refs:
         """Where branches start that somebody is just making; a finished one has all that it needs."""
         for key, _, stored in self._read(keys.BRANCHES):
             if not self.is_branch(key.removeprefix(keys.BRANCHES).partition("/")[0]):
-                yield Place(*stored["from"])
+                yield _place(key, stored, "from")
 
     def tags(self) -> dict[str, Place]:
         """All tags, by name."""
         return {
-            key.removeprefix(keys.TAGS).removesuffix(".json"): Place(*stored["place"])
+            key.removeprefix(keys.TAGS).removesuffix(".json"): _place(key, stored, "place")
             for key, _, stored in self._read(keys.TAGS)
         }
 
     def find_tag(self, name: str) -> Place | None:
         """What a tag names, or None if there is no such tag."""
         try:
-            return Place(*_parsed(keys.tag(name), self._storage.get(keys.tag(name)))["place"])
+            data = self._storage.get(keys.tag(name))
         except ObjectNotFoundError:
             return None
+        return _place(keys.tag(name), _parsed(keys.tag(name), data), "place")
 
     def tag(self, name: str, place: Place) -> None:
         """Name a version.
@@ -144,10 +145,7 @@ class Refs:
 
     def expiries(self) -> list[Expiry]:
         """All lists of versions that may go."""
-        return [
-            Expiry(key, written, {name: tuple((a, b) for a, b in runs) for name, runs in stored["expired"].items()})
-            for key, written, stored in self._read(keys.EXPIRED)
-        ]
+        return [Expiry(key, written, _runs(key, stored)) for key, written, stored in self._read(keys.EXPIRED)]
 
     def check_kept(self, place: Place) -> None:
         """See that a version may be built on.
@@ -180,7 +178,26 @@ def _parsed(key: str, data: bytes) -> Any:
     try:
         return json.loads(data)
     except ValueError:
-        raise CorruptObjectError(f"{key} is damaged.", "Restore the object from a copy of the dataset.") from None
+        raise _corrupt(key) from None
+
+
+def _place(key: str, stored: Any, name: str) -> Place:
+    try:
+        branch, seq = stored[name]
+        return Place(str(branch), int(seq))
+    except (TypeError, KeyError, ValueError):
+        raise _corrupt(key) from None
+
+
+def _runs(key: str, stored: Any) -> dict[str, Runs]:
+    try:
+        return {str(name): tuple((int(a), int(b)) for a, b in runs) for name, runs in stored["expired"].items()}
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise _corrupt(key) from None
+
+
+def _corrupt(key: str) -> CorruptObjectError:
+    return CorruptObjectError(f"{key} is damaged.", "Restore the object from a copy of the dataset.")
 
 
 def _dumps(value: object) -> bytes:

@@ -1,0 +1,18 @@
+"""Says at the end how many points were tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+_COUNTED = ("crash points", "states after a power loss")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counts: Counter[str] = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            counts.update({name: number for name, number in report.user_properties if name in _COUNTED})
+    for name, number in counts.items():
+        terminalreporter.write_line(f"{name}: {number:,}")
