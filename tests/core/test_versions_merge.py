@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from versions_model import values
 
 import reelbase
 from reelbase.errors import CommitConflictError, HtypeError
-from reelbase.testing.clips import make_clip
 
 Write = Callable[[reelbase.Dataset], object]
 
@@ -475,26 +473,3 @@ def test_what_goes_together(ds: reelbase.Dataset, first: Write, second: Write) -
     assert two.history.current.seq >= before
     one.refresh()
     assert {name: values(t) for name, t in one.tensors.items()} == {name: values(t) for name, t in two.tensors.items()}
-
-
-def test_a_video_is_replaced(tmp_path: Path) -> None:
-    clips = [make_clip(tmp_path / f"{frames}.mp4", frames=frames, gop=4) for frames in (6, 4, 3)]
-    ds = reelbase.empty(tmp_path / "ds")
-    ds.create_tensor("videos", htype="video").extend([reelbase.read(one.path) for one in clips[:2]])
-    old, view = ds.history.current, ds.videos[0]
-    ds.history.create_branch("dev")
-    ds.videos[0] = reelbase.read(clips[2].path)
-    assert [len(one) for one in ds.videos] == [3, 4]
-    assert ds.videos[0].tobytes() == clips[2].path.read_bytes()
-    assert view.tobytes() == clips[0].path.read_bytes()
-    assert ds.diff(old).tensors["videos"].updated.tolist() == [0]
-    dev = on(ds, "dev", lambda d: d.videos.append(reelbase.read(clips[2].path)), lambda d: d.merge("main"))
-    assert [len(one) for one in dev.videos] == [3, 4, 3]
-    assert dev.videos[0].numpy().shape == (3, 96, 128, 3)
-    dev.videos[1:] = [reelbase.read(one.path) for one in clips[:2]]
-    ds.merge("dev")
-    ds.storage.compact()
-    assert [one.tobytes() for one in ds.videos] == [clips[k].path.read_bytes() for k in (2, 0, 1)]
-    ds.history.revert(old)
-    assert [one.tobytes() for one in ds.videos] == [clips[k].path.read_bytes() for k in (0, 1)]
-    assert ds.storage.verify(deep=True).ok

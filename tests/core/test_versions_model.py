@@ -76,7 +76,7 @@ class VersionsMachine(RuleBasedStateMachine):
         for _ in range(times):
             self._write(self.writers[which], data)
 
-    write_more = write_again = write  # rules are drawn alike, and this one is to be drawn more often
+    write_more = write  # rules are drawn alike, and this one is to be drawn more often
 
     def _write(self, writer: Writer, data: st.DataObject) -> None:
         """One write, which must do what the model says."""
@@ -216,13 +216,18 @@ class VersionsMachine(RuleBasedStateMachine):
         writer.ds.checkout(name)
         writer.at, writer.pinned = self.repo.head(name), False
 
-    @rule(which=WRITERS, data=st.data())
-    def merge(self, which: int, data: st.DataObject) -> None:
+    @rule(which=WRITERS, data=st.data(), times=st.integers(0, 3))
+    def merge(self, which: int, data: st.DataObject, times: int) -> None:
+        """Merge something, most often a branch; both sides may first do something that the other does not know of."""
         writer = self.writers[which]
-        ref, theirs, _ = self._ref(data, but=writer.at.branch)
+        ref, theirs, pinned = self._ref(data, but=writer.at.branch)
         if self.refused(writer, lambda: writer.ds.merge(ref)):
             return
-        ours = self.repo.head(writer.at.branch)
+        other = Writer(reelbase.load(self.path, ref=ref), theirs, pinned)
+        for _ in range(0 if pinned else times):
+            self._write(other, data)
+            self._write(writer, data)
+        ours, theirs = self.repo.head(writer.at.branch), other.at
         if theirs in ours.history:
             assert writer.ds.merge(ref).ref == ours.ref
             writer.at = ours
@@ -230,7 +235,7 @@ class VersionsMachine(RuleBasedStateMachine):
         merge = Merge(ours, theirs)
         writer.at = self._conflict(writer, ref, ours) if merge.clashes else self._merge(writer, ref, merge)
 
-    merge_again = merge
+    merge_more = merge_again = merge
 
     def _conflict(self, writer: Writer, ref: str, ours: Commit) -> Commit:
         with pytest.raises(CommitConflictError):
