@@ -6,7 +6,10 @@ from collections import Counter
 
 import pytest
 
-_COUNTED = ("crash points", "states after a power loss")
+_COUNTED = (
+    "crash points", "states after a power loss", "kills", "rows acknowledged", "updates acknowledged",
+    "lost", "doubled", "reader opens", "read errors",
+)  # fmt: skip
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -35,9 +35,14 @@ class Reader:
     """The one file object that libav sees, and the same bytes for whoever checks what it said.
 
     Keeps the last few megabytes read, so that looking at a packet's bytes again costs no request.
+
+    Attributes:
+        failure: What stopped a read, from then on the file ends there. It is not given to PyAV, which prints all but
+            the last of several errors, and reads on for ever after one that is no Exception, such as Ctrl-C's.
     """
 
     name = ""
+    failure: BaseException | None = None
 
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
@@ -46,8 +51,14 @@ class Reader:
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes from here on; fewer at a block's edge, none at the end."""
+        if self.failure is not None or self._at >= self._blob.size:
+            return b""
         block, skip = divmod(self._at, _BLOCK)
-        data = self._block(block)[skip : skip + size] if self._at < self._blob.size else b""
+        try:
+            data = self._block(block)[skip : skip + size]
+        except BaseException as error:  # noqa: BLE001  raised when the container is closed
+            self.failure = error
+            return b""
         self._at += len(data)
         return data
 
@@ -95,6 +106,7 @@ def opened(reader: Reader, demuxer: str, *, filename: str) -> Iterator[InputCont
     """A container over `reader`, read by `demuxer` and no other.
 
     Raises:
+        BaseException: what a read of its bytes raised, when the block ends, whatever else came of it.
         DamagedMediaError: it is not such a container, or too damaged to open.
     """
     import av
@@ -102,20 +114,22 @@ def opened(reader: Reader, demuxer: str, *, filename: str) -> Iterator[InputCont
     if demuxer not in SELF_CONTAINED:
         raise MediaError(f"The demuxer {demuxer!r} is not one that keeps to its own file.")
     options = {"protocol_whitelist": "none"} | ({"enable_drefs": "0"} if demuxer == "mov" else {})
-    with media_errors(filename, "cannot be opened"):
-        container = av.open(
-            reader,
-            "r",
-            format=demuxer,
-            container_options=options,
-            metadata_errors="replace",
-            buffer_size=_BUFFER,
-            io_open=_refuse,
-        )
     try:
-        yield container
+        with media_errors(filename, "cannot be opened"):
+            container = av.open(
+                reader,
+                "r",
+                format=demuxer,
+                container_options=options,
+                metadata_errors="replace",
+                buffer_size=_BUFFER,
+                io_open=_refuse,
+            )
+        with container:
+            yield container
     finally:
-        container.close()
+        if reader.failure is not None:
+            raise reader.failure
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -93,21 +93,42 @@ def test_the_reader_reads_what_is_there(size):
 
 
 class Breaking(BytesSource):
-    """A storage that fails after the first block."""
+    """A storage that fails after the first block, in one of two ways."""
+
+    error: BaseException
 
     def get(self, key, start=0, stop=None):
         if start:
-            raise StorageError("the disk is gone")
+            raise self.error
         return super().get(key, start, stop)
 
 
-def test_errors_of_the_storage_come_through():
+@pytest.mark.parametrize(
+    ("cls", "muxer"), [(containers.Mp4, "mp4"), (containers.Mkv, "matroska"), (containers.Ts, "mpegts")]
+)
+@pytest.mark.parametrize("error", [StorageError("the disk is gone"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
+def test_errors_of_the_storage_come_through(cls, muxer, error, capfd):
+    """PyAV goes on for ever after an error that is no Exception, and prints others."""
     frames = np.random.default_rng(0).integers(0, 255, (12, 256, 256, 3), np.uint8)
-    data = containers.Mp4("mp4").encode(frames, lossless=True)
+    data = remuxed(containers.Mp4("mp4").encode(frames, lossless=True), muxer)
     assert len(data) > 1 << 20
-    blob = Blob(Breaking(data), "key", 0, len(data))
-    with pytest.raises(StorageError, match="the disk is gone"):
-        containers.Mp4("mp4").ingest(blob, io.BytesIO(), filename="a.mp4")
+    source = Breaking(data)
+    source.error = error
+    with pytest.raises(type(error)) as caught:
+        cls(muxer).ingest(Blob(source, "key", 0, len(data)), io.BytesIO(), filename="a.bin")
+    assert caught.value is error
+    assert capfd.readouterr().err == ""
+
+
+def remuxed(data, muxer):
+    out = io.BytesIO()
+    with av.open(io.BytesIO(data)) as source, av.open(out, "w", format=muxer) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    return out.getvalue()
 
 
 def test_limits():
