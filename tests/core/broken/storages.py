@@ -55,6 +55,14 @@ class TestTornOverwrite(Base):
             super().put(key, whole)
 
 
+class TestObjectsAsLeftovers(Base):
+    """test_whole_writes_leave_nothing_over"""
+
+    class Kind(MemoryStorage):
+        def leftovers(self):
+            return self.list()
+
+
 class TestInclusiveStop(Base):
     """test_get_part"""
 
