@@ -26,6 +26,13 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     │   ├── ObjectNotFoundError (FileNotFoundError)
     │   ├── ObjectExistsError (FileExistsError)
     │   ├── StorageFullError                  no space left
+    │   ├── AccessDeniedError (PermissionError)   the service knows who asks, or not, and refuses
+    │   │   └── CredentialsExpiredError       what it was asked with was good once
+    │   ├── ThrottledError                    the service wants fewer requests, and still did after waiting
+    │   ├── ConnectionFailedError (ConnectionError)   no connection, or it broke, again and again
+    │   ├── StorageTimeoutError (TimeoutError)    it took longer than the deadline
+    │   ├── ObjectChangedError                the object was replaced while it was being read
+    │   ├── BadReplyError                     a server sent other bytes than those asked for: they were not used
     │   └── OutcomeUnknownError               a write may or may not have happened
     ├── FormatError (ValueError)              bytes of a dataset that cannot be understood
     │   ├── NewerFormatError                  written by a newer reelbase
@@ -152,6 +159,34 @@ class ObjectExistsError(StorageError, FileExistsError):
 
 class StorageFullError(StorageError):
     """No space is left."""
+
+
+class AccessDeniedError(StorageError, PermissionError):
+    """The service refuses: wrong credentials, none, or ones that do not allow it."""
+
+
+class CredentialsExpiredError(AccessDeniedError):
+    """The credentials, or a signed URL, were good once and are no longer."""
+
+
+class ThrottledError(StorageError):
+    """The service asks for fewer requests, and still did after waiting."""
+
+
+class ConnectionFailedError(StorageError, ConnectionError):
+    """No connection could be made, or it broke, at every try."""
+
+
+class StorageTimeoutError(StorageError, TimeoutError):
+    """A call took longer than its deadline."""
+
+
+class ObjectChangedError(StorageError):
+    """An object was replaced while it was being read; what came was not used."""
+
+
+class BadReplyError(StorageError):
+    """A server sent something else than what was asked for; it was not used."""
 
 
 class OutcomeUnknownError(StorageError):

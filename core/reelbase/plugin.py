@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import pluggy
 
+from reelbase._urls import redacted
 from reelbase.blob import Blob, BytesSource
 from reelbase.codec import Codec, Ingested
+from reelbase.credentials import Credentials
 from reelbase.frames import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.htype import Htype, as_array, brief
 from reelbase.media import Limits, MediaInfo
@@ -29,9 +31,9 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 __all__ = [
-    "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "Encode", "Flag", "FrameIndex", "Hooks", "Htype",
-    "HtypeSpec", "Ingested", "Limits", "MediaInfo", "Plan", "Run", "Sample", "Spec", "Stat", "Storage", "StorageSpec",
-    "Trust", "as_array", "brief", "hookimpl", "hookspec",
+    "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "Credentials", "Encode", "Flag", "FrameIndex",
+    "Hooks", "Htype", "HtypeSpec", "Ingested", "Limits", "MediaInfo", "Plan", "Run", "Sample", "Spec", "Stat",
+    "Storage", "StorageSpec", "Trust", "as_array", "brief", "hookimpl", "hookspec", "redacted",
 ]  # fmt: skip
 
 

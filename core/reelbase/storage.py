@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from reelbase.credentials import Credentials
+
 _READERS = 8
 
 
@@ -39,14 +41,14 @@ class Storage(ABC):
     Args:
         root: What `locate` made of the user's URL.
         options: This storage's table of the configuration.
-        credentials: Reserved; None for now.
+        credentials: What the user gave for this URL; None: what the service finds by itself, or nobody's.
     """
 
     #: False for a storage that can only be read: `put` and `delete` raise ReadOnlyError.
     writable: ClassVar[bool] = True
 
     def __init__(
-        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: object | None = None
+        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:
         self.root = root
         self.options = dict(options or {})

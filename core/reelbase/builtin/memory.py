@@ -15,6 +15,8 @@ from reelbase.storage import Stat, Storage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from reelbase.credentials import Credentials
+
 _SCHEME = "mem://"
 
 
@@ -49,7 +51,7 @@ class MemoryStorage(Storage):
     """
 
     def __init__(
-        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: object | None = None
+        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:
         super().__init__(root, options=options, credentials=credentials)
         name, _, folder = root.removeprefix(_SCHEME).strip("/").partition("/")

@@ -14,6 +14,8 @@ from reelbase_plugins.local.writing import TEMPORARY, remove, write
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from reelbase.plugin import Credentials
+
 
 class LocalStorage(Storage):
     """Files below one folder. Writes are atomic and durable, and no key leads out of the folder.
@@ -25,7 +27,7 @@ class LocalStorage(Storage):
     """
 
     def __init__(
-        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: object | None = None
+        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:
         super().__init__(os.path.realpath(local_path(root)), options=options, credentials=credentials)
 

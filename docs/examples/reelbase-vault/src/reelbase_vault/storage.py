@@ -22,6 +22,8 @@ from reelbase.plugin import Stat, Storage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from reelbase.plugin import Credentials
+
 _PIECE = 1 << 20
 _SCHEMA = """
     PRAGMA synchronous = EXTRA;
@@ -51,7 +53,7 @@ class VaultStorage(Storage):
     """
 
     def __init__(
-        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: object | None = None
+        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:
         super().__init__(root, options=options, credentials=credentials)
         found = _URL.fullmatch(root)

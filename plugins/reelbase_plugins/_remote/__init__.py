@@ -1,0 +1,1 @@
+"""What the storages on other machines share: options, and trying again."""

@@ -1,0 +1,19 @@
+"""Google Cloud Storage: ``gs://bucket/key``, or ``gcs://``."""
+
+from __future__ import annotations
+
+from reelbase.plugin import StorageSpec, hookimpl
+
+
+@hookimpl
+def reelbase_storages() -> list[StorageSpec]:
+    """``gs://``, ``gcs://``."""
+    return [
+        StorageSpec(
+            name="gcs",
+            target="reelbase_plugins.gcs.storage:GcsStorage",
+            schemes=("gs", "gcs"),
+            requires=("gcsfs", "tenacity"),
+            install="reelbase[gcs]",
+        ),
+    ]

@@ -1,0 +1,19 @@
+"""Files on web servers, to read: ``http://`` and ``https://`` URLs."""
+
+from __future__ import annotations
+
+from reelbase.plugin import StorageSpec, hookimpl
+
+
+@hookimpl
+def reelbase_storages() -> list[StorageSpec]:
+    """``http://``, ``https://``."""
+    return [
+        StorageSpec(
+            name="http",
+            target="reelbase_plugins.http.storage:HttpStorage",
+            schemes=("http", "https"),
+            requires=("urllib3", "tenacity"),
+            install="reelbase[http]",
+        ),
+    ]

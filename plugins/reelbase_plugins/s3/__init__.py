@@ -1,0 +1,19 @@
+"""Amazon S3 and services like it: ``s3://bucket/key``."""
+
+from __future__ import annotations
+
+from reelbase.plugin import StorageSpec, hookimpl
+
+
+@hookimpl
+def reelbase_storages() -> list[StorageSpec]:
+    """``s3://``."""
+    return [
+        StorageSpec(
+            name="s3",
+            target="reelbase_plugins.s3.storage:S3Storage",
+            schemes=("s3",),
+            requires=("s3fs", "tenacity"),
+            install="reelbase[s3]",
+        ),
+    ]
