@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbase.blob import Blob
+from reelbase._urls import redacted
 from reelbase.config import settings
+from reelbase.credentials import Credentials
 from reelbase.dataset import Dataset
 from reelbase.errors import (
     CommitConflictError,
     DatasetExistsError,
     DatasetNotFoundError,
     FormatError,
-    ObjectNotFoundError,
     UsageError,
 )
 from reelbase.format import keys
@@ -23,7 +24,7 @@ from reelbase.format import log as logs
 from reelbase.format.ops import Clear
 from reelbase.format.store import Store
 from reelbase.htype import brief
-from reelbase.reading import MediaFile
+from reelbase.reading import Located, MediaFile
 from reelbase.registry import registry
 from reelbase.sample import Encode
 from reelbase.session import Session
@@ -41,19 +42,21 @@ if TYPE_CHECKING:
 _TRIES = 50
 
 
-def empty(path: str | Path, overwrite: bool = False) -> Dataset:
+def empty(path: str | Path, overwrite: bool = False, *, creds: Mapping[str, Any] | None = None) -> Dataset:
     """Make a new dataset.
 
     Args:
-        path: A folder, or the URL of a storage, such as ``mem://name``.
+        path: A folder, or the URL of a storage, such as ``s3://bucket/folder``.
         overwrite: Drop every tensor of a dataset that stands there (in one commit). A folder with anything
             else in it is refused.
+        creds: For the service, such as ``aws_access_key_id`` and ``aws_secret_access_key``; the page of each storage
+            lists its own. None: what the service's own tools would find, else nobody's.
 
     Raises:
         DatasetExistsError: something stands there.
         StorageError: it cannot be written.
     """
-    storage = _storage(path)
+    storage = _storage(path, creds)
     if logs.stands(storage):
         if not overwrite:
             _check_whole(storage)
@@ -75,7 +78,13 @@ def _check_whole(storage: Storage) -> None:
         return
 
 
-def load(path: str | Path, read_only: bool = False, *, ref: str | Version | None = None) -> Dataset:
+def load(
+    path: str | Path,
+    read_only: bool = False,
+    *,
+    ref: str | Version | None = None,
+    creds: Mapping[str, Any] | None = None,
+) -> Dataset:
     """Open a dataset that exists, at the newest commit of its main branch, or at `ref`.
 
     Args:
@@ -83,32 +92,33 @@ def load(path: str | Path, read_only: bool = False, *, ref: str | Version | None
         read_only: Refuse writes.
         ref: A branch; or a version, which can only be read: a tag, ``"main@12"``, the start of a commit's id, a
             `Version`.
+        creds: As `empty`.
 
     Raises:
         DatasetNotFoundError: there is none.
         VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
         NewerFormatError, CorruptObjectError: it cannot be read.
     """
-    return _open(_storage(path), read_only=read_only, ref=ref)
+    return _open(_storage(path, creds), read_only=read_only, ref=ref)
 
 
-def open(path: str | Path) -> Dataset:
+def open(path: str | Path, *, creds: Mapping[str, Any] | None = None) -> Dataset:
     """Load a dataset, or make it if there is none."""
     try:
-        return load(path)
+        return load(path, creds=creds)
     except DatasetNotFoundError:
         try:
-            return empty(path)
+            return empty(path, creds=creds)
         except DatasetExistsError:
-            if exists(path):  # somebody made it just now
-                return load(path)
+            if exists(path, creds=creds):  # somebody made it just now
+                return load(path, creds=creds)
             raise
 
 
-def exists(path: str | Path) -> bool:
+def exists(path: str | Path, *, creds: Mapping[str, Any] | None = None) -> bool:
     """Whether a dataset stands there."""
     try:
-        logs.check_root(_storage(path))
+        logs.check_root(_storage(path, creds))
     except DatasetNotFoundError:
         return False
     except FormatError:  # one that this reelbase cannot read
@@ -116,13 +126,13 @@ def exists(path: str | Path) -> bool:
     return True
 
 
-def delete(path: str | Path) -> None:
+def delete(path: str | Path, *, creds: Mapping[str, Any] | None = None) -> None:
     """Remove a dataset with all it holds. Files that are not the dataset's own stay.
 
     Raises:
         DatasetNotFoundError: there is none; nothing is removed.
     """
-    storage = _storage(path)
+    storage = _storage(path, creds)
     if not logs.stands(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
     logs.mark_deleted(storage)  # first: from here on it is no dataset, also if this is cut short
@@ -136,11 +146,18 @@ def delete(path: str | Path) -> None:
     storage.delete(keys.ROOT)
 
 
-def read(path: str | Path, *, stream: int | None = None, check: str = "sample") -> MediaFile:
+def read(
+    path: str | Path,
+    *,
+    creds: Mapping[str, Any] | None = None,
+    stream: int | None = None,
+    check: str = "sample",
+) -> MediaFile:
     """A media file to append to a tensor, or to look into by itself. Nothing is read yet.
 
     Args:
         path: A file, or the URL of one.
+        creds: As `empty`.
         stream: Which of the file's video streams, counted from 0; by default the one players show.
         check: How much of the packet index to verify by decoding when the file is ingested: "sample" (first and last
             GOP and two more), "full" or "none".
@@ -150,17 +167,9 @@ def read(path: str | Path, *, stream: int | None = None, check: str = "sample") 
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
     name = _path(path)
-    storage, key = registry().locate(name)
+    storage, key = registry().locate(name, credentials=_credentials(creds))
 
-    def blob() -> Blob:
-        try:
-            return Blob(storage, key, 0, storage.stat(key).size)
-        except ObjectNotFoundError:
-            raise ObjectNotFoundError(
-                f"No file {name!r}.", "Check the path; it is relative to the working directory."
-            ) from None
-
-    return MediaFile(filename=name, open=blob, check=check, stream=stream)
+    return MediaFile(filename=redacted(name), open=Located(storage, key, name), check=check, stream=stream)
 
 
 def encode(array: ArrayLike, **options: Any) -> Encode:
@@ -181,8 +190,16 @@ def _path(path: object) -> str:
     return os.fspath(path)
 
 
-def _storage(path: str | Path) -> Storage:
-    return registry().open_storage(_path(path))
+def _storage(path: str | Path, creds: Mapping[str, Any] | None) -> Storage:
+    return registry().open_storage(_path(path), credentials=_credentials(creds))
+
+
+def _credentials(creds: object) -> Credentials | None:
+    if creds is None or isinstance(creds, Credentials):
+        return creds
+    if not isinstance(creds, Mapping):
+        raise UsageError("creds is no mapping.", 'Give a dict such as {"aws_access_key_id": …}, or None.')
+    return Credentials(creds)
 
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:

@@ -9,6 +9,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+from reelbase.credentials import Credentials
 from reelbase.errors import SampleIndexError, TensorExistsError, TensorNotFoundError, UsageError
 from reelbase.format import log as logs
 from reelbase.format.ops import Create, Drop, Rename
@@ -267,6 +268,7 @@ class Dataset:
         tensors: Sequence[str] | None = None,
         rows: Any = None,
         history: bool = False,
+        creds: Mapping[str, Any] | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Dataset:
         """Copy the version where the dataset stands, or some of it, to a new dataset.
@@ -279,6 +281,7 @@ class Dataset:
             tensors: Names of the tensors to copy; by default all.
             rows: Which rows: an int, a slice, a list of ints, or a boolean mask; by default all.
             history: Copy every version, branch and tag instead, object by object.
+            creds: For the service of `dest`, as in `reelbase.empty`.
             progress: Called again and again with the bytes done and the bytes in all.
 
         Returns:
@@ -291,7 +294,8 @@ class Dataset:
         """
         if history and not (tensors is None and rows is None):
             raise UsageError("history=True copies everything.", "Leave out tensors and rows.")
-        log, storage = self._session.log, registry().open_storage(os.fspath(dest))
+        credentials = None if creds is None else Credentials(creds)
+        log, storage = self._session.log, registry().open_storage(os.fspath(dest), credentials=credentials)
         if history:
             mirrors.mirror(log, storage, progress)
         else:

@@ -8,13 +8,15 @@ import threading
 import weakref
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from reelbase.blob import Blob
 from reelbase.cells import MediaCell
+from reelbase.errors import ObjectNotFoundError
 from reelbase.index import Index
-from reelbase.registry import registry
+from reelbase.registry import FILE, registry, scheme_of
 from reelbase.sample import Sample
+from reelbase.storage import Unchanging
 from reelbase.view import Readable, View
 
 if TYPE_CHECKING:
@@ -22,8 +24,40 @@ if TYPE_CHECKING:
 
     from reelbase.cells import Cell
     from reelbase.index import Selection
+    from reelbase.storage import Storage
 
 _SPOOL = 64 << 20
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where a file lies; called, it gives its bytes, as they are then.
+
+    Attributes:
+        storage: It lies in.
+        key: In there.
+        name: What the user called it.
+    """
+
+    storage: Storage
+    key: str
+    name: str
+
+    def __call__(self) -> Blob:
+        """Its bytes; reads of a file that is replaced after this raise ObjectChangedError.
+
+        Raises:
+            ObjectNotFoundError, StorageError: it is not there, or cannot be looked at.
+        """
+        try:
+            seen = self.storage.stat(self.key)
+        except ObjectNotFoundError:
+            if scheme_of(self.name) != FILE:
+                raise
+            raise ObjectNotFoundError(
+                f"No file {self.name!r}.", "Check the path; it is relative to the working directory."
+            ) from None
+        return Blob(Unchanging(self.storage, seen.etag), self.key, 0, seen.size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,6 +69,9 @@ class MediaFile(Sample, Readable):
 
     def __len__(self) -> int:
         return self._cell.info.shape[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_cell"}
 
     def __repr__(self) -> str:
         return f"MediaFile({self.filename!r})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reelbase._forks import renewed_after_fork
 from reelbase.errors import CommitOutcomeUnknown, ReadOnlyError, TransactionError
@@ -37,6 +37,20 @@ class Session:
         self.pinned = commit is not None
         self._read_only = read_only or not self.store.storage.writable
         self._doubtful = False
+        self.renew()
+        renewed_after_fork(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._open is not None:
+            raise TransactionError(
+                "A dataset with an open transaction cannot be sent to another process.",
+                "Do that before or after the 'with ds:' block.",
+            )
+        mine = {"_open", "_owner", "_lock"}
+        return {name: value for name, value in self.__dict__.items() if name not in mine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
         self.renew()
         renewed_after_fork(self)
 

@@ -66,7 +66,8 @@ class Storage(ABC):
 
         Raises:
             ObjectNotFoundError: no such object.
-            StorageError: it cannot be read, or its etag is not `if_match`.
+            ObjectChangedError: its etag is not `if_match`.
+            StorageError: it cannot be read.
         """
 
     @abstractmethod
@@ -119,3 +120,25 @@ class Storage(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.root!r})"
+
+
+@dataclass(frozen=True)
+class Unchanging:
+    """Objects of a storage as they were when they were looked at: a byte source for blobs.
+
+    Attributes:
+        storage: Where they lie.
+        etag: What `Storage.stat` said; reads of an object that was replaced since raise ObjectChangedError. None, where
+            a storage has no such thing: nobody sees that.
+    """
+
+    storage: Storage
+    etag: str | None
+
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+        """As `Storage.get`."""
+        return self.storage.get(key, start, stop, if_match=self.etag)
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
+        """As `Storage.get_ranges`."""
+        return self.storage.get_ranges(key, ranges, if_match=self.etag)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from reelbase.errors import ObjectExistsError, ObjectNotFoundError, StorageError
+from reelbase.errors import ObjectChangedError, ObjectExistsError, ObjectNotFoundError
 from reelbase.storage import Stat, Storage
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class MemoryStorage(Storage):
         """As the contract says."""
         found = self._find(key)
         if if_match is not None and if_match != found.stat.etag:
-            raise StorageError(f"{self.root}/{key} was changed since it was last looked at.", "Load it again.")
+            raise ObjectChangedError(f"{self.root}/{key} was changed since it was last looked at.", "Load it again.")
         whole = start == 0 and (stop is None or stop >= len(found.data))
         return found.data if whole else found.data[start:stop]
 

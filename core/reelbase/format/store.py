@@ -46,6 +46,14 @@ class Store:
         self.renew()
         renewed_after_fork(self)
 
+    def __getstate__(self) -> tuple[Storage, Cache]:
+        return self.storage, self.cache
+
+    def __setstate__(self, state: tuple[Storage, Cache]) -> None:
+        self.storage, self.cache = state
+        self.renew()
+        renewed_after_fork(self)
+
     def renew(self) -> None:
         """Nothing staged, nothing uploaded, no lock held: after a fork these are the parent's."""
         self._staged: dict[str, bytearray] = {}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from reelbase.config import Settings
+    from reelbase.credentials import Credentials
     from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, StorageSpec
 
 __all__ = ["Failure", "Kind", "Offer", "Plugin", "Registry", "registry", "reset", "scheme_of"]
@@ -111,26 +112,32 @@ class Registry:
         spec = self.storages.choose(scheme, offers).spec
         return self.storages.load(spec.name, needs=f"{scheme}:// URLs need"), spec
 
-    def open_storage(self, root: str, *, options: Mapping[str, Any] | None = None) -> Storage:
+    def open_storage(
+        self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
+    ) -> Storage:
         """The storage of a dataset.
 
         Args:
             root: A folder, or the URL of one.
             options: Over those of the configuration's ``[storage.<name>]``.
+            credentials: For the service.
 
         Raises:
             PluginError: as `storage_for`.
         """
         root = self.normalize(root)
         kind, spec = self.storage_for(root)
-        return self._open(kind, spec, root, options)
+        return self._open(kind, spec, root, options, credentials)
 
-    def locate(self, url: str, *, options: Mapping[str, Any] | None = None) -> tuple[Storage, str]:
+    def locate(
+        self, url: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
+    ) -> tuple[Storage, str]:
         """The storage of one file, and its key in there. Nothing is read.
 
         Args:
             url: A path or a URL.
             options: Over those of the configuration's ``[storage.<name>]``.
+            credentials: For the service.
 
         Raises:
             PluginError: as `storage_for`.
@@ -138,7 +145,7 @@ class Registry:
         url = self.normalize(url)
         kind, spec = self.storage_for(url)
         root, key = kind.locate(url)
-        return self._open(kind, spec, root, options), key
+        return self._open(kind, spec, root, options, credentials), key
 
     def codec(self, name: str) -> Codec:
         """The codec of that name, with the limits of the configuration.
@@ -166,8 +173,15 @@ class Registry:
         self.codecs.load(spec.name, needs=_sniff.needs(filename, spec))
         return self.codec(spec.name)
 
-    def _open(self, kind: type[Storage], spec: StorageSpec, root: str, options: Mapping[str, Any] | None) -> Storage:
-        return kind(root, options={**self._options.get(spec.name, {}), **(options or {})})
+    def _open(
+        self,
+        kind: type[Storage],
+        spec: StorageSpec,
+        root: str,
+        options: Mapping[str, Any] | None,
+        credentials: Credentials | None,
+    ) -> Storage:
+        return kind(root, options={**self._options.get(spec.name, {}), **(options or {})}, credentials=credentials)
 
 
 # One letter before the colon is a Windows drive; "a::b://" chains of schemes are no URL here.

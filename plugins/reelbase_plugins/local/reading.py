@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reelbase.errors import ObjectNotFoundError, StorageError
+from reelbase.errors import ObjectChangedError, ObjectNotFoundError, StorageError
 from reelbase.plugin import Stat
 from reelbase_plugins.local.writing import TEMPORARY, failing
 
@@ -24,7 +24,8 @@ def opened(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
 
     Raises:
         ObjectNotFoundError: nothing is there, or a folder.
-        StorageError: it is no regular file, cannot be opened, or its etag is not `if_match`.
+        ObjectChangedError: its etag is not `if_match`.
+        StorageError: it is no regular file, or cannot be opened.
     """
     # O_NONBLOCK: opening a FIFO would wait for a writer; on files it means nothing.
     with finding(path):
@@ -33,7 +34,7 @@ def opened(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
         with failing(path):
             found = stat_of(path, os.fstat(descriptor))
         if if_match not in {None, found.etag}:
-            raise StorageError(f"{path!r} was changed since it was last looked at.", "Read or load it again.")
+            raise ObjectChangedError(f"{path!r} was changed since it was last looked at.", "Read or load it again.")
         with failing(path):
             yield descriptor, found.size
     finally:

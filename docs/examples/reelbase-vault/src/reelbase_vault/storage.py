@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
-from reelbase.errors import ObjectExistsError, ObjectNotFoundError, StorageError, StorageFullError
+from reelbase.errors import (
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StorageError,
+    StorageFullError,
+)
 from reelbase.plugin import Stat, Storage
 
 if TYPE_CHECKING:
@@ -76,7 +82,9 @@ class VaultStorage(Storage):
         with self._reading(key) as database:
             number, found = self._find(database, key)
             if if_match not in {None, found.etag}:
-                raise StorageError(f"{self.root}/{key} was changed since it was last looked at.", "Load it again.")
+                raise ObjectChangedError(
+                    f"{self.root}/{key} was changed since it was last looked at.", "Load it again."
+                )
             stop = found.size if stop is None else min(stop, found.size)
             if stop <= start:
                 return b""
