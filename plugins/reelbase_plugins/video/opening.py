@@ -27,14 +27,16 @@ SELF_CONTAINED: Final = frozenset(
     "mov matroska avi flv mpegts mpeg mpegvideo gif asf ivf ogg mxf dv rm".split()  # noqa: SIM905
 )
 _BLOCK: Final = 1 << 20
-_BLOCKS: Final = 12
+_AHEAD: Final = 8
+_BLOCKS: Final = 20
 _BUFFER: Final = 1 << 16
 
 
 class Reader:
     """The one file object that libav sees, and the same bytes for whoever checks what it said.
 
-    Keeps the last few megabytes read, so that looking at a packet's bytes again costs no request.
+    Keeps the last few megabytes read, so that looking at a packet's bytes again costs no request; and reads the further
+    ahead the longer it is read in order, so that a whole file costs a request for every 8 MiB.
 
     Attributes:
         failure: What stopped a read, from then on the file ends there. It is not given to PyAV, which prints all but
@@ -47,7 +49,9 @@ class Reader:
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
         self._at = 0
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._blocks: OrderedDict[int, memoryview] = OrderedDict()
+        self._next = 0
+        self._ahead = 1
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes from here on; fewer at a block's edge, none at the end."""
@@ -55,7 +59,7 @@ class Reader:
             return b""
         block, skip = divmod(self._at, _BLOCK)
         try:
-            data = self._block(block)[skip : skip + size]
+            data = bytes(self._block(block)[skip : skip + size])
         except BaseException as error:  # noqa: BLE001  raised when the container is closed
             self.failure = error
             return b""
@@ -78,7 +82,7 @@ class Reader:
         if pos < 0 or pos + len(data) > self._blob.size:
             return False
         if skip + len(data) <= _BLOCK:
-            return self._block(block).startswith(data, skip)
+            return self._block(block)[skip : skip + len(data)] == data
         return self.span(pos, pos + len(data)) == data
 
     def span(self, start: int, stop: int) -> bytes:
@@ -90,15 +94,21 @@ class Reader:
         joined = b"".join(self._block(n) for n in range(first, last + 1))
         return joined[start - first * _BLOCK : stop - first * _BLOCK]
 
-    def _block(self, number: int) -> bytes:
-        found = self._blocks.get(number)
-        if found is None:
-            found = self._blocks[number] = self._blob.read(number * _BLOCK, (number + 1) * _BLOCK)
-            if len(self._blocks) > _BLOCKS:
-                self._blocks.popitem(last=False)
-        else:
-            self._blocks.move_to_end(number)
-        return found
+    def _block(self, number: int) -> memoryview:
+        if number not in self._blocks:
+            self._fetch(number)
+        self._blocks.move_to_end(number)
+        return self._blocks[number]
+
+    def _fetch(self, number: int) -> None:
+        """One block; or several, if it comes after the last ones that were fetched."""
+        self._ahead = min(2 * self._ahead, _AHEAD) if number == self._next else 1
+        whole = memoryview(self._blob.read(number * _BLOCK, (number + self._ahead) * _BLOCK))
+        for at in range(0, max(1, len(whole)), _BLOCK):
+            self._blocks[number + at // _BLOCK] = whole[at : at + _BLOCK]
+        self._next = number + self._ahead
+        while len(self._blocks) > _BLOCKS:
+            self._blocks.popitem(last=False)
 
 
 @contextmanager
