@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,8 +22,8 @@ def serving(storage: Storage) -> Iterator[str]:
     """While the block runs, every public function that is given `URL` finds `storage`."""
     usual = Registry.open_storage
 
-    def open_storage(self: Registry, root: str, *, options: Mapping[str, Any] | None = None) -> Storage:
-        return storage if root == URL else usual(self, root, options=options)
+    def open_storage(self: Registry, root: str, **how: Any) -> Storage:
+        return storage if root == URL else usual(self, root, **how)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Registry, "open_storage", open_storage)
