@@ -72,6 +72,7 @@ class MediaLayout(Layout):
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
         """The cell, and about how much memory it takes."""
+        row.fetch(("_info", "_frames"))
         facts, frames, packets = row.packed("_info").payload, row.packed("_frames").payload, row.blob("_packets")
         at = (0, 0, 0)
         items: list[Cell] = []

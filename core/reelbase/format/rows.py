@@ -54,6 +54,11 @@ class RowReader:
         one, place = found
         return chunk_samples(self._store, one)[place]
 
+    def fetch(self, columns: Sequence[str]) -> None:
+        """Read the chunks of several columns in one go, where they lie in one object: `packed` finds them then."""
+        found = [one for column in columns if (one := self._entry(column)) is not None]
+        fetch_chunks(self._store, [one for one, _ in found])
+
     def blob(self, column: str) -> Blob | None:
         """The bytes of a media column, or None if the sample is missing."""
         found = self._entry(column)
@@ -76,15 +81,38 @@ def chunk_samples(store: Store, one: Any) -> list[Packed]:
         CorruptObjectError: it is damaged.
         ObjectNotFoundError: its object is gone.
     """
-    key, off = object_key(one), int(one["off"])
+    return store.cache.get(_held_as(one), lambda: _samples(one, entry_bytes(store, one)))
 
-    def read() -> tuple[list[Packed], int]:
-        samples = chunk.decode(entry_bytes(store, one), key)
-        if len(samples) != one["count"]:
-            raise CorruptObjectError(f"{key} holds {len(samples)} samples at {off}, not {one['count']}.", _RESTORE)
-        return samples, sum(len(sample.payload) + 64 for sample in samples)
 
-    return store.cache.get(("chunk", key, off), read)
+def fetch_chunks(store: Store, ones: Sequence[Any]) -> None:
+    """Read chunks into the cache, those of one object with one call; by their entries.
+
+    Raises:
+        CorruptObjectError, ObjectNotFoundError: as `chunk_samples`.
+    """
+    wanted: dict[str, list[Any]] = {}
+    for one in ones:
+        if not store.cache.holds(_held_as(one)):
+            wanted.setdefault(object_key(one), []).append(one)
+    for key, group in wanted.items():
+        spans = [(int(one["off"]), int(one["off"]) + int(one["len"])) for one in group]
+        parts = Blob(store, key, 0, max(stop for _, stop in spans)).read_ranges(spans)
+        for one, part in zip(group, parts, strict=True):
+            data = _sound(one, bytes(part))
+            store.cache.get(_held_as(one), lambda one=one, data=data: _samples(one, data))  # type: ignore[misc]
+
+
+def _held_as(one: Any) -> tuple[str, str, int]:
+    return "chunk", object_key(one), int(one["off"])
+
+
+def _samples(one: Any, data: bytes) -> tuple[list[Packed], int]:
+    """The samples in a chunk, and about how much memory they take."""
+    key = object_key(one)
+    samples = chunk.decode(data, key)
+    if len(samples) != one["count"]:
+        raise CorruptObjectError(f"{key} holds {len(samples)} samples at {one['off']}, not {one['count']}.", _RESTORE)
+    return samples, sum(len(sample.payload) + 64 for sample in samples)
 
 
 def entry_bytes(store: Store, one: Any) -> bytes:
@@ -95,9 +123,13 @@ def entry_bytes(store: Store, one: Any) -> bytes:
         ObjectNotFoundError: their object is gone.
     """
     key, off, size = object_key(one), int(one["off"]), int(one["len"])
-    data = store.get(key, off, off + size)
-    if len(data) != size or zlib.crc32(data) != one["crc"]:
-        raise CorruptObjectError(f"Bytes {off}:{off + size} of {key} are damaged.", _RESTORE)
+    return _sound(one, store.get(key, off, off + size))
+
+
+def _sound(one: Any, data: bytes) -> bytes:
+    if len(data) != one["len"] or zlib.crc32(data) != one["crc"]:
+        stop = int(one["off"]) + int(one["len"])
+        raise CorruptObjectError(f"Bytes {one['off']}:{stop} of {object_key(one)} are damaged.", _RESTORE)
     return data
 
 

@@ -137,6 +137,11 @@ class Cache:
         self._bytes = 0
         self._lock = threading.Lock()
 
+    def holds(self, key: object) -> bool:
+        """Whether there is a value under `key`."""
+        with self._lock:
+            return key in self._held
+
     def get(self, key: object, make: Callable[[], tuple[T, int]]) -> T:
         """The value under `key`, made by `make` (value, bytes) if it is not held."""
         with self._lock:
