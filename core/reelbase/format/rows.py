@@ -17,6 +17,7 @@ from reelbase.format.entry import Kind, chained, entry, missing, object_key, row
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from reelbase.format.chunk import Samples
     from reelbase.format.entry import Entries
     from reelbase.format.state import Rows
     from reelbase.format.store import Placed, Store
@@ -69,7 +70,7 @@ class RowReader:
         return None if found is None or found[0]["kind"] == Kind.MISSING else found
 
 
-def chunk_samples(store: Store, one: Any) -> list[Packed]:
+def chunk_samples(store: Store, one: Any) -> Samples:
     """The samples of a chunk, by its entry.
 
     Raises:
@@ -78,11 +79,11 @@ def chunk_samples(store: Store, one: Any) -> list[Packed]:
     """
     key, off = object_key(one), int(one["off"])
 
-    def read() -> tuple[list[Packed], int]:
+    def read() -> tuple[Samples, int]:
         samples = chunk.decode(entry_bytes(store, one), key)
         if len(samples) != one["count"]:
             raise CorruptObjectError(f"{key} holds {len(samples)} samples at {off}, not {one['count']}.", _RESTORE)
-        return samples, sum(len(sample.payload) + 64 for sample in samples)
+        return samples, samples.nbytes
 
     return store.cache.get(("chunk", key, off), read)
 
