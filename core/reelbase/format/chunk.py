@@ -19,10 +19,11 @@ from reelbase.errors import CorruptObjectError, NewerFormatError
 
 _HEAD = struct.Struct("<4sB3xIQQ")
 _MAGIC = b"RBK1"
-MAX_BYTES = 1 << 20
-MAX_SAMPLES = 4096
+MAX_BYTES = 1 << 18  # what one small sample costs to read; see docs/design/decisions.md
+MAX_SAMPLES = 1024
 _WEIGHT = 64
-_WORTH = 7 / 8  # deflated only if that saves an eighth
+_WORTH = 3 / 4  # deflated only if that saves a quarter: inflating takes longer than reading
+_MAX_DEFLATED = 2 << 20
 _MAX_INFLATED = 64 << 20  # what is deflated is at most a chunk; anything beyond is a bomb
 
 
@@ -63,7 +64,7 @@ def encode(samples: Sequence[Packed]) -> bytes:
     meta = forms + axes + shapes + offsets.tobytes()
     payload = b"".join(one.payload for one in samples)
     body, deflated = meta + payload, 0
-    if len(body) <= 2 * MAX_BYTES:
+    if len(body) <= _MAX_DEFLATED:
         small = zlib.compress(body, 1)
         if len(small) < len(body) * _WORTH:
             body, deflated = small, 1
