@@ -11,7 +11,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 import reelbase
 from reelbase.errors import CommitConflictError
@@ -199,7 +199,9 @@ def test_damage_is_not_carried_on(tmp_path: Path) -> None:
     assert reelbase.load(tmp_path / "data").history.current == head
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
+@example([("append", 1), ("append", 4), ("delete", [0, 2, 3]), ("compact", None)])
+@example([("append", 40), ("delete", list(range(1, 39))), ("compact", None)])
 @given(
     st.lists(
         st.one_of(

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, overload
 
 import numpy as np
 
 from reelbase.errors import CorruptObjectError, NewerFormatError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _HEAD = struct.Struct("<4sB3xIQQ")
 _MAGIC = b"RBK1"
-MAX_BYTES = 1 << 20
-MAX_SAMPLES = 4096
+MAX_BYTES = 1 << 18  # what one small sample costs to read; see docs/design/decisions.md
+MAX_SAMPLES = 1024
 _WEIGHT = 64
-_WORTH = 7 / 8  # deflated only if that saves an eighth
+_WORTH = 3 / 4  # deflated only if that saves a quarter: inflating takes longer than reading
+_MAX_DEFLATED = 2 << 20
 _MAX_INFLATED = 64 << 20  # what is deflated is at most a chunk; anything beyond is a bomb
 
 
@@ -65,14 +64,54 @@ def encode(samples: Sequence[Packed]) -> bytes:
     meta = forms + axes + shapes + offsets.tobytes()
     payload = b"".join(one.payload for one in samples)
     body, deflated = meta + payload, 0
-    if len(body) <= 2 * MAX_BYTES:
+    if len(body) <= _MAX_DEFLATED:
         small = zlib.compress(body, 1)
         if len(small) < len(body) * _WORTH:
             body, deflated = small, 1
     return _HEAD.pack(_MAGIC, deflated, len(samples), len(meta), len(payload)) + body
 
 
-def decode(data: bytes, where: str) -> list[Packed]:
+class Samples(Sequence[Packed]):
+    """The samples of a chunk; each is cut out when it is asked for, since most are not.
+
+    Attributes:
+        nbytes: About how much memory they take.
+
+    Raises:
+        ValueError: the parts do not add up.
+    """
+
+    def __init__(self, body: memoryview, count: int, meta_size: int) -> None:
+        self.nbytes = len(body)
+        axes = np.frombuffer(body, "u1", count, count)
+        ends = np.cumsum(axes, dtype=np.int64)
+        self._forms, self._axes = body[:count], axes
+        self._lengths = np.frombuffer(body, "<i8", int(ends[-1]) if count else 0, 2 * count)
+        self._first = ends - axes
+        self._offsets = np.frombuffer(body, "<u8", count + 1, 2 * count + self._lengths.nbytes)
+        self._payload = body[meta_size:]
+        if 2 * count + self._lengths.nbytes + self._offsets.nbytes != meta_size:
+            raise ValueError("its parts have other lengths than it says")
+        if self._offsets[-1] != len(self._payload) or (self._offsets[1:] < self._offsets[:-1]).any():
+            raise ValueError("its samples do not lie one after another")
+
+    def __len__(self) -> int:
+        return len(self._forms)
+
+    @overload
+    def __getitem__(self, key: int) -> Packed: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Packed]: ...
+    def __getitem__(self, key: int | slice) -> Packed | list[Packed]:
+        if isinstance(key, slice):
+            return [self[k] for k in range(*key.indices(len(self)))]
+        first = int(self._first[key])
+        shape = tuple(self._lengths[first : first + int(self._axes[key])].tolist())
+        start, stop = self._offsets[key : key + 2].tolist()
+        return Packed(self._forms[key], shape, self._payload[start:stop])
+
+
+def decode(data: bytes, where: str) -> Samples:
     """The samples of a chunk.
 
     Raises:
@@ -90,25 +129,11 @@ def decode(data: bytes, where: str) -> list[Packed]:
             body = memoryview(zlib.decompressobj().decompress(body, max(meta_size + payload_size, 1)))
         if len(body) != meta_size + payload_size:
             raise _corrupt(where, "its length is wrong")
-        return _samples(body, count, meta_size)
+        return Samples(body, count, meta_size)
     except (struct.error, zlib.error, ValueError, IndexError) as error:
         if isinstance(error, (CorruptObjectError, NewerFormatError)):
             raise
         raise _corrupt(where, str(error)) from error
-
-
-def _samples(body: memoryview, count: int, meta_size: int) -> list[Packed]:
-    forms, axes = body[:count], body[count : 2 * count]
-    at = 2 * count
-    lengths = np.frombuffer(body, "<i8", sum(axes), at).tolist()
-    offsets = np.frombuffer(body, "<u8", count + 1, at + 8 * len(lengths)).tolist()
-    payload = body[meta_size:]
-    samples, used = [], 0
-    for k in range(count):
-        shape = tuple(lengths[used : used + axes[k]])
-        used += axes[k]
-        samples.append(Packed(forms[k], shape, payload[offsets[k] : offsets[k + 1]]))
-    return samples
 
 
 def _wrong_magic(magic: bytes, where: str) -> CorruptObjectError | NewerFormatError:

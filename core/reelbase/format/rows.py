@@ -17,6 +17,7 @@ from reelbase.format.entry import Kind, chained, entry, missing, object_key, row
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from reelbase.format.chunk import Samples
     from reelbase.format.entry import Entries
     from reelbase.format.state import Rows
     from reelbase.format.store import Placed, Store
@@ -74,7 +75,7 @@ class RowReader:
         return None if found is None or found[0]["kind"] == Kind.MISSING else found
 
 
-def chunk_samples(store: Store, one: Any) -> list[Packed]:
+def chunk_samples(store: Store, one: Any) -> Samples:
     """The samples of a chunk, by its entry.
 
     Raises:
@@ -106,13 +107,13 @@ def _held_as(one: Any) -> tuple[str, str, int]:
     return "chunk", object_key(one), int(one["off"])
 
 
-def _samples(one: Any, data: bytes) -> tuple[list[Packed], int]:
+def _samples(one: Any, data: bytes) -> tuple[Samples, int]:
     """The samples in a chunk, and about how much memory they take."""
     key = object_key(one)
     samples = chunk.decode(data, key)
     if len(samples) != one["count"]:
         raise CorruptObjectError(f"{key} holds {len(samples)} samples at {one['off']}, not {one['count']}.", _RESTORE)
-    return samples, sum(len(sample.payload) + 64 for sample in samples)
+    return samples, samples.nbytes
 
 
 def entry_bytes(store: Store, one: Any) -> bytes:

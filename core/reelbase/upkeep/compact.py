@@ -23,7 +23,7 @@ from reelbase.format.segment import FAN
 from reelbase.format.store import PACK_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from reelbase.format.commit import Commit
     from reelbase.format.entry import Entries
@@ -101,13 +101,19 @@ def _poor_packs(store: Store, state: State) -> frozenset[bytes]:
     for rows in state.rows.values():
         for column in rows.columns.values():
             pieces = Pieces(store, column)
-            for piece in (one for run in rows.live(store) for one in pieces.run(*run)):
+            for piece in (one for run in _with_samples(store, rows) for one in pieces.run(*run)):
                 if piece.kind in (Kind.CHUNK, Kind.MEDIA):
                     live[piece.uid] += int(piece.entry["len"][0]) * piece.count // rows_of(piece.entry)
     sizes = {keys.uid_of(key): stat.size for key, stat in store.storage.list("packs/")}
     small = {uid for uid in live if sizes.get(uid, 0) < _SMALL_PACK}
     dead = {uid for uid, used in live.items() if used * 2 < sizes.get(uid, 0)}
     return frozenset(dead | (small if len(small) > 1 else set()))
+
+
+def _with_samples(store: Store, rows: Rows) -> Iterable[tuple[int, int]]:
+    """Runs of rows that count as live: where deleted rows were swept, what is kept of them is not worth a move."""
+    swept = rows.dead.count == rows.dead.swept
+    return [(0, rows.physical_rows)] if swept else rows.live(store)
 
 
 class _Layer:
