@@ -52,10 +52,13 @@ def in_threads(run: Callable[[Item], Result], items: Sequence[Item], most: int) 
                 raise
 
     helpers = [_pool().submit(work) for _ in range(min(most, len(items)) - 1)]
-    work()
-    for one in helpers:
-        if not one.cancel():
-            one.result()
+    try:
+        work()
+        for one in helpers:
+            if not one.cancel():
+                one.result()
+    finally:
+        waiting.clear()
     return [done[at] for at in range(len(items))]
 
 

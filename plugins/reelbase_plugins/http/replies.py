@@ -149,6 +149,6 @@ class Reply:
         rest = 0 if self._done else self._response.length_remaining
         if rest is None or rest > _DRAINED:
             self._response.close()
-        elif rest:
+        else:  # also nothing: it must be read to be over
             self._response.drain_conn()
         self._response.release_conn()
