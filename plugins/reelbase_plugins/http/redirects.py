@@ -38,19 +38,18 @@ class Hops:
             ObjectNotFoundError: to a folder's list.
             BadReplyError: nowhere, on for ever, or out of https.
         """
-        location = reply.header("Location")
-        if reply.status not in _MOVED or location is None:
+        if reply.status not in _MOVED or reply.header("Location") is None:
             return False
-        target = self._joined(location)
+        target = self._joined(reply)
         self._check(target)
         self._left -= 1
         self.at_home = self.at_home and target.origin == self._start.origin
         self.address = target
         return True
 
-    def _joined(self, location: str) -> Address:
+    def _joined(self, reply: Reply) -> Address:
         try:
-            return self.address.joined(location)
+            return self.address.joined(reply.header("Location") or "")  # in no local: it may hold the query again
         except (UsageError, ValueError):
             raise BadReplyError(f"{self._start} redirects to what is no web address.", "Check the URL.") from None
 

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from reelbase.testing.servers.answers import Answer, Entry, Request
+from reelbase.testing.servers.answers import Answer, Entry, Honest, Request
 from reelbase.testing.servers.http import BadHttpServer
 from reelbase.testing.servers.http_faults import (
     ChangingETag,
@@ -40,6 +40,6 @@ from reelbase.testing.servers.proxy import FaultProxy, Trouble
 
 __all__ = [
     "Answer", "BadHttpServer", "ChangingETag", "Cut", "Encoded", "Endless", "Entry", "Expired", "Fault", "FaultProxy",
-    "Headless", "HtmlForMissing", "NoLength", "NoRange", "NoReply", "Redirect", "RedirectLoop", "Refused", "Request",
-    "Short", "Slow", "Status", "Throttled", "Trouble", "WrongContentRange",
+    "Headless", "Honest", "HtmlForMissing", "NoLength", "NoRange", "NoReply", "Redirect", "RedirectLoop", "Refused",
+    "Request", "Short", "Slow", "Status", "Throttled", "Trouble", "WrongContentRange",
 ]  # fmt: skip

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Final
+from urllib.parse import unquote
 
 _RANGE: Final = re.compile(r"bytes=(\d+)-(\d*)")
 
@@ -19,15 +18,23 @@ class Request:
 
     Attributes:
         method: "GET" or "HEAD".
-        path: Decoded, without its first slash.
-        query: Without the question mark.
+        target: As it came.
         headers: By name in lower case.
     """
 
     method: str
-    path: str
-    query: str = ""
+    target: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Decoded, without its first slash and without the query."""
+        return unquote(self.target.partition("?")[0][1:])
+
+    @property
+    def query(self) -> str:
+        """Without the question mark."""
+        return self.target.partition("?")[2]
 
     @property
     def range(self) -> str | None:
@@ -80,6 +87,9 @@ class Entry:
 
     def __str__(self) -> str:
         return f"{self.request.method} {self.request.path} {self.request.range or '-'} {self.status} {self.sent}"
+
+
+Honest = Callable[[Request], Answer]  #: what a server that has no fault answers
 
 
 def etag_of(body: bytes) -> str:

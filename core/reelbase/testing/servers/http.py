@@ -9,7 +9,6 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
 
 from reelbase.testing.servers.answers import Answer, Entry, Request, honest
 from reelbase.testing.servers.proxy import RST_ON_CLOSE
@@ -144,9 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - as the base class wants it
 
     def _request(self) -> Request:
-        path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Request(method=self.command, path=unquote(path[1:]), query=query, headers=headers)
+        return Request(method=self.command, target=self.requestline.split()[1], headers=headers)
 
     def _send(self, answer: Answer) -> None:
         self.send_response_only(answer.status)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from reelbase.testing.servers.answers import Answer, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Honest = Callable[[Request], Answer]
+    from reelbase.testing.servers.answers import Honest
 
 
 class Fault(ABC):

@@ -138,8 +138,9 @@ class FaultProxy:
     def _down(self, server: socket.socket, client: socket.socket, trouble: Trouble) -> bool:
         """Carry the reply; whether it was cut."""
         left = 0 if trouble.drop_reply else trouble.cut_after
+        most = max(1, min(_CHUNK, int((trouble.bandwidth or _CHUNK) / 20)))
         with suppress(OSError):
-            while chunk := server.recv(_CHUNK):
+            while chunk := server.recv(most):
                 self._ending.wait(trouble.latency)
                 part = chunk[:left]
                 client.sendall(part)
