@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from reelbase_plugins.http.connections import manager
 from reelbase_plugins.http.failures import failing
+from reelbase_plugins.http.logs import redacted_logs
 from reelbase_plugins.http.redirects import Hops
 from reelbase_plugins.http.replies import Reply
 
@@ -62,7 +63,7 @@ class Client:
 
         address = hops.address
         patience = max(0.001, min(self._timeout, end - time.monotonic()))
-        with failing(address):
+        with failing(address), redacted_logs():
             response = manager().connection_from_host(address.host, address.port, address.scheme).urlopen(
                 method, address.target,
                 headers={**(self._login.headers() if hops.at_home else {}), **_ALWAYS, **headers},

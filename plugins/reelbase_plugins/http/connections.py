@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _HOSTS: Final = 32
-_IDLE: Final = 32  # connections kept to one host
+_IDLE: Final = 128  # connections kept to one host
 _THREADS: Final = 32
 # By process id. setdefault is one step: there is no lock, which another thread could hold at a fork.
 _managers: dict[int, PoolManager] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from reelbase.errors import BadReplyError, ObjectChangedError, ReadOnlyError, StorageError
@@ -76,7 +77,11 @@ class HttpStorage(Storage):
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None) -> list[bytes]:
         """As the contract says; one request a range, all of one and the same object."""
         wanted = [Wanted(start, stop, if_match) for start, stop in ranges]
-        parts = in_threads(lambda one: self._part(key, one), wanted, self._concurrency)
+        ended = Event()
+        try:
+            parts = in_threads(lambda one: self._part(key, one, ended), wanted, self._concurrency)
+        finally:
+            ended.set()
         if len({one.etag for one in parts if one.etag}) > 1 or len({one.total for one in parts if one.total}) > 1:
             raise ObjectChangedError(f"{self._folder.below(key)} was changed while it was read.", "Read it again.")
         return [one.data for one in parts]
@@ -113,12 +118,15 @@ class HttpStorage(Storage):
         """The URL itself, if it needs no credentials."""
         return None if self.credentials else self._folder.below(key).url
 
-    def _part(self, key: str, wanted: Wanted) -> Part:
+    def _part(self, key: str, wanted: Wanted, ended: Event | None = None) -> Part:
+        """One range; nothing is asked any more once `ended` is set."""
         address = self._folder.below(key)
         if wanted.stop is not None and wanted.stop <= wanted.start:
             return Part(b"", None, None)
 
         def once(left: float) -> Part | None:
+            if ended is not None and ended.is_set():
+                raise StorageError(f"{address}: another part of it could not be read.", None)
             with self._client.ask("GET", address, wanted.headers, left) as reply:
                 return part(reply, wanted)
 

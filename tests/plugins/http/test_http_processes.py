@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import pickle
 import threading
+import time
 
 import pytest
 
 from reelbase.errors import StorageError
 from reelbase.testing._threads import together
-from reelbase.testing.servers import BadHttpServer, Slow
+from reelbase.testing.servers import BadHttpServer, Slow, Status
 from reelbase_plugins.http import connections
 from reelbase_plugins.http.storage import HttpStorage
 
@@ -75,7 +75,6 @@ def test_pickled_it_holds_nothing_open(storage: HttpStorage) -> None:
 def test_connections_are_kept(server: BadHttpServer) -> None:
     server.objects = {"key": DATA}
     storage = HttpStorage(server.url)
-    assert os.getpid() not in connections._managers or storage.get("key")
     for key in ["key", "nothing"] * 20:
         try:
             storage.get(key, 5, 9)
@@ -118,3 +117,15 @@ def test_an_error_ends_the_rest(storage: HttpStorage, server: BadHttpServer) -> 
     with pytest.raises(StorageError):
         storage.get_ranges("key", [(at, at + 1) for at in range(1000)])
     assert len(server.ledger) < 50
+
+
+def test_after_an_error_nothing_is_asked(storage: HttpStorage, server: BadHttpServer) -> None:
+    server.fail(Status(500), times=7)
+    storage = HttpStorage(server.url, options={"tries": 4, "concurrency": 8})
+    server.objects = {}
+    with pytest.raises(StorageError):
+        storage.get_ranges("key", [(at, at + 1) for at in range(8)])
+    time.sleep(0.05)  # what was on its way has come
+    asked = len(server.ledger)
+    time.sleep(1)
+    assert len(server.ledger) == asked

@@ -101,7 +101,7 @@ def test_no_error_tells(server: BadHttpServer, caplog: pytest.LogCaptureFixture,
     login = Credentials({"token": CANARY, "headers": {"X-Api-Key": CANARY}})
     storage = HttpStorage(root, options={"tries": 2, "timeout": 0.2}, credentials=login)
     server.fail(fault)  # type: ignore[arg-type]
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.DEBUG):
         for call in (lambda: storage.get(key, 3, 9), lambda: storage.get_ranges(key, [(0, 1), (2, 3)])):
             with pytest.raises(StorageError) as caught:
                 call()
@@ -112,6 +112,15 @@ def test_no_error_tells(server: BadHttpServer, caplog: pytest.LogCaptureFixture,
             for text in (shown, str(error), repr(error), pickle.dumps(error).decode("latin-1"), caplog.text):
                 assert CANARY not in text
             assert f"{server.url}/a/key" in str(error)
+
+
+def test_no_log_tells(server: BadHttpServer, caplog: pytest.LogCaptureFixture) -> None:
+    server.objects = {"a/key": b"12"}
+    root, key = HttpStorage.locate(f"{server.url}/a/{_SIGNED}")
+    with caplog.at_level(logging.DEBUG):
+        HttpStorage(root, credentials=Credentials({"token": CANARY})).get_ranges(key, [(0, 1), (1, 2)])
+    assert caplog.text.count("/a/key") == 2, "urllib3 logs what is asked for"
+    assert CANARY not in caplog.text
 
 
 def test_no_repr_tells(server: BadHttpServer) -> None:
