@@ -68,9 +68,9 @@ class BadHttpServer:
         self._ledger.append(Entry(request=request, status=answer.status, sent=sent))
         return answer
 
-    def pause(self, seconds: float) -> None:
-        """Wait, but not for longer than the server lives."""
-        self._ending.wait(seconds)
+    def pause(self, seconds: float) -> bool:
+        """Wait; True at once when the server ends."""
+        return self._ending.wait(seconds)
 
     def _honest(self, request: Request) -> Answer:
         return honest(self.objects, request)
@@ -132,10 +132,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         owner = cast("_Server", self.server).owner
         answer = owner.answer(self._request())
-        owner.pause(answer.wait)
-        if answer.status:
+        ending = owner.pause(answer.wait)
+        if answer.status and not ending:
             self._send(answer)
-        if not answer.status or answer.cut is not None:
+        if ending or not answer.status or answer.cut is not None:
             self.close_connection = True
         if answer.reset:
             cast("_Server", self.server).resets.add(self.connection)
