@@ -13,6 +13,7 @@ Subclass one class for each thing a plugin offers, and give it its one fixture::
 `CodecCase`, `HtypeTests` an `HtypeCase`.
 
 `FaultyStorage` wraps a storage and lets it fail at a chosen operation; its faults are in `reelbase.testing.faults`.
+`reelbase.testing.servers` has servers and a proxy that misbehave, for storages that go over a network.
 """
 
 from __future__ import annotations

@@ -1,0 +1,45 @@
+"""Servers that misbehave on purpose, on 127.0.0.1: what does a storage make of them? Only the standard library.
+
+`BadHttpServer` serves bytes over HTTP as it should until it is given a fault; every request stands in its ledger::
+
+    with BadHttpServer({"clip.mp4": data}) as server:
+        storage = MyStorage(server.url)
+        server.fail(Cut(after=100, reset=True), times=1)
+        assert storage.get("clip.mp4", 0, 1000) == data[:1000]
+        assert [one.status for one in server.ledger] == [206, 206]
+
+`FaultProxy` stands before any server and knows nothing of what it carries: it delays, throttles, cuts and loses bytes.
+"""
+
+from __future__ import annotations
+
+from reelbase.testing.servers.answers import Answer, Entry, Honest, Request
+from reelbase.testing.servers.http import BadHttpServer
+from reelbase.testing.servers.http_faults import (
+    ChangingETag,
+    Cut,
+    Encoded,
+    Endless,
+    Expired,
+    Fault,
+    Headless,
+    HtmlForMissing,
+    NoLength,
+    NoRange,
+    NoReply,
+    Redirect,
+    RedirectLoop,
+    Refused,
+    Short,
+    Slow,
+    Status,
+    Throttled,
+    WrongContentRange,
+)
+from reelbase.testing.servers.proxy import FaultProxy, Trouble
+
+__all__ = [
+    "Answer", "BadHttpServer", "ChangingETag", "Cut", "Encoded", "Endless", "Entry", "Expired", "Fault", "FaultProxy",
+    "Headless", "Honest", "HtmlForMissing", "NoLength", "NoRange", "NoReply", "Redirect", "RedirectLoop", "Refused",
+    "Request", "Short", "Slow", "Status", "Throttled", "Trouble", "WrongContentRange",
+]  # fmt: skip
