@@ -42,6 +42,11 @@ class Bucket(ABC):
 
     client: Client[Any]
 
+    @property
+    def ordered(self) -> bool:
+        """Whether pages come in order of the names of objects; where not, a list is put in order when all is there."""
+        return True
+
     @abstractmethod
     async def read(self, name: str, span: Span, if_match: str | None, url: str) -> bytes:
         """A part of an object; nothing where it is shorter."""
@@ -60,7 +65,7 @@ class Bucket(ABC):
 
     @abstractmethod
     async def page(self, prefix: str, token: Any) -> tuple[list[tuple[str, Stat]], Any]:
-        """Some objects in order of their names, and what to ask for those after them; None: there are no more."""
+        """Some objects, and what to ask for those after them; None: there are no more."""
 
     @abstractmethod
     async def sign(self, name: str, seconds: int) -> str | None:
@@ -143,7 +148,8 @@ class BucketStorage(Storage):
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
         """As the contract says, a request a thousand; markers of folders (names that end with a slash) do not show."""
         start = self.place.prefix
-        for name, stat in self.paged(lambda bucket, token: bucket.page(start + prefix, token), prefix):
+        found = self.paged(lambda bucket, token: bucket.page(start + prefix, token), prefix)
+        for name, stat in found if self.bucket().ordered else sorted(found, key=lambda one: one[0]):
             if not name.endswith("/"):
                 yield name.removeprefix(start), stat
 

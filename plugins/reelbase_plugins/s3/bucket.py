@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from reelbase.plugin import Stat
 from reelbase_plugins._remote.fsspec import Bucket
@@ -31,6 +32,12 @@ class S3Bucket(Bucket):
         self.client = client
         self.name = name
         self._always = {"Bucket": name, **({"RequestPayer": "requester"} if requester_pays else {})}
+
+    @property
+    def ordered(self) -> bool:
+        """As Amazon promises, but for directory buckets. SeaweedFS lists folder by folder: "a/b" before "a-b"."""
+        host = urlsplit(self._s3.meta.endpoint_url).hostname or ""
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not self.name.endswith("--x-s3")
 
     async def read(self, name: str, span: Span, if_match: str | None, url: str) -> bytes:
         """As `Bucket` says."""
