@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _FIELDS = "nextPageToken,items(name,size,generation,updated)"
 _ABSENT = {"ifGenerationMatch": "0"}
 _CANCELLED = 499
+_BYTES = "application/octet-stream"
 _GO_ON = 308
 
 
@@ -85,7 +88,11 @@ class GcsBucket(Bucket):
 
     async def write(self, name: str, body: bytes, *, if_absent: bool) -> None:
         """As `Bucket` says."""
-        await self._ask("POST", self._uploads, _new("media", name, if_absent), body=body, claims=if_absent)
+        kind, both = _related(name, body)
+        headers = {"Content-Type": kind}
+        await self._ask(
+            "POST", self._uploads, _new("multipart", name, if_absent), headers=headers, body=both, claims=if_absent
+        )
 
     async def remove(self, name: str) -> None:
         """As `Bucket` says."""
@@ -156,7 +163,9 @@ class GcsBucket(Bucket):
         query = urlencode({**(params or {}), **self._always}, quote_via=quote)
         full = URL(f"{url}{'&' if '?' in url else '?'}{query}" if query else url, encoded=True)
         sent = await self._headers(headers or {})
-        request = self.client.filesystem.session.request(method, full, headers=sent, data=body, allow_redirects=False)
+        request = self.client.filesystem.session.request(
+            method, full, headers=sent, data=io.BytesIO(body) if body else None, allow_redirects=False
+        )
         async with request as reply:
             answer = _Answer(reply.status, reply.headers, await reply.read())
         if answer.status in {200, 204, 206, _GO_ON, _CANCELLED} or (answer.status == 201 and method != "GET"):
@@ -164,7 +173,7 @@ class GcsBucket(Bucket):
         raise failures.refused(answer.status, answer.headers, answer.body, claims=claims)
 
     async def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        sent = {"Content-Type": "application/octet-stream", **headers}
+        sent = {"Content-Type": _BYTES, **headers}
         identity = self.client.filesystem.credentials
         if identity.credentials is not None:
             await asyncio.to_thread(identity.apply, sent)  # it may ask for a new token, and wait for it
@@ -173,6 +182,15 @@ class GcsBucket(Bucket):
 
 def _new(kind: str, name: str, if_absent: bool) -> dict[str, str]:
     return {"uploadType": kind, "name": name, "fields": "generation", **(_ABSENT if if_absent else {})}
+
+
+def _related(name: str, body: bytes) -> tuple[str, bytes]:
+    """Name and bytes in one body (RFC 2387), and its media type."""
+    mark = secrets.token_hex(16)
+    about = json.dumps({"name": name, "contentType": _BYTES}).encode()
+    head = f"--{mark}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n".encode()
+    middle = f"\r\n--{mark}\r\nContent-Type: {_BYTES}\r\n\r\n".encode()
+    return f"multipart/related; boundary={mark}", b"".join((head, about, middle, body, f"\r\n--{mark}--".encode()))
 
 
 def _stat(found: Mapping[str, Any]) -> Stat:

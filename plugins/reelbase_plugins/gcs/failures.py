@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reelbase.errors import AccessDeniedError, ConnectionFailedError, CredentialsExpiredError, StorageError
 from reelbase_plugins._remote import refusals
@@ -92,7 +92,7 @@ def _unknown(error: Exception, url: str) -> StorageError | Transient | None:
     if isinstance(error, google.TransportError):
         return unreachable(url, "the service that gives tokens", sent=False)
     if isinstance(error, (HttpError, NonRetryableError, google.GoogleAuthError)):
-        expired = isinstance(error, HttpError) or isinstance(error, google.RefreshError)
-        kind: Any = CredentialsExpiredError if expired else AccessDeniedError
+        expired = isinstance(error, (HttpError, google.RefreshError))
+        kind: type[StorageError] = CredentialsExpiredError if expired else AccessDeniedError
         return kind(f"{url}: Google gave no token for the credentials.", "Get new ones, or log in again.")
     return None

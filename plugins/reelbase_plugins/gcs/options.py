@@ -78,17 +78,19 @@ def google_credentials(fields: Mapping[str, Any]) -> Any:
 def _made(fields: dict[str, Any]) -> Any:
     from google.oauth2 import credentials, service_account
 
+    of_service: Any = service_account.Credentials
+    of_user: Any = credentials.Credentials
     if "token" in fields:
         if not isinstance(fields["token"], str) or not fields["token"]:
             raise ValueError("token")
-        return credentials.Credentials(fields["token"])
+        return of_user(fields["token"])
     if fields.get("type") == "service_account":
-        return service_account.Credentials.from_service_account_info(fields, scopes=[_SCOPE])
-    return credentials.Credentials.from_authorized_user_info(fields, scopes=[_SCOPE])
+        return of_service.from_service_account_info(fields, scopes=[_SCOPE])
+    return of_user.from_authorized_user_info(fields, scopes=[_SCOPE])
 
 
 def found_credentials() -> Any:
-    """Those of the environment, of gcloud, or of the machine (application default credentials); None: there are none."""
+    """Google's application default credentials: of the environment, of gcloud, or of the machine; None: none."""
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
 
