@@ -85,6 +85,7 @@ class Seaweed(Server):
         (self._folder / "s3.json").write_text(json.dumps({"identities": [
             _identity("owner", self.OWNER, ["Admin", "Read", "Write", "List", "Tagging"]),
             _identity("reader", self.READER, ["Read:public", "List:public"]),
+            {"name": "anonymous", "actions": ["Read:public"]},
         ]}))  # fmt: skip
         return [
             str(Path(sys.executable).with_name("weed")), "server", "-ip=127.0.0.1", f"-dir={self._folder / 'data'}",

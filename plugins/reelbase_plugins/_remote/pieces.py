@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from reelbase.errors import BadReplyError
+from reelbase_plugins._remote.refusals import changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,22 +68,27 @@ def checked(reply: Reply, span: Span, url: str, if_match: str | None) -> bytes:
 
     Raises:
         BadReplyError: it is something else.
+        ObjectChangedError: it is of another version.
     """
+    wanted = expected(span)
+    if reply.status != wanted:
+        told = ": the server sends no parts of objects" if wanted == 206 else ""
+        raise _bad(url, f"its status is {reply.status}, not {wanted}{told}")
     if reply.length is not None and reply.length != len(reply.body):
         raise _bad(url, f"{len(reply.body)} of {reply.length} bytes came")
     if if_match is not None and reply.version != if_match:
-        raise _bad(url, f"it is of version {reply.version}, not {if_match}")
-    if span.whole:
-        if reply.status != 200:
-            raise _bad(url, f"its status is {reply.status}, not 200")
-        return reply.body
-    _check_range(reply, span, url)
+        raise changed(url)  # some servers, and caches, do not look at conditions
+    if not span.whole:
+        _check_range(reply, span, url)
     return reply.body
 
 
+def expected(span: Span) -> int:
+    """The status of a reply whose body is worth reading: whole objects may be far too large."""
+    return 200 if span.whole else 206
+
+
 def _check_range(reply: Reply, span: Span, url: str) -> None:
-    if reply.status != 206:
-        raise _bad(url, f"its status is {reply.status}, not 206: the server sends no parts of objects")
     found = _RANGE.fullmatch((reply.content_range or "").strip())
     if found is None or found[3] == "*":
         raise _bad(url, f"its Content-Range is {reply.content_range!r}")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from reelbase.plugin import Stat
 from reelbase_plugins._remote.fsspec import Bucket
-from reelbase_plugins._remote.pieces import Reply, Span, checked
+from reelbase_plugins._remote.pieces import Reply, Span, checked, expected
 from reelbase_plugins.s3 import failures
 
 if TYPE_CHECKING:
@@ -50,10 +50,11 @@ class S3Bucket(Bucket):
             if failures.ends_before(error, span):
                 return b""
             raise
+        status = found["ResponseMetadata"]["HTTPStatusCode"]
         async with found["Body"] as body:
-            data = await body.read()
+            data = await body.read() if status == expected(span) else b""
         reply = Reply(
-            status=found["ResponseMetadata"]["HTTPStatusCode"],
+            status=status,
             content_range=found.get("ContentRange"),
             version=_etag(found),
             body=data,

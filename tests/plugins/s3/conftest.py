@@ -48,3 +48,11 @@ def make_bucket(server: Seaweed, name: str) -> str:
     client = storage.bucket().client
     client.run(client.filesystem.s3.create_bucket(Bucket=name), 30)
     return name
+
+
+@pytest.fixture(scope="session")
+def public(seaweed: Seaweed) -> str:
+    """A bucket that anybody may read, with one object."""
+    url = f"s3://{make_bucket(seaweed, 'public')}"
+    S3Storage(url, options=seaweed.options(), credentials=Credentials(seaweed.OWNER)).put("key", b"for all")
+    return url
