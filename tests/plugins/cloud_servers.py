@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 _STARTED_WITHIN = 60.0
+_ROOT = Path(__file__).parents[2]
 
 
 class Server:
@@ -99,6 +101,42 @@ class Seaweed(Server):
     def options(self) -> dict[str, object]:
         """Where it is; not who asks."""
         return {"endpoint_url": self.url, "region": "us-east-1", "addressing_style": "path"}
+
+
+class Moto(Server):
+    """moto, a second opinion on S3. It takes everybody.
+
+    Its requirements and ours do not go together, so it has an environment of its own beside those of CI, made when it
+    is first asked for.
+    """
+
+    ready = "/moto-api/"
+    OWNER: ClassVar = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anything"}
+
+    def command(self) -> list[str]:
+        return [str(_moto()), "-H", "127.0.0.1", "-p", str(self.port)]
+
+    def options(self) -> dict[str, object]:
+        """Where it is; not who asks."""
+        return {"endpoint_url": self.url, "region": "us-east-1", "addressing_style": "path"}
+
+
+def _moto() -> Path:
+    """The program; workers that want it at the same time wait for the one that installs it."""
+    program = _ROOT / ".venv-moto" / "bin" / "moto_server"
+    with (_ROOT / ".venv-moto.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            script = (
+                '. .ci/lib && make_venv .venv-moto && .venv-moto/bin/python -m pip install --quiet "moto[server]>=5.1"'
+            )
+            done = subprocess.run(["bash", "-c", script], cwd=_ROOT, capture_output=True, text=True, env=_python())
+            assert done.returncode == 0, f"moto could not be installed: {done.stdout}{done.stderr}"
+    return program
+
+
+def _python() -> dict[str, str]:
+    return {**os.environ, "PYTHON": sys.executable}
 
 
 class FakeGcs(Server):

@@ -37,7 +37,7 @@ class Options(Protocol):
 class Bucket(ABC):
     """Requests to one bucket: each method is one, and returns only what was asked for.
 
-    They raise StorageErrors, and whatever the libraries raise: `failure` knows what those mean.
+    They raise StorageErrors, and whatever the libraries raise: `BucketStorage.failure` knows what those mean.
     """
 
     client: Client[Any]
@@ -71,10 +71,6 @@ class Bucket(ABC):
     async def sign(self, name: str, seconds: int) -> str | None:
         """A URL that anyone may read at."""
 
-    @abstractmethod
-    def failure(self, error: Exception, url: str) -> StorageError | Transient | None:
-        """What an exception means, for the object at `url`; None: nobody expected it."""
-
 
 class BucketStorage(Storage):
     """Objects below ``scheme://bucket/folder``.
@@ -103,6 +99,11 @@ class BucketStorage(Storage):
     def locate(cls, url: str) -> tuple[str, str]:
         """The bucket, and the whole name of the object: files of many folders share one storage."""
         return located(url)
+
+    @staticmethod
+    @abstractmethod
+    def failure(error: Exception, url: str) -> StorageError | Transient | None:
+        """What an exception of the libraries means, for the object at `url`; None: nobody expected it."""
 
     @abstractmethod
     def _open(self) -> Bucket:
@@ -174,12 +175,12 @@ class BucketStorage(Storage):
     def _once(
         self, request: Callable[[Bucket], Coroutine[Any, Any, Result]], url: str, left: float, *, repeat: bool
     ) -> Result:
-        bucket = self.bucket()
         failure: Exception | None
         try:
+            bucket = self.bucket()
             return bucket.client.run(request(bucket), left)
         except Exception as error:
-            failure = error if isinstance(error, (StorageError, Transient)) else bucket.failure(error, url)
+            failure = error if isinstance(error, (StorageError, Transient)) else self.failure(error, url)
             if failure is None:
                 raise
         if isinstance(failure, Lost) and not repeat:

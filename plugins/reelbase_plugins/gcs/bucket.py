@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from gcsfs import GCSFileSystem
 
-    from reelbase.errors import StorageError
     from reelbase_plugins._remote.clients import Client
-    from reelbase_plugins._remote.retry import Transient
 
 _FIELDS = "nextPageToken,items(name,size,generation,updated)"
 _ABSENT = {"ifGenerationMatch": "0"}
@@ -138,10 +136,6 @@ class GcsBucket(Bucket):
         """Drop the pieces."""
         with suppress(failures.AbsentError):
             await self._ask("DELETE", session)
-
-    def failure(self, error: Exception, url: str) -> StorageError | Transient | None:
-        """As `Bucket` says."""
-        return failures.failure(error, url)
 
     @property
     def _objects(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from reelbase.errors import UsageError
+from reelbase.errors import AccessDeniedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ _USER: Final = frozenset(
     }
 )
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
+_NAMED: Final = "GOOGLE_APPLICATION_CREDENTIALS"
 _TODO: Final = "Give the fields of a service account's key file, those of an authorized user, or a token."
 
 
@@ -90,11 +92,19 @@ def _made(fields: dict[str, Any]) -> Any:
 
 
 def found_credentials() -> Any:
-    """Google's application default credentials: of the environment, of gcloud, or of the machine; None: none."""
+    """Google's application default credentials: of the environment, of gcloud, or of the machine; None: none.
+
+    Raises:
+        AccessDeniedError: the environment names some, and they cannot be used.
+    """
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
 
     try:
         return google.auth.default(scopes=[_SCOPE])[0]
     except DefaultCredentialsError:
-        return None
+        if _NAMED not in os.environ:
+            return None
+    raise AccessDeniedError(
+        f"{_NAMED} names no file of credentials that Google's library can use.", "Mend or unset it."
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from reelbase.errors import StorageError
 from reelbase_plugins._remote.fsspec import BucketStorage
+from reelbase_plugins.gcs import failures
 from reelbase_plugins.gcs.bucket import GcsBucket
 from reelbase_plugins.gcs.client import client_for
 from reelbase_plugins.gcs.options import GcsOptions, google_credentials
@@ -29,6 +30,7 @@ class GcsStorage(BucketStorage):
 
     table: ClassVar[type] = GcsOptions
     name: ClassVar[str] = "gcs"
+    failure = staticmethod(failures.failure)
 
     def __init__(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None

@@ -14,9 +14,7 @@ from reelbase_plugins.s3 import failures
 if TYPE_CHECKING:
     from s3fs import S3FileSystem
 
-    from reelbase.errors import StorageError
     from reelbase_plugins._remote.clients import Client
-    from reelbase_plugins._remote.retry import Transient
 
 
 class S3Bucket(Bucket):
@@ -122,10 +120,6 @@ class S3Bucket(Bucket):
         found = await self._s3.list_parts(Key=name, UploadId=upload, **after, **self._always)
         sizes = [one["Size"] for one in found.get("Parts", ())]
         return sizes, found.get("NextPartNumberMarker") if found.get("IsTruncated") else None
-
-    def failure(self, error: Exception, url: str) -> StorageError | Transient | None:
-        """As `Bucket` says."""
-        return failures.failure(error, url)
 
     @property
     def _s3(self) -> Any:

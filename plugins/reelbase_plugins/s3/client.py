@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _CONNECTIONS = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class How:
     """What one client is for.
 

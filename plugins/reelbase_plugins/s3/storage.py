@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from reelbase.errors import StorageError
 from reelbase.plugin import Stat
 from reelbase_plugins._remote.fsspec import BucketStorage
+from reelbase_plugins.s3 import failures
 from reelbase_plugins.s3.bucket import S3Bucket
 from reelbase_plugins.s3.client import client_for
 from reelbase_plugins.s3.options import Keys, S3Options
@@ -36,6 +37,7 @@ class S3Storage(BucketStorage):
 
     table: ClassVar[type] = S3Options
     name: ClassVar[str] = "s3"
+    failure = staticmethod(failures.failure)
 
     def __init__(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None

@@ -122,7 +122,7 @@ def test_pieces_are_repeated(behind: GcsStorage, proxy: FaultyProxy) -> None:
 
 
 def test_an_upload_claims(behind: GcsStorage, proxy: FaultyProxy) -> None:
-    """fake-gcs-server does not look at the condition of an upload in pieces: that it is sent is all that can be seen."""
+    """fake-gcs-server does not look at the condition of an upload in pieces: that it is sent is what can be seen."""
     asked = []
 
     def look(handler: Any) -> None:
@@ -180,6 +180,12 @@ def test_what_the_environment_has_goes_to_google_alone(
     proxy.expect("GET", look)
     assert again(behind).get("key") == b"0123456789"
     assert sent == [None]
+
+
+def test_what_the_environment_names_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
+    with pytest.raises(AccessDeniedError, match="GOOGLE_APPLICATION_CREDENTIALS"):
+        GcsStorage("gs://bucket/a").get("key")
 
 
 @pytest.mark.parametrize(

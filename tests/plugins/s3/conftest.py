@@ -6,7 +6,7 @@ import itertools
 import os
 
 import pytest
-from cloud_servers import Seaweed
+from cloud_servers import Moto, Seaweed
 
 from reelbase.plugin import Credentials
 from reelbase_plugins.s3.storage import S3Storage
@@ -43,7 +43,19 @@ def storage(owner: Seaweed, bucket: str) -> S3Storage:
     return S3Storage(f"s3://{bucket}/test {next(_numbers)}/of mine", options=owner.options())
 
 
-def make_bucket(server: Seaweed, name: str) -> str:
+@pytest.fixture(scope="session")
+def moto_bucket(moto: Moto) -> str:
+    return make_bucket(moto, "videos")
+
+
+@pytest.fixture
+def moto_storage(moto: Moto, moto_bucket: str, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
+    for name, value in moto.OWNER.items():
+        monkeypatch.setenv(name.upper(), value)
+    return S3Storage(f"s3://{moto_bucket}/test {next(_numbers)}/of mine", options=moto.options())
+
+
+def make_bucket(server: Seaweed | Moto, name: str) -> str:
     storage = S3Storage(f"s3://{name}", options=server.options(), credentials=Credentials(server.OWNER))
     client = storage.bucket().client
     client.run(client.filesystem.s3.create_bucket(Bucket=name), 30)

@@ -1,4 +1,4 @@
-"""S3Storage keeps the storage contract on a real server."""
+"""S3Storage keeps the storage contract on a real server, and on a second one that was written by others."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ class TestSeaweed(StorageTests):
         # Where a racer finds the lock of a name taken, SeaweedFS has it wait for a second.
         monkeypatch.setattr(kit, "_ROUNDS", 3)
         super().test_one_racer_wins(writable)
+
+
+class TestMoto(StorageTests):
+    @pytest.fixture
+    def storage(self, moto_storage: S3Storage) -> S3Storage:
+        return moto_storage

@@ -210,6 +210,11 @@ def test_a_wrong_secret(seaweed: Seaweed, storage: S3Storage) -> None:
     leaves_no_secret(storage, "not-it-canary", caught.value, "")
 
 
+def test_a_profile_that_is_not_there(storage: S3Storage) -> None:
+    with pytest.raises(StorageError, match="ProfileNotFound"):
+        again(storage, profile="nobody").get("key")
+
+
 def test_given_credentials_work(seaweed: Seaweed, bucket: str) -> None:
     """Without anything in the environment; and the two fields may name the service."""
     fields = {**seaweed.OWNER, "endpoint_url": seaweed.url, "aws_region": "us-east-1"}
