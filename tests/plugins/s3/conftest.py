@@ -1,0 +1,70 @@
+"""An account and an empty bucket for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+import pytest
+from cloud_servers import Moto, Seaweed
+
+from reelbase.plugin import Credentials
+from reelbase_plugins.s3.storage import S3Storage
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No account of whoever runs the tests is used, and no metadata service asked."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+
+
+@pytest.fixture
+def owner(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
+    """The server, and the environment of somebody who may do all there."""
+    for name, value in seaweed.OWNER.items():
+        monkeypatch.setenv(name.upper(), value)
+    return seaweed
+
+
+@pytest.fixture(scope="session")
+def bucket(seaweed: Seaweed) -> str:
+    """One for all tests: SeaweedFS would keep volumes for each. Each test has a folder of its own in it."""
+    return make_bucket(seaweed, "videos")
+
+
+@pytest.fixture
+def storage(owner: Seaweed, bucket: str) -> S3Storage:
+    return S3Storage(f"s3://{bucket}/test {next(_numbers)}/of mine", options=owner.options())
+
+
+@pytest.fixture(scope="session")
+def moto_bucket(moto: Moto) -> str:
+    return make_bucket(moto, "videos")
+
+
+@pytest.fixture
+def moto_storage(moto: Moto, moto_bucket: str, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
+    for name, value in moto.OWNER.items():
+        monkeypatch.setenv(name.upper(), value)
+    return S3Storage(f"s3://{moto_bucket}/test {next(_numbers)}/of mine", options=moto.options())
+
+
+def make_bucket(server: Seaweed | Moto, name: str) -> str:
+    storage = S3Storage(f"s3://{name}", options=server.options(), credentials=Credentials(server.OWNER))
+    client = storage.bucket().client
+    client.run(client.filesystem.s3.create_bucket(Bucket=name), 30)
+    return name
+
+
+@pytest.fixture(scope="session")
+def public(seaweed: Seaweed) -> str:
+    """A bucket that anybody may read, with one object."""
+    url = f"s3://{make_bucket(seaweed, 'public')}"
+    S3Storage(url, options=seaweed.options(), credentials=Credentials(seaweed.OWNER)).put("key", b"for all")
+    return url
