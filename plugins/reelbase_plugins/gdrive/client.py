@@ -18,7 +18,8 @@ from weakref import finalize
 from reelbase.errors import BadReplyError, OutcomeUnknownError, StorageError
 from reelbase_plugins._remote.retry import Patience, Transient
 from reelbase_plugins.gdrive.access import access
-from reelbase_plugins.gdrive.replies import InDoubt, broken, refused
+from reelbase_plugins.gdrive.replies import IdInUseError, InDoubt, broken, refused
+from reelbase_plugins.gdrive.signing import SignedHttp, Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +43,9 @@ class Client:
 
     def __init__(self, options: Options, fields: Mapping[str, Any] | None) -> None:
         self._options = options
-        self._access = access(fields, options.api_key)
+        found = access(fields, options.api_key)
+        self._api_key = found.api_key
+        self._signer = None if found.signer is None else Signer(found.signer)
         self._patience = Patience(tries=options.tries, deadline=options.deadline)
         self._idle: deque[Any] = deque()
         self._ids: deque[str] = deque()
@@ -112,6 +115,8 @@ class Client:
 
         try:
             return self._patience.call(attempt)
+        except IdInUseError:
+            raise
         except StorageError as error:
             if not doubt:
                 raise
@@ -148,8 +153,8 @@ class Client:
             return request.execute(http=http)
 
     def _mark(self, request: Any) -> None:
-        if self._access.api_key:
-            request.headers["x-goog-api-key"] = self._access.api_key  # not in the URL, which is logged
+        if self._api_key:
+            request.headers["x-goog-api-key"] = self._api_key  # not in the URL, which is logged
         if self._keys:
             request.headers["x-goog-drive-resource-keys"] = ",".join(f"{uid}/{key}" for uid, key in self._keys.items())
 
@@ -187,13 +192,11 @@ class Client:
             return self._new()
 
     def _new(self) -> Any:
-        import google_auth_httplib2
         import httplib2
 
         http = httplib2.Http(timeout=self._options.timeout)
         http.follow_redirects = False  # credentials go to nobody else; 308 says "go on" in an upload
-        signer = self._access.signer
-        return http if signer is None else google_auth_httplib2.AuthorizedHttp(signer, http=http)
+        return http if self._signer is None else SignedHttp(self._signer, http)
 
 
 def _close(idle: deque[Any]) -> None:

@@ -66,7 +66,9 @@ class DriveStorage(Storage):
         (got,) = self._read(key, [(start, stop)], if_match, fresh=whole)
         return got
 
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None) -> Sequence[bytes]:
+    def get_ranges(
+        self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None
+    ) -> Sequence[bytes]:
         """As the contract says; the option `concurrency` bounds how many requests there are at a time."""
         return self._read(key, ranges, if_match, fresh=False) if ranges else []
 

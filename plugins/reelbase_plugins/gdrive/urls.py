@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,7 +31,7 @@ class Place:
 
     id: str
     path: tuple[str, ...] = ()
-    resource_key: str | None = None
+    resource_key: str | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,22 @@ from reelbase_plugins.gdrive.storage import DriveStorage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test asks for another host, in whatever thread: what tries is refused, and the test fails."""
+    real, others = socket.getaddrinfo, []
+
+    def find(host: str, *args: object, **named: object) -> object:
+        if host not in {"127.0.0.1", "localhost"}:
+            others.append(host)
+            raise socket.gaierror(f"{host} is not loopback")
+        return real(host, *args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    yield
+    assert others == []
 
 
 @pytest.fixture(scope="session")
