@@ -1,7 +1,7 @@
 """Requests with an access token: refreshed once for all threads, and once more if the service does not take it.
 
-google-auth-httplib2 could do it, but its `before_request` also starts a thread that sends the token of a service account
-to a host of its own choice (``iamcredentials.googleapis.com``), on a connection that another thread is using.
+google-auth-httplib2 could do it, but calls `before_request`, which also starts a thread that sends a service account's
+token to a host of its own choice (``iamcredentials.googleapis.com``), on a connection that another thread is using.
 """
 
 from __future__ import annotations
