@@ -47,6 +47,10 @@ class Storage(ABC):
     #: False for a storage that can only be read: `put` and `delete` raise ReadOnlyError.
     writable: ClassVar[bool] = True
 
+    #: False for a storage for one writer at a time: `put` with `if_absent` looks first and writes then, so of several
+    #: that race more than one may win. True: exactly one does.
+    racing: ClassVar[bool] = True
+
     def __init__(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reelbase.plugin import StorageSpec, hookimpl
+from reelbase_plugins.gdrive.urls import from_share_link
 
 
 @hookimpl
@@ -17,3 +18,9 @@ def reelbase_storages() -> list[StorageSpec]:
             install="reelbase[gdrive]",
         ),
     ]
+
+
+@hookimpl
+def reelbase_normalize_url(url: str) -> str | None:
+    """A link that Drive's "Share" gives, as ``gdrive://<id>``."""
+    return from_share_link(url)

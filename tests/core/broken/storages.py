@@ -44,6 +44,23 @@ class TestRacingClaims(Base):
             super().put(key, data)
 
 
+class TestRemembersWhatWasAbsent(Base):
+    """test_one_claimant_wins"""
+
+    class Kind(MemoryStorage):
+        racing = False
+
+        def stat(self, key):
+            try:
+                return super().stat(key)
+            except ObjectNotFoundError:
+                vars(self).setdefault("absent", set()).add(key)
+                raise
+
+        def put(self, key, data, *, if_absent=False):
+            super().put(key, data, if_absent=if_absent and key not in vars(self).get("absent", ()))
+
+
 class TestTornOverwrite(Base):
     """test_readers_see_whole_objects"""
 

@@ -1,4 +1,4 @@
-"""Servers that misbehave on purpose, on 127.0.0.1: what does a storage make of them? Only the standard library.
+"""Small servers to test storages against, on 127.0.0.1 and a free port. Only the standard library.
 
 `BadHttpServer` serves bytes over HTTP as it should until it is given a fault; every request stands in its ledger::
 
@@ -8,7 +8,7 @@
         assert storage.get("clip.mp4", 0, 1000) == data[:1000]
         assert [one.status for one in server.ledger] == [206, 206]
 
-`FaultProxy` stands before any server and knows nothing of what it carries: it delays, throttles, cuts and loses bytes.
+`DriveServer` (in `reelbase.testing.servers.drive`) answers as Google Drive does. `FaultProxy` stands before any server and knows nothing of what it carries: it delays, throttles, cuts and loses bytes.
 """
 
 from __future__ import annotations
