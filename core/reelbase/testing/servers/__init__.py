@@ -8,7 +8,8 @@
         assert storage.get("clip.mp4", 0, 1000) == data[:1000]
         assert [one.status for one in server.ledger] == [206, 206]
 
-`DriveServer` (in `reelbase.testing.servers.drive`) answers as Google Drive does. `FaultProxy` stands before any server and knows nothing of what it carries: it delays, throttles, cuts and loses bytes.
+`FaultProxy` stands before any server and knows nothing of what it carries: it delays, throttles, cuts and loses bytes.
+`DriveServer`, in `reelbase.testing.servers.drive`, is a small Google Drive.
 """
 
 from __future__ import annotations
