@@ -153,6 +153,11 @@ def _unpacked(data: bytes, where: str) -> tuple[dict[str, Any], bytes]:
     return head, inline
 
 
+def looks_like_one(data: bytes) -> bool:
+    """Whether these bytes start as a commit does, of whatever format."""
+    return data[:3] == _MAGIC[:3]
+
+
 def check_format(found: object, where: str) -> None:
     """See that a format number is the one this reelbase reads.
 

@@ -14,6 +14,7 @@ CLOCK = "refs/clock/"
 COPYING = "refs/copying.json"
 DATA = ("packs/", "blobs/", "index/")
 PREFIXES = ("log/", "refs/", *DATA)  # all that a dataset's own objects start with, but for the root
+LAST = 999_999_999  # the largest number of a commit
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPELT = "0123456789abcdefghijklmnopqrstuvwxyz "
 _LONG = {"webm": 60000, "jpeg": 60001}

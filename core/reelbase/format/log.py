@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from reelbase.errors import (
+    AccessDeniedError,
     CommitConflictError,
     CommitOutcomeUnknown,
     CorruptObjectError,
@@ -81,15 +82,23 @@ def check_root(storage: Storage) -> str:
         root = json.loads(data)
         version, uid, going = root["format"], str(root["uuid"]), root.get("deleting", False)
     except (ValueError, KeyError, TypeError):
-        raise CorruptObjectError(
-            f"{keys.ROOT} of {storage.root!r} cannot be read.", "Restore the object from a copy of the dataset."
-        ) from None
+        raise _no_root(storage, data) from None
     commits.check_format(version, f"The dataset at {storage.root!r}")
     if going:
         raise DatasetNotFoundError(
             f"The dataset at {storage.root!r} was deleted, but not to the end.", "Call reelbase.delete(path) again."
         )
     return uid
+
+
+def _no_root(storage: Storage, data: bytes) -> FormatError | DatasetNotFoundError:
+    if not storage.writable and data.lstrip()[:1] == b"<":
+        return DatasetNotFoundError(
+            f"No dataset at {storage.root!r}: the server sends a page for its {keys.ROOT}.", "Check the URL."
+        )
+    return CorruptObjectError(
+        f"{keys.ROOT} of {storage.root!r} cannot be read.", "Restore the object from a copy of the dataset."
+    )
 
 
 def mark_deleted(storage: Storage) -> None:
@@ -106,6 +115,22 @@ def opened(store: Store) -> Log:
     """
     hint = _hint(store, MAIN)
     return Log(store, hint.header.dataset if hint else check_root(store.storage), hint=hint)
+
+
+def looked_for(storage: Storage, key: str) -> bytes | None:
+    """An object of the log that may be there; None: it is not.
+
+    Some services deny access to what does not exist (S3 does, to those who may not list); then None, if the dataset can
+    be read at all. Some web servers answer with a page that says so, and the status of success.
+    """
+    try:
+        data = storage.get(key)
+    except ObjectNotFoundError:
+        return None
+    except AccessDeniedError:
+        check_root(storage)
+        return None
+    return data if storage.writable or not data or commits.looks_like_one(data) else None
 
 
 class Log:
@@ -162,10 +187,7 @@ class Log:
         return known if newest is None else self._decoded(seq, newest)
 
     def _bytes(self, seq: int) -> bytes | None:
-        try:
-            return self.store.storage.get(keys.commit(self.branch, seq))
-        except ObjectNotFoundError:
-            return None
+        return None if seq > keys.LAST else looked_for(self.store.storage, keys.commit(self.branch, seq))
 
     def _decoded(self, seq: int, data: bytes) -> Commit:
         found = commits.decode(self.store, data, keys.commit(self.branch, seq))
@@ -301,15 +323,16 @@ def _hint(store: Store, branch: str) -> Commit | None:
     """A branch's hint: a recent commit. None: there is none, or none that is of use."""
     key = keys.latest(branch)
     try:
-        hint = commits.decode(store, store.storage.get(key), key)
-    except (ObjectNotFoundError, VersionExpiredError):
+        data = looked_for(store.storage, key)
+        hint = None if data is None else commits.decode(store, data, key)
+    except VersionExpiredError:
         return None
     except NewerFormatError:
         raise
     except FormatError:  # torn or overwritten midway: it is only a hint
         logger.info("ignoring a damaged hint %s", key)
         return None
-    return hint if hint.branch == branch else None
+    return hint if hint and hint.branch == branch else None
 
 
 def _header(draft: Draft, message: str | None, merged: Header | None) -> Header:

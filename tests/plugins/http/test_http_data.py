@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import reelbase
-from reelbase.errors import DatasetNotFoundError, ObjectNotFoundError, ReadOnlyError, ReelbaseError
+from reelbase.errors import DatasetNotFoundError, ObjectNotFoundError, ReadOnlyError
 from reelbase.testing.clips import Clip, make_clip, read_code
-from reelbase.testing.servers import BadHttpServer, NoRange
+from reelbase.testing.servers import BadHttpServer, HtmlForMissing, NoRange
 
 ROWS = 3
 
@@ -110,8 +110,17 @@ def test_requests_of_a_file(clip: Clip) -> None:
     assert len(warm) == 1, warm
 
 
-def test_a_server_that_answers_all_with_a_page(web: tuple[str, Path], dataset: Path, clip: Clip) -> None:
-    """What comes of a dataset there is said as it is; nothing wrong is read."""
+def test_a_server_that_answers_all_with_a_page(web: tuple[str, Path]) -> None:
     (web[1] / "soft").mkdir(exist_ok=True)
-    with pytest.raises(ReelbaseError):
-        reelbase.load(f"{web[0]}/soft/nothing", read_only=True)
+    url = f"{web[0]}/soft/nothing"
+    assert not reelbase.exists(url)
+    with pytest.raises(DatasetNotFoundError, match="sends a page"):
+        reelbase.load(url, read_only=True)
+
+
+def test_a_dataset_on_a_server_that_has_a_page_for_what_is_missing(dataset: Path, clip: Clip) -> None:
+    with BadHttpServer(dataset) as server:
+        server.fail(HtmlForMissing())
+        assert reelbase.exists(server.url)
+        _looks_right(server.url, clip)
+        reelbase.load(server.url, read_only=True).refresh()
