@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import MissingSampleError, SampleIndexError, UsageError
+from reelbase.frames import Trust
 from reelbase.index import WHOLE, Selection, expand
+from reelbase.planned import AT_ONCE, Need, Planned, finished, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from reelbase.blob import Blob
     from reelbase.codec import Codec
-    from reelbase.frames import FrameIndex
+    from reelbase.frames import FrameIndex, Plan
     from reelbase.htype import Htype
     from reelbase.media import MediaInfo
 
@@ -38,12 +40,20 @@ class Cell(ABC):
         """The whole sample's shape; None for an axis whose length varies between the items of a sequence."""
 
     @abstractmethod
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:
+        """What `numpy` would read, and how it makes its result of that. Reads nothing."""
+
     def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:
         """The selected part as an array (a list of arrays for a ragged sequence)."""
+        return finished([self.planned(taken, size=size, out=out)])[0]
 
     @abstractmethod
+    def planned_data(self, taken: Selection) -> Planned:
+        """What `data` would read, and how it makes its result of that."""
+
     def data(self, taken: Selection) -> Any:
         """The selected part in the htype's own form."""
+        return finished([self.planned_data(taken)])[0]
 
     def narrow(self, taken: Selection) -> tuple[Cell, Selection]:
         """The cell and selection that give the same: of a sequence, the item that an int chooses."""
@@ -79,10 +89,10 @@ class MissingCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         raise self._missing()
 
-    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:  # noqa: D102
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
         raise self._missing()
 
-    def data(self, taken: Selection) -> Any:  # noqa: D102
+    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
         raise self._missing()
 
     def media(self) -> MediaCell:  # noqa: D102
@@ -103,13 +113,13 @@ class ArrayCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         return self.htype.numpy(self.stored).shape
 
-    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> NDArray[Any]:  # noqa: D102
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
         if size is not None:
             raise UsageError("size= scales pictures; this sample is an array.", "Leave it out.")
-        return _deliver(taken.apply(self.htype.numpy(self.stored)), out)
+        return Planned((), lambda _: _deliver(taken.apply(self.htype.numpy(self.stored)), out))
 
-    def data(self, taken: Selection) -> Any:  # noqa: D102
-        return self.htype.data(np.array(taken.apply(self.stored)) if taken.steps else self.stored.copy())
+    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
+        return Planned((), lambda _: self.htype.data(np.array(taken.apply(self.stored), order="C")))
 
     def encoded(self) -> bytes:  # noqa: D102
         return self.stored.tobytes()
@@ -148,20 +158,30 @@ class MediaCell(Cell):
         shape = self.info.shape
         return shape if size is None else (*shape[:-3], *_checked(size), shape[-1])
 
-    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> NDArray[Any]:  # noqa: D102
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
         if self.index is None:
-            return _deliver(taken.apply(self.codec.decode(self.blob, None, size=size)), out)
+            need = Need(self.blob, [(0, self.blob.size)])
+            return Planned(
+                [need], lambda blobs: _deliver(taken.apply(self.codec.decode(blobs[0], None, size=size)), out)
+            )
         request, rest = taken.frames(self.resized(size))
         plan = self.index.plan(request)
+        need = Need(self.packets, _at_once(plan))
         if rest.steps:
-            return _deliver(rest.apply(self.codec.decode(self.packets, plan, size=size)), out)
-        shape = (len(request), *self.resized(size)[1:])
-        return self.codec.decode(self.packets, plan, size=size, out=None if out is None else _fitting(out, shape))
+            return Planned(
+                [need], lambda blobs: _deliver(rest.apply(self.codec.decode(blobs[0], plan, size=size)), out)
+            )
+        into = None if out is None else _fitting(out, (len(request), *self.resized(size)[1:]))
+        return Planned([need], lambda blobs: self.codec.decode(blobs[0], plan, size=size, out=into))
 
-    def data(self, taken: Selection) -> Any:  # noqa: D102
+    def _picture(self, blob: Blob, size: Size) -> NDArray[Any]:
+        return self.codec.decode(blob, None, size=size)
+
+    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
+        pixels = self.planned(taken)
         if self.index is None:
-            return {"value": self.numpy(taken)}
-        return {"frames": self.numpy(taken), "timestamps": self.seconds(taken)}
+            return together([pixels], lambda parts: {"value": parts[0]})
+        return together([pixels], lambda parts: {"frames": parts[0], "timestamps": self.seconds(taken)})
 
     def frame_index(self) -> FrameIndex:
         """The frame index.
@@ -233,6 +253,14 @@ class MediaCell(Cell):
             yield from self.codec.decode(self.packets, part, size=size)
 
 
+def _at_once(plan: Plan) -> list[tuple[int, int]]:
+    """The ranges of a plan's packets; none if nobody knows them, or if they are too many to have at once."""
+    if plan.index.trust == Trust.CONTAINER:
+        return []
+    ranges = [span for run in plan.runs for span in plan.ranges(run)]
+    return ranges if sum(stop - start for start, stop in ranges) <= AT_ONCE else []
+
+
 def _of_frame(items: tuple[Any, ...], step: int) -> tuple[Any, ...]:
     lead_stays = isinstance(items[0], (int, slice))
     if step or not lead_stays or any(one is None for one in items):
@@ -262,12 +290,12 @@ class SequenceCell(Cell):
         shapes = [one.shape_of(rest) for one, rest in self._choose(taken)]
         return (len(shapes), *_common_shape(shapes))
 
-    def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:  # noqa: D102
-        result = stacked([one.numpy(rest, size=size) for one, rest in self._choose(taken)])
-        return result if out is None else _deliver(result, out)
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
+        plans = [one.planned(rest, size=size) for one, rest in self._choose(taken)]
+        return together(plans, lambda parts: stacked(parts) if out is None else _deliver(stacked(parts), out))
 
-    def data(self, taken: Selection) -> Any:  # noqa: D102
-        return [one.data(rest) for one, rest in self._choose(taken)]
+    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
+        return together([one.planned_data(rest) for one, rest in self._choose(taken)], list)
 
     def media(self) -> MediaCell:  # noqa: D102
         raise UsageError("This row is a sequence of samples.", "Choose one first: view[0].")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from reelbase.cells import Cell, MissingCell
 from reelbase.errors import HtypeError
 from reelbase.format.chunk import Form, Packed
+from reelbase.format.rows import fetch_rows
 from reelbase.htype import Htype, brief
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class Layout(ABC):
         Raises:
             HtypeError, MediaError, UsageError: the tensor may not hold it.
         """
+
+    @abstractmethod
+    def fetch(self, rows: Sequence[RowReader]) -> None:
+        """Read what `read` will need of these rows, all of it together."""
 
     @abstractmethod
     def read(self, row: RowReader, where: str) -> Cell:
@@ -80,6 +85,9 @@ class ArrayLayout(Layout):
             return self._cast(self._checked(value))
         except HtypeError as error:
             raise type(error)(f"{self.shaping.label(place)}{error}") from None
+
+    def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
+        fetch_rows(rows, ("data",))
 
     def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
         packed = row.packed("data")

@@ -11,7 +11,7 @@ from reelbase.blob import Blob
 from reelbase.cells import Cell, MediaCell, MissingCell
 from reelbase.errors import UnknownFormatError, UsageError
 from reelbase.format.chunk import Form, Packed
-from reelbase.format.rows import OWN_OBJECT, place_file, place_media
+from reelbase.format.rows import OWN_OBJECT, fetch_rows, place_file, place_media
 from reelbase.frames import FrameIndex
 from reelbase.layout import Layout, Row
 from reelbase.media import MediaInfo
@@ -19,6 +19,8 @@ from reelbase.registry import registry
 from reelbase.sample import Encode, Sample
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from reelbase.codec import Codec, Ingested
@@ -64,6 +66,9 @@ class MediaLayout(Layout):
                 row["_packets"] = _place_all(store, spool, packets, ".pkt")
         return row
 
+    def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
+        fetch_rows(rows, ("_info", "_frames"))
+
     def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
         blob = row.blob("data")
         if blob is None:
@@ -72,7 +77,6 @@ class MediaLayout(Layout):
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
         """The cell, and about how much memory it takes."""
-        row.fetch(("_info", "_frames"))
         facts, frames, packets = row.packed("_info").payload, row.packed("_frames").payload, row.blob("_packets")
         at = (0, 0, 0)
         items: list[Cell] = []

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from reelbase.errors import named
 from reelbase.format.rows import RowReader
 from reelbase.schema import reading_layout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reelbase.cells import Cell
     from reelbase.format.state import Rows, TensorSchema
     from reelbase.format.store import Store
+
+
+_TOGETHER: Final = 64  # rows: no more chunks than the cache holds, also where each row lies in another
 
 
 class Pinned:
@@ -30,7 +36,25 @@ class Pinned:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def cell(self, row: int) -> Cell:
-        """The sample of a (valid) row."""
-        reader = RowReader(self._store, self._rows, self._rows.physical(self._store, row))
-        return self._layout.read(reader, f"Row {row} of tensor {self.name!r}")
+    def where(self, row: int) -> str:
+        """What messages call a row."""
+        return f"Row {row} of tensor {self.name!r}"
+
+    def cells(self, rows: Sequence[int]) -> list[Cell]:
+        """The samples of (valid) rows; what is known of them is read together."""
+        if not self._store.storage.distant:
+            return [self._cell(self._reader(row), row) for row in rows]
+        return [cell for at in range(0, len(rows), _TOGETHER) for cell in self._fetched(rows[at : at + _TOGETHER])]
+
+    def _fetched(self, rows: Sequence[int]) -> list[Cell]:
+        readers = [self._reader(row) for row in rows]
+        with named(self.where(rows[0]) if len(rows) == 1 else f"Tensor {self.name!r}"):
+            self._layout.fetch(readers)
+        return list(map(self._cell, readers, rows))
+
+    def _reader(self, row: int) -> RowReader:
+        return RowReader(self._store, self._rows, self._rows.physical(self._store, row))
+
+    def _cell(self, reader: RowReader, row: int) -> Cell:
+        with named(self.where(row)):
+            return self._layout.read(reader, self.where(row))

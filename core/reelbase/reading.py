@@ -17,13 +17,12 @@ from reelbase.index import Index
 from reelbase.registry import FILE, registry, scheme_of
 from reelbase.sample import Sample
 from reelbase.storage import Unchanging
-from reelbase.view import Readable, View
+from reelbase.view import Chosen, Readable, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reelbase.cells import Cell
-    from reelbase.index import Selection
     from reelbase.storage import Storage
 
 _SPOOL = 64 << 20
@@ -94,7 +93,7 @@ class MediaFile(Sample, Readable):
             spool.close()
         return MediaCell(blob, packets, found.info, found.index, codec)
 
-    def _chosen(self) -> tuple[list[tuple[Cell, Selection]], bool]:
+    def _chosen(self) -> Chosen:
         return View(_Alone(self), Index((0,)))._chosen()
 
     def _indexed(self, index: Callable[[Index], Index]) -> View:
@@ -111,8 +110,11 @@ class _Alone:
     def __len__(self) -> int:
         return 1
 
-    def cell(self, row: int) -> Cell:
-        return self._file._cell
+    def cells(self, rows: Sequence[int]) -> list[Cell]:
+        return [self._file._cell for _ in rows]
+
+    def where(self, row: int) -> str:
+        return self.name
 
 
 class _FileSource:

@@ -51,6 +51,10 @@ class Storage(ABC):
     #: that race more than one may win. True: exactly one does.
     racing: ClassVar[bool] = True
 
+    #: Whether what is asked takes a while to come, as it does over a network: then several things are asked at a time,
+    #: and what was read is kept. False for memory, and for a disk of this machine.
+    distant: bool = True
+
     def __init__(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:

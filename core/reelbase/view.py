@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 
 from reelbase.cells import MissingCell, stacked
-from reelbase.errors import HtypeError, UsageError
+from reelbase.errors import HtypeError, UsageError, named
 from reelbase.htype import brief
-from reelbase.index import Index, Selection
+from reelbase.index import Index
+from reelbase.picked import Picked
+from reelbase.planned import finished
 from reelbase.sample import Sample
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.cells import Cell
+    from reelbase.index import Selection
 
 
 T = TypeVar("T")
-Chosen = tuple["list[tuple[Cell, Selection]]", bool]
+Chosen = tuple["list[Picked]", bool]
 
 
 class Source(Protocol):
@@ -37,8 +38,11 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def cell(self, row: int) -> Cell:
-        """The sample of one row."""
+    def cells(self, rows: Sequence[int]) -> list[Cell]:
+        """The samples of (valid) rows."""
+
+    def where(self, row: int) -> str:
+        """What messages call a row."""
 
 
 class Readable(ABC):
@@ -50,7 +54,7 @@ class Readable(ABC):
 
     @abstractmethod
     def _chosen(self) -> Chosen:
-        """The cells with what is taken of each, and whether it is a single row."""
+        """The samples with what is taken of each, and whether it is a single row."""
 
     @abstractmethod
     def _indexed(self, index: Callable[[Index], Index]) -> View:
@@ -78,10 +82,10 @@ class Readable(ABC):
             DamagedMediaError: a frame cannot be decoded.
             UsageError: `size` or `out` do not fit.
         """
-        cells, single = self._chosen()
+        chosen, single = self._chosen()
         if single:
-            return cells[0][0].numpy(cells[0][1], size=size, out=out)
-        parts = _in_threads(lambda cell, taken: cell.numpy(taken, size=size), cells)
+            return finished([chosen[0].planned(size=size, out=out)])[0]
+        parts = finished([one.planned(size=size) for one in chosen])
         if aslist:
             return parts
         whole = stacked(parts)
@@ -94,13 +98,15 @@ class Readable(ABC):
             ``{"frames", "timestamps"}`` for video, a str for text, the value for json, ``{"value", …}`` otherwise;
             a list of those for several rows.
         """
-        return self._each(lambda cell, taken: cell.data(taken))
+        chosen, single = self._chosen()
+        parts = finished([one.planned_data() for one in chosen])
+        return parts[0] if single else parts
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """The shape that `numpy` gives; ``(N, H, W, C)`` for a video. None where rows differ."""
-        cells, single = self._chosen()
-        shapes = [cell.shape_of(taken) for cell, taken in cells]
+        chosen, single = self._chosen()
+        shapes = [one.ask(lambda cell, taken: cell.shape_of(taken)) for one in chosen]
         if single:
             return shapes[0]
         alike = bool(shapes) and all(len(one) == len(shapes[0]) for one in shapes)
@@ -138,20 +144,20 @@ class Readable(ABC):
             SampleIndexError: no frame is shown then.
             UsageError: several rows are selected.
         """
-        cell, taken = self._one()
         times = _times(seconds)
-        places = cell.media().shown_at(taken, times.reshape(-1))
+        places = self._one().ask(lambda cell, taken: cell.media().shown_at(taken, times.reshape(-1)))
         return self[int(places[0]) if times.ndim == 0 else places]
 
     def frames(self, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[Any]]:
         """The selected frames of one video, ``(H, W, 3)`` each, in bounded memory."""
-        cell, taken = self._one()
-        yield from cell.media().stream(taken, size)
+        one = self._one()
+        with named(one.where):
+            yield from one.cell.media().stream(one.taken, size)
 
     @property
     def exists(self) -> bool:
         """Whether every selected row holds a sample."""
-        return not any(isinstance(cell, MissingCell) for cell, _ in self._chosen()[0])
+        return not any(isinstance(one.cell, MissingCell) for one in self._chosen()[0])
 
     def tobytes(self) -> Any:
         """The stored bytes of the whole sample: the file as it was ingested."""
@@ -163,9 +169,9 @@ class Readable(ABC):
         Raises:
             UsageError: only some frames are selected, several rows, or no media.
         """
-        cell, taken = self._one()
-        media = cell.media()
-        if taken.steps:
+        one = self._one()
+        media = one.ask(lambda cell, _: cell.media())
+        if one.taken.steps:
             raise UsageError(
                 "Some frames of a file are no file.", "Append the whole sample, or view.numpy() to encode it."
             )
@@ -188,19 +194,19 @@ class Readable(ABC):
             raise ValueError("A view is decoded into a new array: copy=False is not possible.")
         return np.asarray(self.numpy(), dtype)
 
-    def _one(self) -> tuple[Cell, Selection]:
-        cells, single = self._chosen()
+    def _one(self) -> Picked:
+        chosen, single = self._chosen()
         if not single:
-            raise UsageError(f"{len(cells)} rows are selected; this needs one.", "Choose a row: view[0].")
-        return cells[0]
+            raise UsageError(f"{len(chosen)} rows are selected; this needs one.", "Choose a row: view[0].")
+        return chosen[0]
 
     def _each(self, ask: Callable[[Cell, Selection], Any]) -> Any:
-        cells, single = self._chosen()
-        return ask(*cells[0]) if single else [ask(cell, taken) for cell, taken in cells]
+        chosen, single = self._chosen()
+        return chosen[0].ask(ask) if single else [one.ask(ask) for one in chosen]
 
     def _stacked(self, ask: Callable[[Cell, Selection], Any]) -> Any:
-        cells, single = self._chosen()
-        return ask(*cells[0]) if single else stacked([np.asarray(ask(cell, taken)) for cell, taken in cells])
+        chosen, single = self._chosen()
+        return chosen[0].ask(ask) if single else stacked([np.asarray(one.ask(ask)) for one in chosen])
 
 
 class View(Readable):
@@ -212,7 +218,12 @@ class View(Readable):
 
     def _chosen(self) -> Chosen:
         rows = self._index.resolve(len(self._source))
-        return [self._source.cell(row).narrow(taken) for row, taken in rows], self._index.single
+        cells = self._source.cells([row for row, _ in rows])
+        chosen = [
+            Picked(cell, taken, self._source.where(row)).narrow()
+            for cell, (row, taken) in zip(cells, rows, strict=True)
+        ]
+        return chosen, self._index.single
 
     def _indexed(self, index: Callable[[Index], Index]) -> View:
         return View(self._source, index(self._index))
@@ -242,13 +253,6 @@ def _times(seconds: object) -> NDArray[np.float64]:
     if times.ndim > 1:
         raise UsageError(f"Times of shape {times.shape} are not one list.", "Give a number or a flat list.")
     return times
-
-
-def _in_threads(ask: Callable[[Cell, Selection], Any], cells: list[tuple[Cell, Selection]]) -> list[Any]:
-    if len(cells) < 2:
-        return [ask(*one) for one in cells]
-    with ThreadPoolExecutor(min(len(cells), os.cpu_count() or 1)) as pool:
-        return list(pool.map(lambda one: ask(*one), cells))
 
 
 def _into(out: NDArray[Any], whole: Any) -> NDArray[Any]:

@@ -50,6 +50,8 @@ class MemoryStorage(Storage):
     Reads need no lock: objects are immutable, and looking one up is atomic.
     """
 
+    distant = False
+
     def __init__(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:

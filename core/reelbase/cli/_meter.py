@@ -39,8 +39,8 @@ def metered(view: Readable, size: tuple[int, int] | None = None) -> Metered:
     Raises:
         UsageError: the view is not one video.
     """
-    cell, taken = view._one()
-    media = cell.media()
+    one = view._one()
+    media, taken = one.cell.media(), one.taken
     meter = _Meter(media.packets.source)
     counted = replace(media, packets=replace(media.packets, source=meter))
     frames = counted.numpy(taken, size=size)

@@ -142,7 +142,7 @@ def _read(view: Any, *, full: bool) -> str:
     """Read a row as far as is asked: the whole array, or of a video the first and the last frame."""
     if not view.exists:
         return ""
-    frames = getattr(view._one()[0], "index", None)
+    frames = getattr(view._one().cell, "index", None)
     if frames is None:
         view.numpy()
     elif full:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from reelbase.errors import CorruptObjectError
 from reelbase.format import chunk, keys
 from reelbase.format.chunk import Form, Packed
 from reelbase.format.entry import Kind, chained, entry, missing, object_key, rows_of
+from reelbase.planned import Need, Planned, finished, in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,10 +39,18 @@ class RowReader:
         self._row = row
 
     def cached(self, make: Callable[[], tuple[T, int]]) -> T:
-        """What `make` made of this row, while the cache has room; where its columns lie tells versions of it apart."""
+        """What `make` made of this row, while the cache has room."""
+        return self._store.cache.get(self._held_as(), make)
+
+    @property
+    def known(self) -> bool:
+        """Whether the cache has what was made of this row."""
+        return self._store.cache.holds(self._held_as())
+
+    def _held_as(self) -> tuple[object, ...]:
+        """Where its columns lie: that tells versions of a row apart."""
         places = [column.entry(self._store, self._row) for column in self._rows.columns.values()]
-        key = tuple((one["uuid"].tobytes(), int(one["off"]), place) for one, place in places)
-        return self._store.cache.get(("row", key), make)
+        return ("row", *((one["uuid"].tobytes(), int(one["off"]), place) for one, place in places))
 
     def packed(self, column: str) -> Packed:
         """The sample of a chunked column; `NOTHING` if it is missing.
@@ -54,11 +64,6 @@ class RowReader:
             return NOTHING
         one, place = found
         return chunk_samples(self._store, one)[place]
-
-    def fetch(self, columns: Sequence[str]) -> None:
-        """Read the chunks of several columns in one go, where they lie in one object: `packed` finds them then."""
-        found = [one for column in columns if (one := self._entry(column)) is not None]
-        fetch_chunks(self._store, [one for one, _ in found])
 
     def blob(self, column: str) -> Blob | None:
         """The bytes of a media column, or None if the sample is missing."""
@@ -75,6 +80,25 @@ class RowReader:
         return None if found is None or found[0]["kind"] == Kind.MISSING else found
 
 
+def fetch_rows(rows: Sequence[RowReader], columns: Sequence[str]) -> None:
+    """Into the cache, in two steps for all of some rows of a tensor: where they lie, and their chunks of some columns.
+
+    Raises:
+        CorruptObjectError, ObjectNotFoundError: as `chunk_samples`.
+    """
+    if not rows:
+        return
+    store = rows[0]._store
+    in_threads(partial(_find_all, rows), list(rows[0]._rows.columns))
+    found = [row._entry(column) for row in rows if not row.known for column in columns]
+    fetch_chunks(store, [one[0] for one in found if one is not None])
+
+
+def _find_all(rows: Sequence[RowReader], column: str) -> None:
+    for row in rows:
+        row._entry(column)
+
+
 def chunk_samples(store: Store, one: Any) -> Samples:
     """The samples of a chunk, by its entry.
 
@@ -86,21 +110,17 @@ def chunk_samples(store: Store, one: Any) -> Samples:
 
 
 def fetch_chunks(store: Store, ones: Sequence[Any]) -> None:
-    """Read chunks into the cache, those of one object with one call; by their entries.
+    """Read chunks into the cache, all of them together; by their entries.
 
     Raises:
         CorruptObjectError, ObjectNotFoundError: as `chunk_samples`.
     """
-    wanted: dict[str, list[Any]] = {}
-    for one in ones:
-        if not store.cache.holds(_held_as(one)):
-            wanted.setdefault(object_key(one), []).append(one)
-    for key, group in wanted.items():
-        spans = [(int(one["off"]), int(one["off"]) + int(one["len"])) for one in group]
-        parts = Blob(store, key, 0, max(stop for _, stop in spans)).read_ranges(spans)
-        for one, part in zip(group, parts, strict=True):
-            data = _sound(one, bytes(part))
-            store.cache.get(_held_as(one), lambda one=one, data=data: _samples(one, data))  # type: ignore[misc]
+    wanted = {held: one for one in ones if not store.cache.holds(held := _held_as(one))}
+    blobs = [Blob(store, object_key(one), int(one["off"]), int(one["len"])) for one in wanted.values()]
+    read = finished([Planned([Need(blob, [(0, blob.size)])], lambda blobs: blobs[0].read()) for blob in blobs])
+    for one, data in zip(wanted.values(), read, strict=True):
+        _sound(one, data)
+        store.cache.get(_held_as(one), lambda one=one, data=data: _samples(one, data))  # type: ignore[misc]
 
 
 def _held_as(one: Any) -> tuple[str, str, int]:

@@ -113,23 +113,34 @@ def covering(held: Entries, row: int) -> Any | None:
 
 
 def _page(store: Store, segment: Segment, row: int) -> Entries:
+    """The page that a row is on. As long as there is no table, a page is guessed and read with it: rows lie evenly."""
     key = keys.index(segment.uid)
-    start = segment.off + _HEAD.size
+    guess = min(row * segment.entries // (max(segment.rows, 1) * _PAGE), _pages(segment.entries) - 1)
+    ahead: dict[int, bytes] = {}
 
     def read_table() -> tuple[NDArray[Any], int]:
-        head = store.get(key, segment.off, start + _pages(segment.entries) * _TABLE.itemsize)
-        return _table(head, segment), len(head)
+        head, ahead[guess] = store.get_ranges(key, [(segment.off, _body(segment)), _span(segment, guess)])
+        return _table(bytes(head), segment), len(head)
 
     table = store.cache.get(("table", segment), read_table)
     page = max(find(table["first"], row), 0)
 
     def read_page() -> tuple[Entries, int]:
-        begin = start + table.nbytes + page * _PAGE_BYTES
-        count = min(_PAGE, segment.entries - page * _PAGE)
-        data = store.get(key, begin, begin + count * ENTRY.itemsize)
-        return np.frombuffer(_checked(data, 0, int(table["crc"][page]), segment), ENTRY), len(data)
+        data = ahead.get(page) or store.get(key, *_span(segment, page))
+        return np.frombuffer(_checked(bytes(data), 0, int(table["crc"][page]), segment), ENTRY), len(data)
 
     return store.cache.get(("page", segment, page), read_page)
+
+
+def _body(segment: Segment) -> int:
+    """Where its entries start."""
+    return segment.off + _HEAD.size + _pages(segment.entries) * _TABLE.itemsize
+
+
+def _span(segment: Segment, page: int) -> tuple[int, int]:
+    """Where a page lies."""
+    start = _body(segment) + page * _PAGE_BYTES
+    return start, start + min(_PAGE, segment.entries - page * _PAGE) * ENTRY.itemsize
 
 
 def _checked(body: bytes, page: int, crc: int, segment: Segment) -> bytes:

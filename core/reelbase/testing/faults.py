@@ -108,6 +108,7 @@ class FaultyStorage(Storage):
     def __init__(self, inner: Storage) -> None:
         super().__init__(inner.root, options=inner.options, credentials=inner.credentials)
         self._inner = inner
+        self.distant = inner.distant
         self._lock = threading.Lock()
         self._held: list[tuple[int, Call]] = []
         self._stopped = False

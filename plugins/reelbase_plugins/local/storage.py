@@ -26,6 +26,8 @@ class LocalStorage(Storage):
         credentials: Not used.
     """
 
+    distant = False
+
     def __init__(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:

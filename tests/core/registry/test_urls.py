@@ -35,7 +35,8 @@ def test_scheme(url: str, scheme: str) -> None:
 def test_unknown_scheme(build: Build) -> None:
     with pytest.raises(PluginNotFoundError) as caught:
         build().open_storage("AZ://x/y")
-    assert str(caught.value).split("\n")[0] == "No installed plugin handles az:// URLs; known: file, mem."
+    known = "file, gcs, gdrive, gs, http, https, mem, s3"
+    assert str(caught.value).split("\n")[0] == f"No installed plugin handles az:// URLs; known: {known}."
 
 
 def test_locate_a_file_by_path_and_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

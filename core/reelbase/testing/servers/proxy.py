@@ -143,8 +143,8 @@ class FaultProxy:
             while chunk := server.recv(most):
                 self._ending.wait(trouble.latency)
                 part = chunk[:left]
+                self.carried += len(part)  # first: who has it may look
                 client.sendall(part)
-                self.carried += len(part)
                 if left is not None and (left := left - len(part)) <= 0:
                     return True
                 if trouble.bandwidth:

@@ -1,0 +1,53 @@
+"""One sample of a selection: what is taken of it, and what messages call it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from reelbase.errors import named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reelbase.cells import Cell
+    from reelbase.index import Selection
+    from reelbase.planned import Planned
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A sample of which something is asked.
+
+    Attributes:
+        cell: The sample.
+        taken: What of it.
+        where: Such as "Row 3 of tensor 'videos'".
+    """
+
+    cell: Cell
+    taken: Selection
+    where: str
+
+    def narrow(self) -> Picked:
+        """The same, asked of the item of a sequence if an int chooses one."""
+        cell, taken = self.cell.narrow(self.taken)
+        return replace(self, cell=cell, taken=taken)
+
+    def ask(self, question: Callable[[Cell, Selection], T]) -> T:
+        """The answer; errors say where."""
+        with named(self.where):
+            return question(self.cell, self.taken)
+
+    def planned(self, **how: Any) -> Planned:
+        """As `Cell.planned`."""
+        return self._where(self.ask(lambda cell, taken: cell.planned(taken, **how)))
+
+    def planned_data(self) -> Planned:
+        """As `Cell.planned_data`."""
+        return self._where(self.ask(lambda cell, taken: cell.planned_data(taken)))
+
+    def _where(self, plan: Planned) -> Planned:
+        return replace(plan, where=self.where)
