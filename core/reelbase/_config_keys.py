@@ -114,7 +114,7 @@ class Security:
 class Values:
     """All settings, typed. A field's metadata says how it is parsed, what it means and who may set it."""
 
-    stream_above: int = _key(size, 16_000_000, "Files above this size are read in parts, not whole.")
+    stream_above: int = _key(size, 16_000_000, "Remote files up to this size are fetched whole; larger ones in parts.")
     cache_bytes: int = _key(size, 256_000_000, "Memory for blocks already read, in each process.")
     threads: int = _key(count(0), 0, "Threads that decode; 0: as many as there are cores.")
     plugins: Plugins = field(default_factory=Plugins, metadata={"table": Plugins})

@@ -6,12 +6,13 @@ import os
 import tempfile
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from reelbase.blob import Blob
+from reelbase.blob import Blob, BytesSource
 from reelbase.cells import MediaCell
+from reelbase.config import settings
 from reelbase.errors import ObjectNotFoundError
 from reelbase.index import Index
 from reelbase.registry import FILE, registry, scheme_of
@@ -56,7 +57,11 @@ class Located:
             raise ObjectNotFoundError(
                 f"No file {self.name!r}.", "Check the path; it is relative to the working directory."
             ) from None
-        return Blob(Unchanging(self.storage, seen.etag), self.key, 0, seen.size)
+        blob = Blob(Unchanging(self.storage, seen.etag), self.key, 0, seen.size)
+        if not self.storage.distant or seen.size > settings().stream_above:
+            return blob
+        # To look through a file takes most of it: a small one comes with one request, not with many.
+        return replace(blob, source=BytesSource(blob.read()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

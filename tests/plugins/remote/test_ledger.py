@@ -1,0 +1,152 @@
+"""What reading from afar costs: requests, bytes and round trips, counted by a proxy before real servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from ledger import least
+
+import reelbase
+from conftest import ROWS, Backend
+from reelbase.blob import MERGE_GAP, merge
+from reelbase.testing.clips import Clip, read_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OVERHEAD = 4096  # a commit, a page, the headers of chunks
+
+
+def _needed(clip: Clip, frames: Sequence[int]) -> tuple[int, int]:
+    """Ranges and bytes that frames of the clip take, as a reader without any waste would fetch them."""
+    index = reelbase.read(clip.path)._cell.frame_index()
+    plan = index.plan(np.asarray(frames))
+    spans = merge([span for run in plan.runs for span in plan.ranges(run)], MERGE_GAP)
+    return len(spans), sum(stop - start for start, stop in spans)
+
+
+def _codes(frames: Any) -> list[int]:
+    return [read_code(frame) for frame in frames]
+
+
+def test_open_a_million_rows(backend: Backend) -> None:
+    ds, spent = least(backend.ledger, lambda: reelbase.load(f"{backend.url}/numbers", read_only=True))
+    assert len(ds.n) == 1_000_000
+    assert len(spent.requests) == 2  # the hint, and a miss: nothing newer stands after it
+    assert spent.bytes <= OVERHEAD
+
+
+def test_one_number_of_a_million(backend: Backend) -> None:
+    def first() -> Any:
+        return reelbase.load(f"{backend.url}/numbers", read_only=True).n[777_777].numpy()
+
+    value, spent = least(backend.ledger, first)
+    assert value == 777_777
+    assert (len(spent.requests), spent.trips) == (4, 4)
+
+
+@pytest.mark.parametrize("ask", ["shape", "sample_info", "timestamps"])
+def test_facts(backend: Backend, ask: str) -> None:
+    """Two round trips: where the row lies, then what is known of it. Nothing of the video itself."""
+
+    def facts() -> Any:
+        ds = reelbase.load(f"{backend.url}/videos", read_only=True)
+        with backend.ledger.counted() as spent:
+            getattr(ds.videos[3], ask)
+        return spent
+
+    spent = min((facts() for _ in range(3)), key=lambda one: one.trips)
+    assert spent.trips <= 2
+    assert spent.bytes <= 2 * OVERHEAD
+    ds = reelbase.load(f"{backend.url}/videos", read_only=True)
+    ds.videos[3].shape  # noqa: B018 - reads
+    with backend.ledger.counted() as again:
+        getattr(ds.videos[3], ask)
+    assert not again.requests
+
+
+def test_a_cold_frame(backend: Backend, clip: Clip) -> None:
+    """Three round trips after the dataset is open."""
+
+    def cold() -> Any:
+        ds = reelbase.load(f"{backend.url}/videos", read_only=True)
+        with backend.ledger.counted() as spent:
+            assert read_code(ds.videos[3, 50].numpy()) == clip.codes[50]
+        return spent
+
+    spent = min((cold() for _ in range(3)), key=lambda one: one.trips)
+    assert spent.trips <= 3
+    assert len(spent.requests) <= 3
+    assert spent.bytes <= _needed(clip, [50])[1] + 2 * OVERHEAD
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [slice(90, 91), slice(20, 36), slice(0, 80, 5)],
+    ids=["a frame", "a clip of 16", "a stride of 5"],
+)
+def test_warm(backend: Backend, clip: Clip, frames: slice) -> None:
+    """One round trip, for exactly the bytes that the frames take: other frames of a row that was looked at before."""
+    ds = reelbase.load(f"{backend.url}/videos", read_only=True)
+    rows = iter(range(5, ROWS))
+    for row in range(5, 8):
+        ds.videos[row].shape  # noqa: B018 - reads
+    pixels, spent = least(backend.ledger, lambda: ds.videos[next(rows), frames].numpy())
+    assert _codes(pixels) == clip.codes[frames].tolist()
+    ranges, size = _needed(clip, range(*frames.indices(120)))
+    assert (len(spent.requests), spent.bytes, spent.trips) == (ranges, size, 1)
+
+
+def test_a_batch_of_32_clips(backend: Backend, clip: Clip) -> None:
+    """Three round trips cold, for all of them together; neighbours in one pack share requests."""
+
+    def batch() -> Any:
+        ds = reelbase.load(f"{backend.url}/videos", read_only=True)
+        with backend.ledger.counted() as spent:
+            pixels = ds.videos[4:36, 40:56].numpy()
+        assert all(_codes(one) == clip.codes[40:56].tolist() for one in pixels)
+        return spent
+
+    spent = min((batch() for _ in range(3)), key=lambda one: one.trips)
+    assert spent.trips <= 3
+    assert len(spent.requests) <= 3
+    assert spent.bytes <= 32 * clip.path.stat().st_size + 2 * OVERHEAD
+
+
+def test_a_file_without_a_dataset(backend: Backend, clip: Clip) -> None:
+    """A small file is fetched whole: what it is, then all of it."""
+
+    def whole() -> Any:
+        return reelbase.read(f"{backend.url}/clip.mp4")[50].numpy()
+
+    frame, spent = least(backend.ledger, whole)
+    assert read_code(frame) == clip.codes[50]
+    assert len(spent.requests) <= 2
+    assert 0 <= spent.bytes - clip.path.stat().st_size <= OVERHEAD
+
+
+def test_ingest_of_a_remote_file(backend: Backend, clip: Clip, tmp_path: Any) -> None:
+    """The bytes come once."""
+    ds = reelbase.empty(tmp_path / "ds")
+    ds.create_tensor("videos", htype="video")
+    with backend.ledger.counted() as spent:
+        ds.videos.append(reelbase.read(f"{backend.url}/clip.mp4"))
+    assert 0 <= spent.bytes - clip.path.stat().st_size <= OVERHEAD  # GCS describes the object in a body
+    assert len(spent.requests) <= 2
+    assert ds.videos[0].tobytes() == clip.path.read_bytes()
+
+
+def test_ingest_of_a_large_remote_file(
+    backend: Backend, clip: Clip, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above `stream_above`, too: it is stored first, and looked through where it is stored."""
+    monkeypatch.setenv("REELBASE_STREAM_ABOVE", "1kB")
+    reelbase.config.reset()
+    ds = reelbase.empty(tmp_path / "ds")
+    ds.create_tensor("videos", htype="video")
+    with backend.ledger.counted() as spent:
+        ds.videos.append(reelbase.read(f"{backend.url}/clip.mp4"))
+    assert spent.bytes <= clip.path.stat().st_size + 2 * OVERHEAD
+    assert ds.videos[0].tobytes() == clip.path.read_bytes()
