@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from reelbase.plugin import StorageSpec, hookimpl
-from reelbase_plugins.gdrive.urls import from_share_link
 
 
 @hookimpl
@@ -23,4 +22,8 @@ def reelbase_storages() -> list[StorageSpec]:
 @hookimpl
 def reelbase_normalize_url(url: str) -> str | None:
     """A link that Drive's "Share" gives, as ``gdrive://<id>``."""
+    if "google.com" not in url.lower():
+        return None
+    from reelbase_plugins.gdrive.urls import from_share_link
+
     return from_share_link(url)

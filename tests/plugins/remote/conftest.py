@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +19,8 @@ from reelbase_plugins.gcs.storage import GcsStorage
 from reelbase_plugins.s3.storage import S3Storage
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "http"))
-from ledger import Ledger
+from ledger import ROWS, Backend, Ledger
 from nginx import nginx
-
-ROWS = 40
-
-
-@dataclass(frozen=True)
-class Backend:
-    """A folder somewhere, seen through a ledger.
-
-    Attributes:
-        url: Of the folder.
-        ledger: What is asked of it.
-        options: What the environment has to say for `url` to be found.
-    """
-
-    url: str
-    ledger: Ledger
-    options: dict[str, str]
 
 
 @pytest.fixture(scope="session")

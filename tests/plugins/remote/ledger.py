@@ -11,6 +11,7 @@ from typing import Any
 
 from faulty_proxy import FaultyProxy, Trouble
 
+ROWS = 40  # of the videos in the dataset that every backend has
 _WAIT = 0.1  # seconds a reply is kept back: what is asked because of it comes later than what was asked beside it
 
 
@@ -68,6 +69,21 @@ class Ledger(FaultyProxy):
         self._spent = spent = Spent()
         yield spent
         self._spent = Spent()
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A folder somewhere, seen through a ledger.
+
+    Attributes:
+        url: Of the folder.
+        ledger: What is asked of it.
+        options: What the environment has to say for `url` to be found.
+    """
+
+    url: str
+    ledger: Ledger
+    options: dict[str, str]
 
 
 def least(ledger: Ledger, act: Callable[[], Any]) -> tuple[Any, Spent]:
