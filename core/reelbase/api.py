@@ -42,7 +42,13 @@ if TYPE_CHECKING:
 _TRIES = 50
 
 
-def empty(path: str | Path, overwrite: bool = False, *, creds: Mapping[str, Any] | None = None) -> Dataset:
+def empty(
+    path: str | Path,
+    overwrite: bool = False,
+    *,
+    creds: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Dataset:
     """Make a new dataset.
 
     Args:
@@ -51,12 +57,13 @@ def empty(path: str | Path, overwrite: bool = False, *, creds: Mapping[str, Any]
             else in it is refused.
         creds: For the service, such as ``aws_access_key_id`` and ``aws_secret_access_key``; the page of each storage
             lists its own. None: what the service's own tools would find, else nobody's.
+        options: Of the storage, over those of the configuration, such as ``endpoint_url``, ``anonymous``, ``timeout``.
 
     Raises:
         DatasetExistsError: something stands there.
         StorageError: it cannot be written.
     """
-    storage = _storage(path, creds)
+    storage = _storage(path, creds, options)
     if logs.stands(storage):
         if not overwrite:
             _check_whole(storage)
@@ -84,6 +91,7 @@ def load(
     *,
     ref: str | Version | None = None,
     creds: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Open a dataset that exists, at the newest commit of its main branch, or at `ref`.
 
@@ -92,33 +100,37 @@ def load(
         read_only: Refuse writes.
         ref: A branch; or a version, which can only be read: a tag, ``"main@12"``, the start of a commit's id, a
             `Version`.
-        creds: As `empty`.
+        creds, options: As `empty`.
 
     Raises:
         DatasetNotFoundError: there is none.
         VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
         NewerFormatError, CorruptObjectError: it cannot be read.
     """
-    return _open(_storage(path, creds), read_only=read_only, ref=ref)
+    return _open(_storage(path, creds, options), read_only=read_only, ref=ref)
 
 
-def open(path: str | Path, *, creds: Mapping[str, Any] | None = None) -> Dataset:
+def open(
+    path: str | Path, *, creds: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None
+) -> Dataset:
     """Load a dataset, or make it if there is none."""
     try:
-        return load(path, creds=creds)
+        return load(path, creds=creds, options=options)
     except DatasetNotFoundError:
         try:
-            return empty(path, creds=creds)
+            return empty(path, creds=creds, options=options)
         except DatasetExistsError:
-            if exists(path, creds=creds):  # somebody made it just now
-                return load(path, creds=creds)
+            if exists(path, creds=creds, options=options):  # somebody made it just now
+                return load(path, creds=creds, options=options)
             raise
 
 
-def exists(path: str | Path, *, creds: Mapping[str, Any] | None = None) -> bool:
+def exists(
+    path: str | Path, *, creds: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None
+) -> bool:
     """Whether a dataset stands there."""
     try:
-        logs.check_root(_storage(path, creds))
+        logs.check_root(_storage(path, creds, options))
     except DatasetNotFoundError:
         return False
     except FormatError:  # one that this reelbase cannot read
@@ -126,13 +138,15 @@ def exists(path: str | Path, *, creds: Mapping[str, Any] | None = None) -> bool:
     return True
 
 
-def delete(path: str | Path, *, creds: Mapping[str, Any] | None = None) -> None:
+def delete(
+    path: str | Path, *, creds: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None
+) -> None:
     """Remove a dataset with all it holds. Files that are not the dataset's own stay.
 
     Raises:
         DatasetNotFoundError: there is none; nothing is removed.
     """
-    storage = _storage(path, creds)
+    storage = _storage(path, creds, options)
     if not logs.stands(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
     logs.mark_deleted(storage)  # first: from here on it is no dataset, also if this is cut short
@@ -150,6 +164,7 @@ def read(
     path: str | Path,
     *,
     creds: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     stream: int | None = None,
     check: str = "sample",
 ) -> MediaFile:
@@ -157,7 +172,7 @@ def read(
 
     Args:
         path: A file, or the URL of one.
-        creds: As `empty`.
+        creds, options: As `empty`.
         stream: Which of the file's video streams, counted from 0; by default the one players show.
         check: How much of the packet index to verify by decoding when the file is ingested: "sample" (first and last
             GOP and two more), "full" or "none".
@@ -167,8 +182,7 @@ def read(
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
     name = _path(path)
-    storage, key = registry().locate(name, credentials=_credentials(creds))
-
+    storage, key = registry().locate(name, options=_options(options), credentials=_credentials(creds))
     return MediaFile(filename=redacted(name), open=Located(storage, key, name), check=check, stream=stream)
 
 
@@ -190,8 +204,8 @@ def _path(path: object) -> str:
     return os.fspath(path)
 
 
-def _storage(path: str | Path, creds: Mapping[str, Any] | None) -> Storage:
-    return registry().open_storage(_path(path), credentials=_credentials(creds))
+def _storage(path: str | Path, creds: Mapping[str, Any] | None, options: Mapping[str, Any] | None) -> Storage:
+    return registry().open_storage(_path(path), options=_options(options), credentials=_credentials(creds))
 
 
 def _credentials(creds: object) -> Credentials | None:
@@ -200,6 +214,12 @@ def _credentials(creds: object) -> Credentials | None:
     if not isinstance(creds, Mapping):
         raise UsageError("creds is no mapping.", 'Give a dict such as {"aws_access_key_id": …}, or None.')
     return Credentials(creds)
+
+
+def _options(options: object) -> Mapping[str, Any] | None:
+    if options is not None and not isinstance(options, Mapping):
+        raise UsageError("options is no mapping.", 'Give a dict such as {"endpoint_url": …}, or None.')
+    return options
 
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:

@@ -269,6 +269,7 @@ class Dataset:
         rows: Any = None,
         history: bool = False,
         creds: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Dataset:
         """Copy the version where the dataset stands, or some of it, to a new dataset.
@@ -281,7 +282,7 @@ class Dataset:
             tensors: Names of the tensors to copy; by default all.
             rows: Which rows: an int, a slice, a list of ints, or a boolean mask; by default all.
             history: Copy every version, branch and tag instead, object by object.
-            creds: For the service of `dest`, as in `reelbase.empty`.
+            creds, options: For the service of `dest`, as in `reelbase.empty`.
             progress: Called again and again with the bytes done and the bytes in all.
 
         Returns:
@@ -295,7 +296,10 @@ class Dataset:
         if history and not (tensors is None and rows is None):
             raise UsageError("history=True copies everything.", "Leave out tensors and rows.")
         credentials = None if creds is None else Credentials(creds)
-        log, storage = self._session.log, registry().open_storage(os.fspath(dest), credentials=credentials)
+        log, storage = (
+            self._session.log,
+            registry().open_storage(os.fspath(dest), options=options, credentials=credentials),
+        )
         if history:
             mirrors.mirror(log, storage, progress)
         else:

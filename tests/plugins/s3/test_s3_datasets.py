@@ -9,7 +9,9 @@ import pytest
 from cloud_servers import Seaweed
 from cloud_story import in_other_processes, requests_of_a_user, two_processes, whole_life
 
+import reelbase
 from reelbase import config, registry
+from reelbase.errors import ConfigError, UsageError
 from reelbase_plugins.s3.storage import S3Storage
 
 
@@ -46,3 +48,19 @@ def test_requests(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["open"].total() <= 6
     assert found["first read"].total() <= 2
     assert found["second read"].total() <= 1
+
+
+def test_options_by_argument(storage: S3Storage, owner: Seaweed, tmp_path: Path) -> None:
+    """Nothing in the environment or configuration says where the server is."""
+    how = {"options": owner.options(), "creds": owner.OWNER}
+    ds = reelbase.empty(storage.root, **how)
+    ds.create_tensor("n").extend([1, 2, 3])
+    copy = ds.copy(f"{storage.root}-copy", **how)
+    assert copy.n.numpy().tolist() == reelbase.load(storage.root, **how).n.numpy().tolist() == [1, 2, 3]
+    assert reelbase.exists(storage.root, **how)
+    with pytest.raises(ConfigError, match="no_such"):
+        reelbase.load(storage.root, options={"no_such": 1})
+    with pytest.raises(UsageError, match="options is no mapping"):
+        reelbase.load(storage.root, options="endpoint")  # type: ignore[arg-type]
+    reelbase.delete(storage.root, **how)
+    assert not reelbase.exists(storage.root, **how)
