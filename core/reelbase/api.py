@@ -100,7 +100,8 @@ def load(
         read_only: Refuse writes.
         ref: A branch; or a version, which can only be read: a tag, ``"main@12"``, the start of a commit's id, a
             `Version`.
-        creds, options: As `empty`.
+        creds: As `empty`.
+        options: As `empty`.
 
     Raises:
         DatasetNotFoundError: there is none.
@@ -172,7 +173,8 @@ def read(
 
     Args:
         path: A file, or the URL of one.
-        creds, options: As `empty`.
+        creds: As `empty`.
+        options: As `empty`.
         stream: Which of the file's video streams, counted from 0; by default the one players show.
         check: How much of the packet index to verify by decoding when the file is ingested: "sample" (first and last
             GOP and two more), "full" or "none".

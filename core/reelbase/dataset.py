@@ -282,7 +282,8 @@ class Dataset:
             tensors: Names of the tensors to copy; by default all.
             rows: Which rows: an int, a slice, a list of ints, or a boolean mask; by default all.
             history: Copy every version, branch and tag instead, object by object.
-            creds, options: For the service of `dest`, as in `reelbase.empty`.
+            creds: For the service of `dest`, as in `reelbase.empty`.
+            options: Of the storage of `dest`, as in `reelbase.empty`.
             progress: Called again and again with the bytes done and the bytes in all.
 
         Returns:
