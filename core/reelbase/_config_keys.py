@@ -115,7 +115,9 @@ class Values:
     """All settings, typed. A field's metadata says how it is parsed, what it means and who may set it."""
 
     stream_above: int = _key(size, 16_000_000, "Remote files up to this size are fetched whole; larger ones in parts.")
-    cache_bytes: int = _key(size, 256_000_000, "Memory for blocks already read, in each process.")
+    cache_bytes: int = _key(size, 256_000_000, "Memory for what was read: half of it for bytes from afar.")
+    cache_dir: str | None = _key(text, None, "A folder on disk that keeps bytes from afar, too.", user_only=True)
+    cache_dir_bytes: int = _key(size, 10_000_000_000, "Bytes in cache_dir, at most.", user_only=True)
     threads: int = _key(count(0), 0, "Threads that decode; 0: as many as there are cores.")
     plugins: Plugins = field(default_factory=Plugins, metadata={"table": Plugins})
     prefer: Mapping[str, str] = _open(

@@ -225,7 +225,7 @@ def _options(options: object) -> Mapping[str, Any] | None:
 
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:
-    log = logs.opened(Store(storage, cache_bytes=settings().cache_bytes))
+    log = logs.opened(Store(storage, cache_bytes=settings().cache_bytes // 2))
     if ref is None:
         return Dataset(Session(log, read_only=read_only))
     return Dataset(Session(*Lineage(log).start(ref), read_only=read_only))

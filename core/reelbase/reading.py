@@ -7,10 +7,12 @@ import tempfile
 import threading
 import weakref
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from reelbase.blob import Blob, BytesSource
+from reelbase.caching.cached import Cached
 from reelbase.cells import MediaCell
 from reelbase.config import settings
 from reelbase.errors import ObjectNotFoundError
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reelbase.cells import Cell
-    from reelbase.storage import Storage
+    from reelbase.storage import Stat, Storage
 
 _SPOOL = 64 << 20
+_SETTLED = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,16 @@ class Located:
                 f"No file {self.name!r}.", "Check the path; it is relative to the working directory."
             ) from None
         blob = Blob(Unchanging(self.storage, seen.etag), self.key, 0, seen.size)
-        if not self.storage.distant or seen.size > settings().stream_above:
+        if not self.storage.distant:
             return blob
-        # To look through a file takes most of it: a small one comes with one request, not with many.
-        return replace(blob, source=BytesSource(blob.read()))
+        if seen.size <= settings().stream_above:  # to look through a file takes most of it
+            return replace(blob, source=BytesSource(blob.read()))
+        return replace(blob, source=Cached(blob.source, f"{self.name} {seen.etag} {seen.size}")) if _old(seen) else blob
+
+
+def _old(seen: Stat) -> bool:
+    """Whether the etag can be relied on: it may not change with a second write soon after (RFC 9110, 8.8.2.2)."""
+    return bool(seen.etag) and seen.modified is not None and datetime.now(UTC) - seen.modified > _SETTLED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

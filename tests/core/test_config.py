@@ -184,7 +184,7 @@ def test_every_key_of_security_storage_and_allow_is_the_users_only() -> None:
         ("plugins = 3", "plugins", "Did you mean 'plugins.deny'?"),
         ("[storage]\nendpoint_url = 'x'", "storage.endpoint_url", "Did you mean 'storage.<name>.<option>'?"),
         ("[prefer]\ns3 = 'x'", "prefer.s3", "Did you mean 'prefer.<kind>.<name>'?"),
-        ("zzzzzz = 1", "zzzzzz", "Known: stream_above, cache_bytes, threads, plugins.allow,"),
+        ("zzzzzz = 1", "zzzzzz", "Known: stream_above, cache_bytes, cache_dir, cache_dir_bytes, threads,"),
     ],
 )
 def test_unknown_keys(read: Load, tmp_path: Path, toml: str, wrong: str, hint: str) -> None:

@@ -12,6 +12,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -31,28 +33,34 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.port = free_ports(1)[0]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
         """What to run."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                self.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self._folder,
-                env=self._environment(),
-            )
-        try:
-            self._wait()
-        except BaseException:
-            self.__exit__()
-            raise
+        with _one_at_a_time():  # another one would find the same ports free
+            self.port = free_ports(1)[0]
+            with (self._folder / "log").open("wb") as log:
+                self._process = subprocess.Popen(
+                    self.command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._folder,
+                    env=self._environment(),
+                )
+            try:
+                self._wait()
+            except BaseException:
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,7 +90,7 @@ class Seaweed(Server):
     READER: ClassVar = {"aws_access_key_id": "READERKEY0", "aws_secret_access_key": "reader-secret-canary-91bc"}
 
     def command(self) -> list[str]:
-        ports = free_ports(7)
+        ports = self._ports = [port for port in free_ports(8) if port != self.port]
         (self._folder / "data").mkdir()
         (self._folder / "s3.json").write_text(json.dumps({"identities": [
             _identity("owner", self.OWNER, ["Admin", "Read", "Write", "List", "Tagging"]),
@@ -93,10 +101,17 @@ class Seaweed(Server):
             str(Path(sys.executable).with_name("weed")), "server", "-ip=127.0.0.1", f"-dir={self._folder / 'data'}",
             "-s3", f"-s3.port={self.port}", f"-s3.config={self._folder / 's3.json'}", f"-s3.port.grpc={ports[0]}",
             f"-master.port={ports[1]}", f"-volume.port={ports[2]}", f"-filer.port={ports[3]}", "-s3.port.iceberg=0",
+            "-s3.port.lance=0", f"-s3.localSocket={self._folder / 's3.sock'}",
             f"-filer.localSocket={self._folder / 'filer.sock'}", "-master.volumeSizeLimitMB=32", "-volume.max=50",
             "-master.telemetry=false", "-s3.iam=false", f"-master.port.grpc={ports[4]}",
             f"-volume.port.grpc={ports[5]}", f"-filer.port.grpc={ports[6]}",
         ]  # fmt: skip
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        for port in self._ports:  # it cannot be told to put these elsewhere
+            for socket_ in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):
+                socket_.unlink()
 
     def options(self) -> dict[str, object]:
         """Where it is; not who asks."""
@@ -170,6 +185,20 @@ class FakeGcs(Server):
 def _identity(name: str, keys: dict[str, str], actions: list[str]) -> dict[str, object]:
     credential = {"accessKey": keys["aws_access_key_id"], "secretKey": keys["aws_secret_access_key"]}
     return {"name": name, "credentials": [credential], "actions": actions}
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """While the block runs, no other process of the tests is in such a block. The name goes with whoever holds it."""
+    with socket.socket(socket.AF_UNIX) as held:
+        while True:
+            try:
+                held.bind("\0reelbase-test-servers")
+            except OSError:
+                time.sleep(0.05)
+            else:
+                break
+        yield
 
 
 def free_ports(count: int) -> list[int]:

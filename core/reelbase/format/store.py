@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from reelbase._forks import renewed_after_fork
+from reelbase.caching.cached import Cached
 from reelbase.errors import StorageError
 from reelbase.format import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from reelbase.blob import ByteSource
     from reelbase.storage import Storage
 
 T = TypeVar("T")
@@ -37,7 +39,7 @@ class Store:
 
     Args:
         storage: Where the objects lie.
-        cache_bytes: Bound of the cache of decoded chunks and index pages.
+        cache_bytes: Bound of the cache of decoded chunks and index pages; 0: nothing is kept, all is read anew.
     """
 
     def __init__(self, storage: Storage, *, cache_bytes: int = 256 << 20) -> None:
@@ -60,6 +62,8 @@ class Store:
         self._pack = b""
         self._uploaded: list[str] = []
         self._lock = threading.Lock()
+        kept = self.storage.distant and self.cache.limit > 0
+        self._stored: ByteSource = Cached(self.storage, self.storage.root) if kept else self.storage
 
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Bytes of an object, staged ones included."""
@@ -67,7 +71,7 @@ class Store:
             staged = self._staged.get(key)
             if staged is not None:
                 return bytes(staged[start:stop])
-        return self.storage.get(key, start, stop)
+        return self._stored.get(key, start, stop)
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Several ranges of an object, staged ones included."""
@@ -75,7 +79,7 @@ class Store:
             staged = self._staged.get(key)
             if staged is not None:
                 return [bytes(staged[start:stop]) for start, stop in ranges]
-        return self.storage.get_ranges(key, ranges)
+        return self._stored.get_ranges(key, ranges)
 
     def add(self, data: bytes) -> Placed:
         """Stage bytes in the open pack; a pack of 64 MiB is uploaded."""
@@ -124,10 +128,10 @@ class Store:
 
 
 class Cache:
-    """Least-recently-used values bounded by bytes; a value over an eighth of the bound is not kept."""
+    """Least-recently-used values bounded by bytes (`limit`); a value over an eighth of the bound is not kept."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self.renew()
         renewed_after_fork(self)
 
@@ -150,15 +154,15 @@ class Cache:
                 return cast("T", self._held[key][0])
         value, size = make()
         with self._lock:
-            if size <= self._limit // 8 and key not in self._held:
+            if size <= self.limit // 8 and key not in self._held:
                 self._held[key] = (value, size)
                 self._bytes += size
-            while self._bytes > self._limit:
+            while self._bytes > self.limit:
                 self._bytes -= self._held.popitem(last=False)[1][1]
         return value
 
     def __getstate__(self) -> int:
-        return self._limit
+        return self.limit
 
     def __setstate__(self, limit: int) -> None:
         self.__init__(limit)  # type: ignore[misc]

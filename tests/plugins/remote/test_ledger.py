@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from ledger import least
+from ledger import Backend, least
 
 import reelbase
-from conftest import ROWS, Backend
 from reelbase.blob import MERGE_GAP, merge
+from reelbase.caching import cached
 from reelbase.testing.clips import Clip, read_code
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def test_open_a_million_rows(backend: Backend) -> None:
 
 def test_one_number_of_a_million(backend: Backend) -> None:
     def first() -> Any:
+        cached.forget()
         return reelbase.load(f"{backend.url}/numbers", read_only=True).n[777_777].numpy()
 
     value, spent = least(backend.ledger, first)
@@ -52,6 +53,7 @@ def test_facts(backend: Backend, ask: str) -> None:
     """Two round trips: where the row lies, then what is known of it. Nothing of the video itself."""
 
     def facts() -> Any:
+        cached.forget()
         ds = reelbase.load(f"{backend.url}/videos", read_only=True)
         with backend.ledger.counted() as spent:
             getattr(ds.videos[3], ask)
@@ -71,6 +73,7 @@ def test_a_cold_frame(backend: Backend, clip: Clip) -> None:
     """Three round trips after the dataset is open."""
 
     def cold() -> Any:
+        cached.forget()
         ds = reelbase.load(f"{backend.url}/videos", read_only=True)
         with backend.ledger.counted() as spent:
             assert read_code(ds.videos[3, 50].numpy()) == clip.codes[50]
@@ -88,10 +91,11 @@ def test_a_cold_frame(backend: Backend, clip: Clip) -> None:
     ids=["a frame", "a clip of 16", "a stride of 5"],
 )
 def test_warm(backend: Backend, clip: Clip, frames: slice) -> None:
-    """One round trip, for exactly the bytes that the frames take: other frames of a row that was looked at before."""
+    """One round trip, for exactly the bytes that the frames take, of rows that were looked at before."""
+    cached.forget()
     ds = reelbase.load(f"{backend.url}/videos", read_only=True)
-    rows = iter(range(5, ROWS))
-    for row in range(5, 8):
+    rows = iter([35, 20, 5])  # each of bytes that were not read before
+    for row in (5, 20, 35):
         ds.videos[row].shape  # noqa: B018 - reads
     pixels, spent = least(backend.ledger, lambda: ds.videos[next(rows), frames].numpy())
     assert _codes(pixels) == clip.codes[frames].tolist()
@@ -103,6 +107,7 @@ def test_a_batch_of_32_clips(backend: Backend, clip: Clip) -> None:
     """Three round trips cold, for all of them together; neighbours in one pack share requests."""
 
     def batch() -> Any:
+        cached.forget()
         ds = reelbase.load(f"{backend.url}/videos", read_only=True)
         with backend.ledger.counted() as spent:
             pixels = ds.videos[4:36, 40:56].numpy()
@@ -150,3 +155,27 @@ def test_ingest_of_a_large_remote_file(
         ds.videos.append(reelbase.read(f"{backend.url}/clip.mp4"))
     assert spent.bytes <= clip.path.stat().st_size + 2 * OVERHEAD
     assert ds.videos[0].tobytes() == clip.path.read_bytes()
+
+
+def test_walking_clip_by_clip(backend: Backend, clip: Clip) -> None:
+    """All of a video, in clips of 8 frames: fewer requests than clips, and no byte twice."""
+    cached.forget()
+    ds = reelbase.load(f"{backend.url}/videos", read_only=True)
+    ds.videos[9].shape  # noqa: B018 - reads
+    with backend.ledger.counted() as spent:
+        for start in range(0, 120, 8):
+            assert _codes(ds.videos[9, start : start + 8].numpy()) == clip.codes[start : start + 8].tolist()
+    assert len(spent.requests) <= 5
+    starts = [int(one.rpartition("bytes=")[2].partition("-")[0]) for one, _ in spent.requests]
+    ends = [start + size for start, (_, size) in zip(starts, spent.requests, strict=True)]
+    assert starts == sorted(starts)
+    assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
+
+
+def test_the_second_time_is_free(backend: Backend, clip: Clip) -> None:
+    cached.forget()
+    for requests in (5, 2):  # another handle asks for the hint and for what is newer, and for nothing else
+        with backend.ledger.counted() as spent:
+            ds = reelbase.load(f"{backend.url}/videos", read_only=True)
+            assert read_code(ds.videos[11, 50].numpy()) == clip.codes[50]
+        assert len(spent.requests) == requests
