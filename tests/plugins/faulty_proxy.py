@@ -30,6 +30,11 @@ class FaultyProxy:
         """Let that happen to the next requests with the method, whose path holds `part`."""
         self._waiting += [(method, part, trouble)] * times
 
+    def calm(self) -> None:
+        """No trouble waits any more."""
+        with self._lock:
+            self._waiting.clear()
+
     def next_for(self, method: str, path: str) -> Trouble:
         with self._lock:
             for at, (wanted, part, trouble) in enumerate(self._waiting):

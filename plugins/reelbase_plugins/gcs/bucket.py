@@ -82,7 +82,7 @@ class GcsBucket(Bucket):
     async def head(self, name: str) -> Stat:
         """As `Bucket` says."""
         found = await self._ask("GET", self._object(name), {"fields": "size,generation,updated"})
-        return _stat(json.loads(found.body))
+        return failures.told(found.body, _stat)
 
     async def write(self, name: str, body: bytes, *, if_absent: bool) -> None:
         """As `Bucket` says."""
@@ -101,8 +101,7 @@ class GcsBucket(Bucket):
         """As `Bucket` says."""
         after = {} if token is None else {"pageToken": token}
         found = await self._ask("GET", self._objects, {"prefix": prefix, "fields": _FIELDS, **after})
-        listed = json.loads(found.body)
-        return [(one["name"], _stat(one)) for one in listed.get("items", ())], listed.get("nextPageToken") or None
+        return failures.told(found.body, _page)
 
     async def sign(self, name: str, seconds: int) -> str | None:
         """As `Bucket` says; no request. Only keys of service accounts sign; what nobody reads needs no signature."""
@@ -191,6 +190,10 @@ def _related(name: str, body: bytes) -> tuple[str, bytes]:
 def _stat(found: Mapping[str, Any]) -> Stat:
     modified = datetime.fromisoformat(found["updated"]) if "updated" in found else None
     return Stat(size=int(found["size"]), etag=str(found["generation"]), modified=modified)
+
+
+def _page(listed: Mapping[str, Any]) -> tuple[list[tuple[str, Stat]], Any]:
+    return [(one["name"], _stat(one)) for one in listed.get("items", ())], listed.get("nextPageToken") or None
 
 
 def _signed(identity: Any, bucket: str, name: str, seconds: int) -> str:

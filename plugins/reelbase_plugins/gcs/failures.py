@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from reelbase.errors import AccessDeniedError, ConnectionFailedError, CredentialsExpiredError, StorageError
+from reelbase.errors import (
+    AccessDeniedError,
+    BadReplyError,
+    ConnectionFailedError,
+    CredentialsExpiredError,
+    StorageError,
+)
 from reelbase_plugins._remote import refusals
 from reelbase_plugins._remote.refusals import Refusal, exists, late, unreachable
 from reelbase_plugins._remote.retry import Transient, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reelbase_plugins._remote.pieces import Span
+
+
+Result = TypeVar("Result")
 
 
 class RefusedError(Exception):
@@ -34,6 +43,10 @@ class RefusedError(Exception):
     def ends_before(self, span: Span) -> bool:
         """Whether a read was refused because the object is no longer than where it was to begin."""
         return self.refusal.status == 416 and (not self._size.isdigit() or int(self._size) <= span.start)
+
+
+class UnreadableError(Exception):
+    """A reply that is none of the service's."""
 
 
 class AbsentError(RefusedError):
@@ -60,12 +73,27 @@ def _code(body: bytes) -> str:
     return code if code.isalnum() and len(code) < 50 else ""
 
 
+def told(body: bytes, read: Callable[[Any], Result]) -> Result:
+    """What `read` finds in a reply's JSON.
+
+    Raises:
+        UnreadableError: it is something else.
+    """
+    try:
+        return read(json.loads(body))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UnreadableError from None
+
+
 def failure(error: Exception, url: str) -> StorageError | Transient | None:
     """What to raise for an exception; None: it is not about the service. No text of theirs is used."""
     if isinstance(error, RefusedError):
         if error.claims and error.refusal.status == 412:
             return exists(url)
         return refusals.refused(error.refusal, url)
+    if isinstance(error, UnreadableError):
+        what = f"The reply for {url} was not used: it is none of the service's."
+        return BadReplyError(what, "A proxy, or a page to log in at, may be in the way.")
     return _unanswered(error, url) or _unknown(error, url)
 
 

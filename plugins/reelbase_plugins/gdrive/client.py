@@ -18,7 +18,7 @@ from weakref import finalize
 from reelbase.errors import BadReplyError, OutcomeUnknownError, StorageError
 from reelbase_plugins._remote.retry import Patience, Transient
 from reelbase_plugins.gdrive.access import access
-from reelbase_plugins.gdrive.replies import IdInUseError, InDoubt, broken, refused
+from reelbase_plugins.gdrive.replies import IdInUseError, InDoubt, broken, refused, told
 from reelbase_plugins.gdrive.signing import SignedHttp, Signer
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ class Client:
         if resource_key:
             self._keys[uid] = resource_key
 
-    def ask(self, make: Callable[[Any], Any], about: str) -> Any:
-        """What Drive answers to the request that `make` makes of ``files()``, as JSON.
+    def ask(self, make: Callable[[Any], Any], read: Callable[[Any], Result], about: str) -> Result:
+        """What `read` finds in the JSON that Drive answers to the request that `make` makes of ``files()``.
 
         Raises:
-            StorageError: what `replies` makes of a refusal.
+            StorageError: what `replies` makes of a refusal; BadReplyError: the answer is none of Drive's.
         """
-        return self._patience.call(lambda _: self._once(make, about))
+        return told(self._patience.call(lambda _: self._once(make, about)), read, about)
 
     def write(self, make: Callable[[Any], Any], about: str) -> Any:
         """As `ask`, for what changes something: an answer that was lost is not taken for a failure.
@@ -99,8 +99,8 @@ class Client:
             try:
                 return self._ids.pop()
             except IndexError:
-                found = self.ask(lambda files: files.generateIds(count=_IDS, space="drive"), "New ids")
-                self._ids.extend(found["ids"])
+                ids = lambda files: files.generateIds(count=_IDS, space="drive")  # noqa: E731
+                self._ids.extend(self.ask(ids, lambda found: list(found["ids"]), "New ids"))
 
     def _settled(self, once: Callable[[], Result], about: str) -> Result:
         doubt = False

@@ -195,10 +195,8 @@ class Names:
         return "/".join([self._place.url, *parts])
 
     def _by_id(self, uid: str, about: str) -> File:
-        return File.of(
-            self._client.ask(
-                lambda files: files.get(fileId=uid, fields=FIELDS, supportsAllDrives=self._all_drives), about
-            )
+        return self._client.ask(
+            lambda files: files.get(fileId=uid, fields=FIELDS, supportsAllDrives=self._all_drives), File.of, about
         )
 
     def _followed(self, shortcut: File, about: str) -> File:
@@ -231,12 +229,11 @@ class Names:
         token: str | None = None
         seen = set()
         while True:
-            page = self._client.ask(self._list(query, token), about)
-            for found in page.get("files", ()):
-                if found["id"] not in seen:  # what changes meanwhile may come on two pages
-                    seen.add(found["id"])
-                    yield File.of(found)
-            token = page.get("nextPageToken")
+            page, token = self._client.ask(self._list(query, token), _page, about)
+            for found in page:
+                if found.id not in seen:  # what changes meanwhile may come on two pages
+                    seen.add(found.id)
+                    yield found
             if not token:
                 return
 
@@ -274,3 +271,7 @@ class Names:
 def quoted(text: str) -> str:
     """A string in a query of ``files.list``."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _page(found: Mapping[str, Any]) -> tuple[list[File], str | None]:
+    return [File.of(one) for one in found["files"]], found.get("nextPageToken")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import ssl
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reelbase.errors import (
     AccessDeniedError,
+    BadReplyError,
     ConnectionFailedError,
     CredentialsExpiredError,
     ObjectNotFoundError,
@@ -22,7 +23,9 @@ from reelbase.errors import (
 from reelbase_plugins._remote.retry import Transient, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+Result = TypeVar("Result")
 
 _FULL: Final = frozenset({
     "storageQuotaExceeded", "teamDriveFileLimitExceeded", "numChildrenInNonRootLimitExceeded",
@@ -47,6 +50,20 @@ class InDoubt(Transient):
 
 class IdInUseError(StorageError):
     """A file with the id that was to be given to a new one is there."""
+
+
+def told(found: object, read: Callable[[Any], Result], about: str) -> Result:
+    """What `read` finds in an answer.
+
+    Raises:
+        BadReplyError: the answer is not one of Drive's.
+    """
+    try:
+        return read(found)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise BadReplyError(
+            f"{about}: the answer is none of Drive's.", "A proxy, or a page to log in at, may be in the way."
+        ) from None
 
 
 def refused(reply: Mapping[str, Any], status: int, content: bytes, about: str) -> StorageError | Transient:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from reelbase.errors import StorageError
+from reelbase.errors import BadReplyError, OutcomeUnknownError, StorageError
 from reelbase_plugins.gdrive.names import FIELDS, File
-from reelbase_plugins.gdrive.replies import IdInUseError
+from reelbase_plugins.gdrive.replies import IdInUseError, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,10 +82,10 @@ def created(client: Client, about: Mapping[str, Any], window: Window | None, whe
     body = {**about, "id": client.new_id()}
     more = {"body": body, "fields": FIELDS, "supportsAllDrives": all_drives}
     try:
-        return File.of(_sent(client, "create", more, window, where))
+        return _sent(client, "create", more, window, where)
     except IdInUseError:  # the id is ours alone: an earlier try went through, and its answer was lost
         more = {"fileId": body["id"], "fields": FIELDS, "supportsAllDrives": all_drives}
-        return File.of(client.ask(lambda files: files.get(**more), where))
+        return client.ask(lambda files: files.get(**more), File.of, where)
 
 
 def replaced(client: Client, uid: str, window: Window, where: str, *, all_drives: bool) -> File:
@@ -95,11 +95,18 @@ def replaced(client: Client, uid: str, window: Window, where: str, *, all_drives
         As `created`.
     """
     more = {"fileId": uid, "fields": FIELDS, "supportsAllDrives": all_drives}
-    return File.of(_sent(client, "update", more, window, where))
+    return _sent(client, "update", more, window, where)
 
 
-def _sent(client: Client, method: str, more: Mapping[str, Any], window: Window | None, where: str) -> Any:
+def _sent(client: Client, method: str, more: Mapping[str, Any], window: Window | None, where: str) -> File:
     """What Drive says of the file that was written."""
+    try:
+        return told(_answer(client, method, more, window, where), File.of, where)
+    except BadReplyError as error:
+        raise OutcomeUnknownError(*str(error).split("\n    ")) from None
+
+
+def _answer(client: Client, method: str, more: Mapping[str, Any], window: Window | None, where: str) -> Any:
     if window is None:
         return client.write(lambda files: getattr(files, method)(**more), where)
     small = window.first()
