@@ -9,7 +9,7 @@ import pytest
 _COUNTED = (
     "crash points", "states after a power loss", "kills", "rows acknowledged", "updates acknowledged",
     "lost", "doubled", "reader opens", "read errors",
-    "cells of the fault table", "of these right bytes", "of these typed errors",
+    "replies cut", "cells of the fault table", "of these right bytes", "of these typed errors",
 )  # fmt: skip
 
 
