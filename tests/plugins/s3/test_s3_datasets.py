@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,24 @@ def test_options_by_argument(storage: S3Storage, owner: Seaweed, tmp_path: Path)
         reelbase.load(storage.root, options="endpoint")  # type: ignore[arg-type]
     reelbase.delete(storage.root, **how)
     assert not reelbase.exists(storage.root, **how)
+
+
+def test_gc_ends_uploads_that_nobody_will_complete(storage: S3Storage, owner: Seaweed) -> None:
+    """Of this dataset, and of no other folder; not before their time."""
+    how = {"options": owner.options(), "creds": owner.OWNER}
+    ds = reelbase.empty(storage.root, **how)
+    ds.create_tensor("n").extend([1, 2, 3])
+    beside = S3Storage(f"{storage.root}-beside", options=owner.options())
+    for one in (storage, beside):
+        name = one.place.name("packs/ab/unfinished.pack")
+        upload = one.ask(lambda bucket, name=name: bucket.begin(name), one.root)
+        one.ask(lambda bucket, name=name, upload=upload: bucket.piece(name, upload, 1, bytes(5 << 20)), one.root)
+    assert ds.storage.stats().leftovers.objects == 1
+    ds.storage.gc(grace=timedelta(hours=1))
+    assert len(list(storage.leftovers())) == 1
+    assert ds.storage.gc(grace=timedelta(0), dry_run=True).bytes >= 5 << 20
+    assert len(list(storage.leftovers())) == 1
+    ds.storage.gc(grace=timedelta(0))
+    assert not list(storage.leftovers())
+    assert len(list(beside.leftovers())) == 1
+    assert ds.n.numpy().tolist() == [1, 2, 3]
