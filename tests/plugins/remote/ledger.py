@@ -71,21 +71,6 @@ class Ledger(FaultyProxy):
         self._spent = Spent()
 
 
-@dataclass(frozen=True)
-class Backend:
-    """A folder somewhere, seen through a ledger.
-
-    Attributes:
-        url: Of the folder.
-        ledger: What is asked of it.
-        options: What the environment has to say for `url` to be found.
-    """
-
-    url: str
-    ledger: Ledger
-    options: dict[str, str]
-
-
 def least(ledger: Ledger, act: Callable[[], Any]) -> tuple[Any, Spent]:
     """What `act` gives, and what it took; on a machine that is busy the requests of one trip may look like two."""
     found = []

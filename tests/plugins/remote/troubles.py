@@ -12,7 +12,8 @@ from typing import Any
 
 from faulty_proxy import Trouble, half_a_body, lost_reply, says
 
-SILENCE = 1.2  # seconds; more than the timeout that the tests give
+HASTE = {"timeout": 0.8, "tries": 3, "deadline": 12.0}  # what the storages of the tests are given
+SILENCE = 1.2  # seconds; more than the timeout
 
 
 @dataclass(frozen=True)
