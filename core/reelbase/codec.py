@@ -70,6 +70,24 @@ class Codec(ABC):
             DamagedMediaError, LimitError, MediaError: it cannot be used; the message names `filename`.
         """
 
+    def skim(self, blob: Blob, *, filename: str, stream: int | None = None) -> Ingested | None:
+        """What a few small reads tell of a sample whose bytes are far away and stay there.
+
+        Frames that are decoded by it must be those that `ingest` would lead to.
+
+        Args:
+            blob: The sample.
+            filename: For ``sample_info`` and messages.
+            stream: As in `ingest`.
+
+        Returns:
+            None, as by default: it takes all of the bytes, by `ingest`.
+
+        Raises:
+            DamagedMediaError, LimitError, MediaError: it cannot be used.
+        """
+        return None
+
     @abstractmethod
     def decode(
         self,

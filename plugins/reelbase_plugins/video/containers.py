@@ -52,10 +52,20 @@ class Container(Codec):
         return self.traits
 
 
-class Mp4(Container):
-    """MPEG-4 part 12 and 14, 3GPP; fragmented too. Also encodes."""
+class Boxed(Container):
+    """Files of boxes, some of which say where every packet lies."""
 
     traits = Traits(demuxer="mov", timed=True)
+
+    def skim(self, blob: Blob, *, filename: str, stream: int | None = None) -> Ingested | None:
+        """See `Codec.skim`."""
+        from reelbase_plugins.video.skim import skim
+
+        return skim(blob, filename=filename, name=self.name, number=stream, limits=self.limits)
+
+
+class Mp4(Boxed):
+    """MPEG-4 part 12 and 14, 3GPP; fragmented too. Also encodes."""
 
     def encode(self, array: NDArray[Any], **options: Any) -> bytes:
         """See `reelbase_plugins.video.encode.encode`."""
@@ -67,10 +77,8 @@ class Mp4(Container):
         return encode(array, **options)
 
 
-class Mov(Container):
+class Mov(Boxed):
     """QuickTime."""
-
-    traits = Traits(demuxer="mov", timed=True)
 
     @classmethod
     def claims(cls, head: bytes) -> bool:

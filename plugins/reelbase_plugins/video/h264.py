@@ -63,7 +63,7 @@ class H264(Parser):
                 found |= self._fields(nal, first=not first)
                 inter = inter or (key and not first and _slice_type(nal) % 5 not in _INTRA)
                 first = 1
-                if not self._length and self._frames_only:
+                if not self._length and self.frames_only:
                     break  # one picture has one nal_ref_idc, and start codes are dear to search
             elif kind == _SEI and key and recovery is None:
                 recovery = _recovery_frames(nal)
@@ -78,12 +78,18 @@ class H264(Parser):
         return Look.NO_START if wrong and not closed else 0
 
     @property
-    def _frames_only(self) -> bool:
+    def frames_only(self) -> bool:
+        """Whether no picture is coded in fields, by the parameter sets seen so far; True if there are none."""
         return all(sps.frames_only for sps in self._sps.values())
+
+    @property
+    def known(self) -> bool:
+        """Whether a sequence parameter set was seen."""
+        return bool(self._sps)
 
     def _fields(self, nal: bytes, *, first: bool) -> int:
         """Keep track of which field waits for its second; say whether the packet starts with a second one."""
-        if self._frames_only:
+        if self.frames_only:
             return 0
         head = self._slice(nal)
         if head is None or head.first_mb:

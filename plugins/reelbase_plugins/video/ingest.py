@@ -23,6 +23,7 @@ from reelbase_plugins.video.spool import emptied, spooled
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
@@ -106,13 +107,7 @@ class Ingest:
         recipe, facts = self._first_frame(recipe, facts, table)
         index, witness, checked = self._index(recipe, facts, table, check)
         info = describe(index, Recipe.from_dict(index.decoder), facts, table, witness=witness, checked=checked)
-        details = {**info, "format": self._name, "filename": self._filename.partition("?")[0]}
-        return Ingested(info=self._info(index, details), index=index)
-
-    def _info(self, index: FrameIndex, details: dict[str, Any]) -> MediaInfo:
-        shape = (len(index), *Recipe.from_dict(index.decoder).shape, 3)
-        ordered = {"duration": 0, "fps": 0, "timebase": 0, "shape": list(shape), "format": "", "filename": ""}
-        return MediaInfo(shape=shape, codec=self._name, details={**ordered, "modified": False, **details})
+        return Ingested(info=info_of(index, info, name=self._name, filename=self._filename), index=index)
 
     def _demux(self, number: int | None) -> tuple[Recipe, StreamFacts, Table]:
         reader = Reader(self._blob)
@@ -122,7 +117,7 @@ class Ingest:
             parser = parser_for(recipe.codec, recipe.extradata)
             demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
-            facts = _facts(container, stream)
+            facts = facts_of(container, stream)
         if not len(table):
             reason = f": {table.error}" if table.error else ""
             raise DamagedMediaError(f"{self._filename} has a video stream but no frames in it{reason}.", _TRUNCATED)
@@ -136,18 +131,7 @@ class Ingest:
             raise DamagedMediaError(
                 f"{self._filename}: not one of its {len(table)} {recipe.codec} packets decodes.", _TRUNCATED
             )
-        turn, angle = display_matrix(frame)
-        recipe = replace(recipe, size=(frame.width, frame.height), turn=turn, changes=table.extradata)
-        facts = replace(
-            facts,
-            angle=angle,
-            pix_fmt=frame.format.name,
-            bits=max((part.bits for part in frame.format.components), default=8),
-            interlaced=frame.interlaced_frame,
-            colorspace=frame.colorspace if frame.colorspace != 2 else recipe.colorspace,
-            color_range=frame.color_range or recipe.color_range,
-        )
-        return recipe, facts
+        return shown_by(frame, replace(recipe, changes=table.extradata), facts)
 
     def _sequential(self, recipe: Recipe) -> Sequential:
         return Sequential(self._blob, recipe, self._filename, self._limits.max_pixels)
@@ -189,22 +173,7 @@ class Ingest:
         return replace(index, trust=Trust.CONTAINER, times=times, end=end, repacked=False), witness, checked
 
     def _make(self, table: Table, display: Ints, facts: StreamFacts, recipe: Recipe) -> FrameIndex:
-        times, end = self._times(table, display, facts)
-        pts = np.where(table.pts == NO_TIME, np.where(table.dts == NO_TIME, 0, table.dts), table.pts)
-        pts[display] = times
-        return FrameIndex(
-            pos=table.pos,
-            size=table.size,
-            pts=pts,
-            flags=packet_flags(table, display, intra_only=facts.intra_only, single=self._traits.single_start),
-            display=display,
-            times=times,
-            end=end,
-            time_base=facts.time_base,
-            trust=Trust.FULL,
-            decoder=recipe.as_dict(),
-            repacked=table.repacked,
-        )
+        return index_of(table, display, facts, recipe, single_start=self._traits.single_start)
 
     def _times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
         return times_of(table, display, step=facts.step)
@@ -213,7 +182,54 @@ class Ingest:
 _TRUNCATED = "It is damaged or truncated; give a whole copy."
 
 
-def _facts(container: InputContainer, stream: VideoStream) -> StreamFacts:
+def index_of(
+    table: Table, display: Ints, facts: StreamFacts, recipe: Recipe, *, single_start: bool = False
+) -> FrameIndex:
+    """The index of the packets of a table that are shown in the order `display`, not proven yet."""
+    times, end = times_of(table, display, step=facts.step)
+    pts = np.where(table.pts == NO_TIME, np.where(table.dts == NO_TIME, 0, table.dts), table.pts)
+    pts[display] = times
+    return FrameIndex(
+        pos=table.pos,
+        size=table.size,
+        pts=pts,
+        flags=packet_flags(table, display, intra_only=facts.intra_only, single=single_start),
+        display=display,
+        times=times,
+        end=end,
+        time_base=facts.time_base,
+        trust=Trust.FULL,
+        decoder=recipe.as_dict(),
+        repacked=table.repacked,
+    )
+
+
+def info_of(index: FrameIndex, described: dict[str, Any], *, name: str, filename: str) -> MediaInfo:
+    """Shape and description, in the order in which they are shown."""
+    shape = (len(index), *Recipe.from_dict(index.decoder).shape, 3)
+    ordered = {"duration": 0, "fps": 0, "timebase": 0, "shape": list(shape), "format": "", "filename": ""}
+    known = {**described, "format": name, "filename": filename.partition("?")[0]}
+    return MediaInfo(shape=shape, codec=name, details={**ordered, "modified": False, **known})
+
+
+def shown_by(frame: VideoFrame, recipe: Recipe, facts: StreamFacts) -> tuple[Recipe, StreamFacts]:
+    """Recipe and facts with what only a decoded frame tells: its size, and how it has to be turned."""
+    turn, angle = display_matrix(frame)
+    recipe = replace(recipe, size=(frame.width, frame.height), turn=turn)
+    facts = replace(
+        facts,
+        angle=angle,
+        pix_fmt=frame.format.name,
+        bits=max((part.bits for part in frame.format.components), default=8),
+        interlaced=frame.interlaced_frame,
+        colorspace=frame.colorspace if frame.colorspace != 2 else recipe.colorspace,
+        color_range=frame.color_range or recipe.color_range,
+    )
+    return recipe, facts
+
+
+def facts_of(container: InputContainer, stream: VideoStream) -> StreamFacts:
+    """What the container says of a stream."""
     videos = [s for s in container.streams.video if s.codec_context is not None]
     return StreamFacts(
         time_base=stream.time_base or Fraction(1, 1_000_000),

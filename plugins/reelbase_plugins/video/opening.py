@@ -57,14 +57,17 @@ class Reader:
         """Up to `size` bytes from here on; fewer at a block's edge, none at the end."""
         if self.failure is not None or self._at >= self._blob.size:
             return b""
-        block, skip = divmod(self._at, _BLOCK)
         try:
-            data = bytes(self._block(block)[skip : skip + size])
+            data = self._some(size)
         except BaseException as error:  # noqa: BLE001  raised when the container is closed
             self.failure = error
             return b""
         self._at += len(data)
         return data
+
+    def _some(self, size: int) -> bytes:
+        block, skip = divmod(self._at, _BLOCK)
+        return bytes(self._block(block)[skip : skip + size])
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move; positions past the end are allowed, as in files."""

@@ -13,6 +13,7 @@ from reelbase_plugins.video.convert import Painter, fresh
 from reelbase_plugins.video.decode import Decoding, Sequential, indexed
 from reelbase_plugins.video.fetch import feeds, longer, stepwise
 from reelbase_plugins.video.recipe import Recipe
+from reelbase_plugins.video.starts import is_start, without_start
 from reelbase_plugins.video.threads import threads_here
 
 if TYPE_CHECKING:
@@ -86,6 +87,12 @@ class _Work:
         Raises:
             DamagedMediaError: one did not come out.
         """
+        if self._recipe.unseen and not is_start(self._recipe, *next(feed())):
+            plan = without_start(self._plan.index, int(run.packets[0])).plan(run.frames)
+            work = _Work(self._blob, plan, self._recipe, self._size, self._max_pixels)
+            for earlier, its in zip(plan.runs, stepwise(self._blob, plan), strict=True):
+                yield from work._frames(earlier, its)
+            return
         wanted = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
         yield from self._coming(feed, wanted)
         if wanted:  # after a start amid a GOP, libavcodec shows some frames only when it has seen what follows

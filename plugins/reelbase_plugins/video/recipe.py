@@ -36,6 +36,7 @@ class Recipe:
         size: Width and height of decoded frames, before turning.
         turn: (swap axes, mirror x, mirror y) to bring a frame upright, in this order.
         damaged: Packets or frames that were seen to be damaged.
+        unseen: No packet's own headers were read: whether decoding can start where the container says so shows then.
     """
 
     decoder: str
@@ -56,6 +57,7 @@ class Recipe:
     size: tuple[int, int] = (0, 0)
     turn: tuple[bool, bool, bool] = (False, False, False)
     damaged: int = 0
+    unseen: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
