@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reelbase.api import delete, empty, encode, exists, load, open, read
+    from reelbase.api import delete, empty, encode, exists, link, load, open, read
     from reelbase.dataset import Dataset
     from reelbase.errors import ReelbaseError
     from reelbase.tensor import Tensor
@@ -31,6 +31,7 @@ _HOMES = {
     "empty": "api",
     "encode": "api",
     "exists": "api",
+    "link": "api",
     "load": "api",
     "open": "api",
     "read": "api",
@@ -43,7 +44,7 @@ _HOMES = {
 
 __all__ = [
     "Dataset", "ReelbaseError", "Tensor", "Version", "View",
-    "delete", "empty", "encode", "exists", "load", "open", "read",
+    "delete", "empty", "encode", "exists", "link", "load", "open", "read",
 ]  # fmt: skip
 
 logging.getLogger("reelbase").addHandler(logging.NullHandler())

@@ -96,6 +96,9 @@ class Security:
 
     max_pixels: int = _key(count(1), 67_108_864, "Width times height of one frame, at most.", user_only=True)
     max_frames: int = _key(count(1), 10_000_000, "Frames (or packets) of one video, at most.", user_only=True)
+    max_link_scan: int = _key(
+        size, 4_000_000_000, "Linked files all of whose bytes must be looked through, at most.", user_only=True
+    )
     local_links: str | tuple[str, ...] = _key(
         one_of("deny", "dataset-dir"),
         "deny",

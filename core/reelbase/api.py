@@ -24,14 +24,16 @@ from reelbase.format import log as logs
 from reelbase.format.ops import Clear
 from reelbase.format.store import Store
 from reelbase.htype import brief
+from reelbase.links.urls import checked
 from reelbase.reading import Located, MediaFile
 from reelbase.registry import registry
-from reelbase.sample import Encode
+from reelbase.sample import Encode, Link
 from reelbase.session import Session
 from reelbase.versions.lineage import Lineage
 from reelbase.versions.refs import Refs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import ArrayLike
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from reelbase.versions.version import Version
 
 _TRIES = 50
+_made: set[str] = set()  # uuids of the datasets that were made in this process
 
 
 def empty(
@@ -73,7 +76,7 @@ def empty(
         raise DatasetExistsError(
             f"{os.fspath(path)!r} is not empty, and no dataset.", "Choose another folder; nothing was changed."
         )
-    logs.create(storage)
+    _made.add(logs.create(storage))
     return _open(storage)
 
 
@@ -188,6 +191,33 @@ def read(
     return MediaFile(filename=redacted(name), open=Located(storage, key, name), check=check, stream=stream)
 
 
+def link(
+    url: str,
+    creds_key: str | None = None,
+    *,
+    verify: bool = True,
+    progress: Callable[[int, int], object] | None = None,
+) -> Link:
+    """A media file that stays where it is, to append to a tensor of links (``htype="link[video]"``). It reads nothing.
+
+    Args:
+        url: Of the file: absolute, without a signature or token. ``file:///…`` is for datasets that you make yourself.
+        creds_key: Name of the credentials to ask with; "ENV": those that the service's own tools find, for s3, gcs and
+            gdrive; None: nobody's.
+        verify: Look at the file when it is appended: its index is stored then. False: when it is first used.
+        progress: Called with the bytes read and the bytes in all where all of a file must be read for its index, as
+            of every container but mp4 and mov.
+
+    Raises:
+        LinkRefusedError: it is not one absolute URL, or holds what should be secret.
+        UsageError: `creds_key` is no name.
+        PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
+    """
+    if creds_key is not None and (not isinstance(creds_key, str) or not creds_key):
+        raise UsageError("creds_key is no name.", 'Give the name of credentials, "ENV", or None.')
+    return Link(checked(url), creds_key, verify=verify, progress=progress)
+
+
 def encode(array: ArrayLike, **options: Any) -> Encode:
     """Frames to be encoded when they are appended.
 
@@ -226,6 +256,7 @@ def _options(options: object) -> Mapping[str, Any] | None:
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:
     log = logs.opened(Store(storage, cache_bytes=settings().cache_bytes // 2))
+    log.store.ours = log.uid in _made
     if ref is None:
         return Dataset(Session(log, read_only=read_only))
     return Dataset(Session(*Lineage(log).start(ref), read_only=read_only))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
+import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from reelbase.errors import CorruptObjectError, UsageError
 
@@ -36,6 +38,25 @@ class BytesSource:
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Bytes ``start`` to ``stop``."""
         return bytes(self._data[start:stop])
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Several ranges."""
+        return [self.get(key, start, stop) for start, stop in ranges]
+
+
+class FileSource:
+    """A temporary file as a source; the key is ignored. Closed when nothing refers to it any more."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        weakref.finalize(self, file.close)
+        self._lock = threading.Lock()
+
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Bytes ``start`` to ``stop``."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(-1 if stop is None else stop - start)
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """Several ranges."""

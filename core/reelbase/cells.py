@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reelbase.codec import Codec
     from reelbase.frames import FrameIndex, Plan
     from reelbase.htype import Htype
+    from reelbase.links.source import Pin
     from reelbase.media import MediaInfo
 
 Shape = tuple[int | None, ...]
@@ -70,6 +71,10 @@ class Cell(ABC):
             UsageError: it is not.
         """
         raise UsageError("This sample is no video: it has no frames and no sample_info.", "Ask a video tensor.")
+
+    def linked(self) -> tuple[Pin, ...]:
+        """The links that it is made of; none if its bytes are stored here."""
+        return ()
 
     def encoded(self) -> bytes:
         """The sample's bytes as they are stored."""
@@ -299,6 +304,9 @@ class SequenceCell(Cell):
 
     def media(self) -> MediaCell:  # noqa: D102
         raise UsageError("This row is a sequence of samples.", "Choose one first: view[0].")
+
+    def linked(self) -> tuple[Pin, ...]:  # noqa: D102
+        return tuple(pin for one in self.items for pin in one.linked())
 
     def _choose(self, taken: Selection) -> list[tuple[Cell, Selection]]:
         """The chosen items, each with what is taken of it."""

@@ -307,7 +307,9 @@ class Dataset:
             names = list(self._session.commit.state.names) if tensors is None else tensors
             numbers = RowsView.of(self._session)[slice(None) if rows is None else rows].numbers
             copies.copy(self._session, [self._id(name) for name in names], numbers, storage, progress)
-        return Dataset(Session(logs.opened(Store(storage))))
+        copied = logs.opened(Store(storage))
+        copied.store.ours = log.store.ours
+        return Dataset(Session(copied))
 
     @property
     def history(self) -> History[Dataset]:

@@ -16,6 +16,7 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     ├── VersionExistsError (ValueError)       a branch or tag of that name is there
     ├── SampleIndexError (IndexError)         row, frame or time out of range, or an index of a wrong kind
     │   └── MissingSampleError                the cell exists but holds no sample
+    ├── LinkRefusedError (ValueError)         a link that may not be followed
     ├── HtypeError (ValueError)               a value that its tensor may not hold, or wrong htype settings
     ├── MediaError (ValueError)               a file that is not what it should be
     │   ├── UnknownFormatError                no installed codec claims these bytes
@@ -32,6 +33,7 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     │   ├── ConnectionFailedError (ConnectionError)   no connection, or it broke, again and again
     │   ├── StorageTimeoutError (TimeoutError)    it took longer than the deadline
     │   ├── ObjectChangedError                the object was replaced while it was being read
+    │   │   └── LinkChangedError              what a link names was replaced since it was linked
     │   ├── BadReplyError                     a server sent other bytes than those asked for: they were not used
     │   └── OutcomeUnknownError               a write may or may not have happened
     ├── FormatError (ValueError)              bytes of a dataset that cannot be understood
@@ -138,6 +140,10 @@ class MissingSampleError(SampleIndexError):
     """The cell holds no sample (``None`` was appended, or the row was padded)."""
 
 
+class LinkRefusedError(ReelbaseError, ValueError):
+    """A link may not be followed: by its form, or by the ``[security]`` settings."""
+
+
 class HtypeError(ReelbaseError, ValueError):
     """A value that its tensor may not hold, or wrong htype settings."""
 
@@ -200,6 +206,10 @@ class StorageTimeoutError(StorageError, TimeoutError):
 
 class ObjectChangedError(StorageError):
     """An object was replaced while it was being read; what came was not used."""
+
+
+class LinkChangedError(ObjectChangedError):
+    """What a link names was replaced since it was linked; nothing of it was used."""
 
 
 class BadReplyError(StorageError):

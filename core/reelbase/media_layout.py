@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from reelbase.blob import Blob
@@ -58,12 +59,12 @@ class MediaLayout(Layout):
             packets = spool.tell()
             row: dict[str, Packed | Entries] = {
                 "data": data,
-                "_info": _bytes(json.dumps([one.facts for one in looked], separators=(",", ":")).encode()),
-                "_frames": _bytes(b"".join(one.index for one in looked)),
+                "_info": packed(json.dumps([one.facts for one in looked], separators=(",", ":")).encode()),
+                "_frames": packed(b"".join(one.index for one in looked)),
             }
             if packets:
                 spool.seek(0)
-                row["_packets"] = _place_all(store, spool, packets, ".pkt")
+                row["_packets"] = place_all(store, spool, packets, ".pkt")
         return row
 
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
@@ -77,19 +78,26 @@ class MediaLayout(Layout):
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
         """The cell, and about how much memory it takes."""
-        facts, frames, packets = row.packed("_info").payload, row.packed("_frames").payload, row.blob("_packets")
-        at = (0, 0, 0)
-        items: list[Cell] = []
-        for one in json.loads(bytes(facts)):
-            sizes = (one["size"], one["frames"], one["packets"])
-            ends = tuple(start + size for start, size in zip(at, sizes, strict=True))
-            info = MediaInfo.from_dict(one)
-            own = blob.slice(at[0], ends[0])
-            index = FrameIndex.from_bytes(bytes(frames[at[1] : ends[1]])) if sizes[1] else None
-            source = own if packets is None or not sizes[2] else packets.slice(at[2], ends[2])
-            items.append(MediaCell(own, source, info, index, registry().codec(info.codec)))
-            at = ends
-        return self.shaping.cell(tuple(items)), len(facts) + 16 * len(frames)
+        known = Known(row)
+        ends = list(accumulate((one["size"] for one in known.facts), initial=0))
+        items = [known.cell(k, blob.slice(*ends[k : k + 2])) for k in range(len(known.facts))]
+        return self.shaping.cell(tuple(items)), known.size
+
+    def choose(self, head: bytes, filename: str) -> Codec:
+        """The codec for a file's first bytes, of those that the tensor may hold.
+
+        Raises:
+            UnknownFormatError: there is none.
+        """
+        if self._codec is None:
+            return registry().sniff(head, filename, kinds=self._kinds)
+        spec = registry().codecs.spec(self._codec)
+        if spec.match(head) and registry().codecs.load(self._codec).claims(head):
+            return registry().codec(self._codec)
+        raise UnknownFormatError(
+            f"{filename} is not {self._codec}: it starts with {head[:12]!r}.",
+            f"Convert it to {self._codec}, or create the tensor without sample_compression to keep any container.",
+        )
 
     def _sample(self, checked: object) -> Sample:
         """A checked value as encoded bytes."""
@@ -104,7 +112,7 @@ class MediaLayout(Layout):
     def _place(self, store: Store, sample: Sample, spool: BinaryIO) -> tuple[Entries, list[_Looked]]:
         """Place one file and look through it. A large one is placed first, so that it is read from afar only once."""
         blob = sample.open()
-        codec = self._choose(blob.read(0, 4096), sample.filename)
+        codec = self.choose(blob.read(0, 4096), sample.filename)
         suffix = self._suffix(codec.name)
         if blob.size >= OWN_OBJECT:
             with blob.open() as file:
@@ -116,7 +124,7 @@ class MediaLayout(Layout):
     def _look(self, sample: Sample, spool: BinaryIO) -> _Looked:
         """Look through one of several files, which are placed together afterwards."""
         blob = sample.open()
-        codec = self._choose(blob.read(0, 4096), sample.filename)
+        codec = self.choose(blob.read(0, 4096), sample.filename)
         return _looked(codec, blob if blob.size >= OWN_OBJECT else Blob.of(blob.read()), spool, sample)
 
     def _together(self, store: Store, blobs: list[Blob]) -> Entries:
@@ -128,23 +136,37 @@ class MediaLayout(Layout):
                         spool.write(data)
             size = spool.tell()
             spool.seek(0)
-            return _place_all(store, cast("BinaryIO", spool), size, ".seq")
-
-    def _choose(self, head: bytes, filename: str) -> Codec:
-        if self._codec is None:
-            return registry().sniff(head, filename, kinds=self._kinds)
-        spec = registry().codecs.spec(self._codec)
-        if spec.match(head) and registry().codecs.load(self._codec).claims(head):
-            return registry().codec(self._codec)
-        raise UnknownFormatError(
-            f"{filename} is not {self._codec}: it starts with {head[:12]!r}.",
-            f"Convert it to {self._codec}, or create the tensor without sample_compression to keep any container.",
-        )
+            return place_all(store, cast("BinaryIO", spool), size, ".seq")
 
     @staticmethod
     def _suffix(codec: str) -> str:
         suffixes = registry().codecs.spec(codec).suffixes
         return suffixes[0] if suffixes else ".bin"
+
+
+class Known:
+    """What is known of the files of one row: facts, frame indexes, repacked packets."""
+
+    def __init__(self, row: RowReader) -> None:
+        facts = row.packed("_info").payload
+        self.facts: list[Any] = json.loads(bytes(facts))
+        self._frames = row.packed("_frames").payload
+        self._packets = row.blob("_packets")
+        self.size = len(facts) + 16 * len(self._frames)
+
+    def cell(self, place: int, own: Blob) -> MediaCell:
+        """One file, whose bytes are `own`."""
+        one = self.facts[place]
+        info = MediaInfo.from_dict(one)
+        frames, packets = self._span(place, "frames"), self._span(place, "packets")
+        index = FrameIndex.from_bytes(bytes(self._frames[slice(*frames)])) if one["frames"] else None
+        source = own if self._packets is None or not one["packets"] else self._packets.slice(*packets)
+        return MediaCell(own, source, info, index, registry().codec(info.codec))
+
+    def _span(self, place: int, what: str) -> tuple[int, int]:
+        """Where the bytes of one file are, of all files' together."""
+        start = sum(one[what] for one in self.facts[:place] if one)
+        return start, start + self.facts[place][what]
 
 
 def _stored(value: Any) -> Any:
@@ -175,9 +197,11 @@ def _ingest(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingest
     return codec.ingest(blob, spool, filename=sample.filename, check=sample.check, stream=sample.stream)
 
 
-def _place_all(store: Store, file: BinaryIO, size: int, suffix: str) -> Entries:
+def place_all(store: Store, file: BinaryIO, size: int, suffix: str) -> Entries:
+    """Place what is left to read of a file, `size` bytes."""
     return place_file(store, file, suffix)[0] if size >= OWN_OBJECT else place_media(store, file.read(size), suffix)
 
 
-def _bytes(data: bytes) -> Packed:
+def packed(data: bytes) -> Packed:
+    """Bytes as a sample of a chunked column."""
     return Packed(Form.ARRAY, (len(data),), data)

@@ -159,9 +159,9 @@ def _windows(plans: Sequence[Planned]) -> Iterator[Sequence[Planned]]:
     yield plans[start:]
 
 
-def in_threads(ask: Callable[[T], Result], each: Sequence[T]) -> list[Result]:
+def in_threads(ask: Callable[[T], Result], each: Sequence[T], most: int = _AT_A_TIME) -> list[Result]:
     """What `ask` says of each, in order; asked at a time, but not of too many."""
     if len(each) < 2:
         return [ask(one) for one in each]
-    with ThreadPoolExecutor(min(len(each), _AT_A_TIME)) as pool:
+    with ThreadPoolExecutor(min(len(each), most)) as pool:
         return list(pool.map(ask, each))

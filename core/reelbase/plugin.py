@@ -21,7 +21,7 @@ from reelbase.credentials import Credentials
 from reelbase.frames import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.htype import Htype, as_array, brief
 from reelbase.media import Limits, MediaInfo
-from reelbase.sample import Encode, Sample
+from reelbase.sample import Encode, Link, Sample
 from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, Spec, StorageSpec
 from reelbase.storage import Stat, Storage
 
@@ -32,7 +32,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 __all__ = [
     "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "Credentials", "Encode", "Flag", "FrameIndex",
-    "Hooks", "Htype", "HtypeSpec", "Ingested", "Limits", "MediaInfo", "Plan", "Run", "Sample", "Spec", "Stat",
+    "Hooks", "Htype", "HtypeSpec", "Ingested", "Limits", "Link", "MediaInfo", "Plan", "Run", "Sample", "Spec", "Stat",
     "Storage", "StorageSpec", "Trust", "as_array", "brief", "hookimpl", "hookspec", "redacted",
 ]  # fmt: skip
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
-import weakref
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from reelbase.blob import Blob, BytesSource
+from reelbase.blob import Blob, BytesSource, FileSource
 from reelbase.caching.cached import Cached
 from reelbase.cells import MediaCell
 from reelbase.config import settings
@@ -101,7 +99,7 @@ class MediaFile(Sample, Readable):
             raise
         repacked = found.index is not None and found.index.repacked
         if repacked:
-            packets = Blob(_FileSource(spool), self.filename, 0, spool.seek(0, os.SEEK_END))
+            packets = Blob(FileSource(spool), self.filename, 0, spool.seek(0, os.SEEK_END))
         else:
             packets = blob
             spool.close()
@@ -129,20 +127,3 @@ class _Alone:
 
     def where(self, row: int) -> str:
         return self.name
-
-
-class _FileSource:
-    """A temporary file as a byte source; closed when nothing refers to it any more."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        weakref.finalize(self, file.close)
-        self._lock = threading.Lock()
-
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        with self._lock:
-            self._file.seek(start)
-            return self._file.read(-1 if stop is None else stop - start)
-
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        return [self.get(key, start, stop) for start, stop in ranges]

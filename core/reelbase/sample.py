@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from reelbase._urls import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -29,6 +31,27 @@ class Sample:
     open: Callable[[], Blob]
     check: str = "sample"
     stream: int | None = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """A media file that stays where it is; see `reelbase.link`.
+
+    Attributes:
+        url: Of the file.
+        creds_key: Name of the credentials to ask with; "ENV": those that the service's own tools find; None: nobody's.
+        verify: Look at the file when the link is appended, not when it is first used.
+        progress: Called with the bytes read and the bytes in all, where all of a file must be read for its index.
+    """
+
+    url: str
+    creds_key: str | None = None
+    verify: bool = field(default=True, kw_only=True, compare=False)
+    progress: Callable[[int, int], object] | None = field(default=None, kw_only=True, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        creds = "" if self.creds_key is None else f", creds_key={self.creds_key!r}"
+        return f"Link({redacted(self.url)!r}{creds})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,7 @@ import numpy as np
 
 from reelbase.errors import HtypeError, UsageError
 from reelbase.layout import ArrayLayout
+from reelbase.link_layout import LinkLayout
 from reelbase.media_layout import MediaLayout
 from reelbase.registry import registry
 from reelbase.shaping import Sequences, Singles
@@ -25,8 +27,67 @@ if TYPE_CHECKING:
     from reelbase.specs import HtypeSpec
 
 _WRAPPED = re.compile(r"(\w+)\[(.*)\]")
-_WRAPPERS = {"sequence": Sequences}
 
+
+@dataclass(frozen=True)
+class Here:
+    """Items whose bytes are stored in the dataset.
+
+    Attributes:
+        name: Of the htype of an item.
+        shaping: Whether a row holds one item or several.
+    """
+
+    name: str
+    shaping: type[Singles] = Singles
+
+    def layout(self, schema: TensorSchema) -> Layout:
+        """A new layout for them."""
+        spec, htype = registry().htypes.spec(self.name), _make(self.name, schema.settings)
+        if schema.codec is None and not htype.media:
+            return ArrayLayout(self.shaping, htype, schema.dtype)
+        return self.files(schema, htype, spec)
+
+    def files(self, schema: TensorSchema, htype: Htype, spec: HtypeSpec) -> MediaLayout:
+        """A new layout for encoded files."""
+        if schema.codec is not None:
+            _check_codec(schema.codec, spec)
+        return MediaLayout(self.shaping, htype, schema.codec, tuple(kind for kind in spec.codecs if kind != "raw"))
+
+    def inside(self) -> Here:
+        """The same items, stored in the dataset."""
+        return self
+
+    def __str__(self) -> str:
+        return f"sequence[{self.name}]" if self.shaping is Sequences else self.name
+
+
+class Elsewhere(Here):
+    """Items of which the dataset holds links."""
+
+    def layout(self, schema: TensorSchema) -> Layout:  # noqa: D102
+        spec, htype = registry().htypes.spec(self.name), _make(self.name, schema.settings)
+        if not htype.media and schema.codec is None:
+            raise HtypeError(
+                f"htype={schema.htype!r}: {self.name!r} is not kept in files that could be linked.",
+                'Link a media htype: "link[video]".',
+            )
+        return LinkLayout(self.files(schema, htype, spec))
+
+    def inside(self) -> Here:  # noqa: D102
+        return Here(self.name, self.shaping)
+
+
+def _sequence(inner: Here) -> Here:
+    return replace(inner, shaping=Sequences)
+
+
+def _link(inner: Here) -> Here:
+    return Elsewhere(inner.name, inner.shaping)
+
+
+_WRAPPERS: dict[str, Callable[[Here], Here]] = {"sequence": _sequence, "link": _link}
+_NESTED = {"": ("sequence", "link"), "sequence": ("link",), "link": ()}
 
 _reading: WeakKeyDictionary[TensorSchema, Layout] = WeakKeyDictionary()
 
@@ -47,15 +108,7 @@ def layout_of(schema: TensorSchema) -> Layout:
         PluginNotFoundError: no plugin has that htype or codec.
         UsageError: the htype cannot be stored with that codec.
     """
-    shaping, name = _unwrap(schema.htype)
-    spec = registry().htypes.spec(name)
-    htype = _make(name, schema.settings)
-    if schema.codec is None and not htype.media:
-        return ArrayLayout(shaping, htype, schema.dtype)
-    kinds = tuple(kind for kind in spec.codecs if kind != "raw")
-    if schema.codec is not None:
-        _check_codec(schema.codec, spec)
-    return MediaLayout(shaping, htype, schema.codec, kinds)
+    return parsed(schema.htype).layout(schema)
 
 
 def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
@@ -64,8 +117,7 @@ def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
     Raises:
         HtypeError: it is no dtype, or the htype cannot have it.
     """
-    _, name = _unwrap(schema.htype)
-    htype = _make(name, schema.settings)
+    htype = _make(parsed(schema.htype).name, schema.settings)
     if dtype is None:
         return htype.dtype
     try:
@@ -83,19 +135,26 @@ def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
 
 def settings_of(schema: TensorSchema) -> Mapping[str, Any]:
     """The settings as the htype understood them, to be stored."""
-    return _make(_unwrap(schema.htype)[1], schema.settings).settings()
+    return _make(parsed(schema.htype).name, schema.settings).settings()
 
 
-def _unwrap(name: str) -> tuple[type[Singles], str]:
-    wrapped = _WRAPPED.fullmatch(name) if isinstance(name, str) else None
+def parsed(name: str, around: str = "") -> Here:
+    """What an htype's name says, such as ``sequence[link[video]]``.
+
+    Raises:
+        HtypeError: it says nothing that is known here.
+    """
+    if not isinstance(name, str) or not name:
+        raise HtypeError(f"htype={name!r} is not a name.", 'Give one such as "video", "bbox" or "sequence[bbox]".')
+    wrapped = _WRAPPED.fullmatch(name)
     if wrapped is None:
-        if not isinstance(name, str) or not name:
-            raise HtypeError(f"htype={name!r} is not a name.", 'Give one such as "video", "bbox" or "sequence[bbox]".')
-        return Singles, name
+        return Here(name)
     outer, inner = wrapped.groups()
-    if outer not in _WRAPPERS or _WRAPPED.fullmatch(inner):
-        raise HtypeError(f"htype={name!r} has a wrapper that is not known here.", 'Known is "sequence[…]", once.')
-    return _WRAPPERS[outer], inner
+    if outer not in _NESTED[around]:
+        raise HtypeError(
+            f"htype={name!r} has a wrapper that is not known here.", 'Known are "sequence[…]", "link[…]" in it, once.'
+        )
+    return _WRAPPERS[outer](parsed(inner, outer))
 
 
 def _make(name: str, settings: Mapping[str, Any]) -> Htype:

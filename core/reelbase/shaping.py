@@ -27,6 +27,16 @@ class Singles:
         return [value]
 
     @staticmethod
+    def value(items: list[Any]) -> Any:
+        """The value of a row with these items: what `values` takes apart."""
+        return items[0]
+
+    @staticmethod
+    def views(view: Any) -> list[Any]:
+        """Views of the items of a row, from one of the row."""
+        return [view]
+
+    @staticmethod
     def label(place: int) -> str:
         """What to call an item in messages."""
         return ""
@@ -60,6 +70,14 @@ class Sequences(Singles):
         if isinstance(value, (str, bytes, Mapping, Sample, Encode)) or not isinstance(value, Iterable):
             raise HtypeError(f"{brief(value)} is not a sequence.", "Give a list of items: one a frame, say.")
         return list(value)
+
+    @staticmethod
+    def value(items: list[Any]) -> Any:  # noqa: D102
+        return items
+
+    @staticmethod
+    def views(view: Any) -> list[Any]:  # noqa: D102
+        return [view[k] for k in range(len(view))]
 
     @staticmethod
     def label(place: int) -> str:  # noqa: D102

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Magic = tuple[tuple[tuple[int, bytes], ...], ...]
 
@@ -26,9 +30,14 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True)
 class StorageSpec(Spec):
-    """A `Storage` class and the URL schemes it serves."""
+    """A `Storage` class and the URL schemes it serves.
+
+    Attributes:
+        nobody: Options with which it asks as nobody, where it would otherwise take credentials that it finds by itself.
+    """
 
     schemes: tuple[str, ...]
+    nobody: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from reelbase.format.ops import Delete, FixDtype, SetTxn, Unreached, Update
 from reelbase.format.rows import RowsBuilder, stacked
 from reelbase.index import Index
 from reelbase.info import Info
+from reelbase.linked import Links
 from reelbase.pinned import Pinned
 from reelbase.schema import layout_of, reading_layout
 from reelbase.view import View
@@ -126,6 +127,11 @@ class Tensor:
     def info(self) -> Info:
         """The user's own metadata: a mapping that commits what is written to it."""
         return Info(self._session, self._schema.id)
+
+    @property
+    def links(self) -> Links:
+        """Of a tensor of links: survey them, index them anew, store what they name."""
+        return Links(self)
 
     def numpy(self, *, aslist: bool = False) -> Any:
         """All samples: one array if their shapes agree, else (or with `aslist`) a list."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from reelbase.cells import Cell
     from reelbase.index import Selection
+    from reelbase.sample import Link
 
 
 T = TypeVar("T")
@@ -176,6 +177,18 @@ class Readable(ABC):
                 "Some frames of a file are no file.", "Append the whole sample, or view.numpy() to encode it."
             )
         return Sample(filename=str(media.info.details.get("filename", "sample")), open=lambda: media.blob)
+
+    def as_link(self) -> Link:
+        """The link that a linked sample is, to append to another tensor of links; it is looked at again then.
+
+        Raises:
+            UsageError: only some frames are selected, several rows or items, or it is stored here.
+        """
+        one = self._one()
+        pins = one.cell.linked()
+        if one.taken.steps or len(pins) != 1:
+            raise UsageError(f"{one.where} is not one link.", "Choose a whole sample of a tensor of links: links[0].")
+        return pins[0].link
 
     def text(self) -> str:
         """`data` of a text sample."""

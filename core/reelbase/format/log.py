@@ -44,18 +44,20 @@ MAIN = "main"
 _NO_DATASET = "Make one with reelbase.empty(path), or check the path."
 
 
-def create(storage: Storage, uid: str | None = None) -> None:
-    """Write the root object, with a new uuid or that of the dataset that this one is a copy of.
+def create(storage: Storage, uid: str | None = None) -> str:
+    """Write the root object, with a new uuid or that of the dataset that this one is a copy of; the uuid.
 
     Raises:
         DatasetExistsError: there is one.
     """
-    root = {"format": commits.FORMAT, "uuid": uid or uuid.uuid4().hex}
+    uid = uid or uuid.uuid4().hex
+    root = {"format": commits.FORMAT, "uuid": uid}
     if not claim(storage, keys.ROOT, json.dumps(root).encode()):
         raise DatasetExistsError(
             f"A dataset stands at {storage.root!r} already.",
             "Open it with reelbase.load(path), or start anew with reelbase.empty(path, overwrite=True).",
         )
+    return uid
 
 
 def stands(storage: Storage) -> bool:

@@ -38,6 +38,11 @@ class RowReader:
         self._rows = rows
         self._row = row
 
+    @property
+    def store(self) -> Store:
+        """The objects of its dataset."""
+        return self._store
+
     def cached(self, make: Callable[[], tuple[T, int]]) -> T:
         """What `make` made of this row, while the cache has room."""
         return self._store.cache.get(self._held_as(), make)

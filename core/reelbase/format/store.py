@@ -40,7 +40,12 @@ class Store:
     Args:
         storage: Where the objects lie.
         cache_bytes: Bound of the cache of decoded chunks and index pages; 0: nothing is kept, all is read anew.
+
+    Attributes:
+        ours: The dataset was made in this process, or in the one that sent it here: what it links was linked by us.
     """
+
+    ours = False
 
     def __init__(self, storage: Storage, *, cache_bytes: int = 256 << 20) -> None:
         self.storage = storage
@@ -48,11 +53,11 @@ class Store:
         self.renew()
         renewed_after_fork(self)
 
-    def __getstate__(self) -> tuple[Storage, Cache]:
-        return self.storage, self.cache
+    def __getstate__(self) -> tuple[Storage, Cache, bool]:
+        return self.storage, self.cache, self.ours
 
-    def __setstate__(self, state: tuple[Storage, Cache]) -> None:
-        self.storage, self.cache = state
+    def __setstate__(self, state: tuple[Storage, Cache, bool]) -> None:
+        self.storage, self.cache, self.ours = state
         self.renew()
         renewed_after_fork(self)
 

@@ -15,5 +15,6 @@ def reelbase_storages() -> list[StorageSpec]:
             schemes=("gs", "gcs"),
             requires=("gcsfs", "tenacity"),
             install="reelbase[gcs]",
+            nobody={"anonymous": True},
         ),
     ]

@@ -15,6 +15,7 @@ def reelbase_storages() -> list[StorageSpec]:
             schemes=("gdrive",),
             requires=("googleapiclient", "google.auth", "tenacity"),
             install="reelbase[gdrive]",
+            nobody={"anonymous": True},
         ),
     ]
 

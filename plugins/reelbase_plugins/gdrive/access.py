@@ -35,6 +35,7 @@ class Options:
         deadline: Seconds that one call may take with all its tries.
         concurrency: Requests of one `get_ranges` at a time.
         api_key: Asks in nobody's name, for what is shared with everybody.
+        anonymous: Ask as nobody; Drive answers to that only with an `api_key`.
         supports_all_drives: Files of shared drives too.
     """
 
@@ -44,6 +45,7 @@ class Options:
     deadline: float = 120.0
     concurrency: int = 8
     api_key: str | None = None
+    anonymous: bool = False
     supports_all_drives: bool = True
 
     def __repr__(self) -> str:
@@ -91,15 +93,15 @@ def _kind(fields: Mapping[str, Any]) -> str:
     raise UsageError(f"Credentials for gdrive with {', '.join(sorted(fields)) or 'no fields'} say not enough.", _HOW)
 
 
-def access(fields: Mapping[str, Any] | None, api_key: str | None) -> Access:
-    """What to ask with: what was given, else the option `api_key`, else what the environment has.
+def access(fields: Mapping[str, Any] | None, api_key: str | None, *, anonymous: bool = False) -> Access:
+    """What to ask with: what was given, else the option `api_key`, else, unless `anonymous`, what the environment has.
 
     Raises:
         UsageError: the fields cannot be used.
         AccessDeniedError: there is nothing.
     """
     if fields is None:
-        return Access(None, api_key) if api_key else Access(_default(), None)
+        return Access(None, api_key) if api_key or anonymous else Access(_default(), None)
     kind = _kind(fields)
     if kind == "api_key":
         return Access(None, str(fields["api_key"]))

@@ -43,7 +43,7 @@ class Client:
 
     def __init__(self, options: Options, fields: Mapping[str, Any] | None) -> None:
         self._options = options
-        found = access(fields, options.api_key)
+        found = access(fields, options.api_key, anonymous=options.anonymous)
         self._api_key = found.api_key
         self._signer = None if found.signer is None else Signer(found.signer)
         self._patience = Patience(tries=options.tries, deadline=options.deadline)

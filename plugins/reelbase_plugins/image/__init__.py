@@ -1,10 +1,10 @@
-"""Pictures: the codecs png and jpeg, through PyAV."""
+"""Pictures: the codecs png and jpeg, through PyAV, and the htype ``image``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reelbase.plugin import CodecSpec, hookimpl
+from reelbase.plugin import CodecSpec, HtypeSpec, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,3 +33,9 @@ def reelbase_codecs() -> Iterator[CodecSpec]:
         magic=(((0, b"\xff\xd8\xff"),),),
         kind="image",
     )
+
+
+@hookimpl
+def reelbase_htypes() -> Iterator[HtypeSpec]:
+    """The htype ``image``."""
+    yield HtypeSpec(name="image", target="reelbase_plugins.image.htype:Image", codecs=("image",))

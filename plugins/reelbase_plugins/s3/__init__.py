@@ -15,5 +15,6 @@ def reelbase_storages() -> list[StorageSpec]:
             schemes=("s3",),
             requires=("s3fs", "tenacity"),
             install="reelbase[s3]",
+            nobody={"anonymous": True},
         ),
     ]

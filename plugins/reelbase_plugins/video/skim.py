@@ -1,13 +1,13 @@
 """A frame index from an mp4's or mov's headers alone: its tables say where each packet lies and when it is shown.
 
-What only the packets' own headers tell is not known then, so nothing is left out when frames are decoded, and a start is
-looked at before it is trusted. Where that is not enough for exact frames there is no such index.
+What only the packets' own headers tell is not known then, so nothing is left out when frames are decoded, and a start
+is looked at before it is trusted. Where that is not enough for exact frames there is no such index.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from reelbase_plugins.video.recipe import Recipe, max_coded
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
-    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
@@ -80,7 +79,7 @@ class _Listing:
     ) -> None:
         self._container, self._stream, self._reader = container, stream, reader
         self._filename, self._limits = filename, limits
-        self._context = cast("VideoCodecContext", stream.codec_context)
+        self._context = stream.codec_context
         self._context.options = {"max_pixels": str(max_coded(limits.max_pixels))}
         self._context.thread_count = 1
         self._frame: VideoFrame | None = None
@@ -111,8 +110,8 @@ class _Listing:
         dts = NO_TIME if packet.dts is None else packet.dts
         pos = -1 if packet.pos is None else packet.pos
         self._rows.append((pos, packet.size, pts, dts, packet.duration or 0, packet.is_discard))
-        side = ("new_extradata", "palette", "param_change")
-        self._unsafe = self._unsafe or pos < 0 or any(map(packet.has_sidedata, side))
+        self._unsafe = self._unsafe or pos < 0 or packet.has_sidedata("new_extradata")
+        self._unsafe = self._unsafe or packet.has_sidedata("palette") or packet.has_sidedata("param_change")
         if self._frame is None:
             self._decode(packet)
 

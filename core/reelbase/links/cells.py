@@ -1,0 +1,77 @@
+"""Linked samples as they can be read: as stored ones, but that their bytes come from elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reelbase._forks import renewed_after_fork
+from reelbase.cells import Cell, MediaCell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from reelbase.cells import Shape, Size
+    from reelbase.index import Selection
+    from reelbase.links.source import Pin
+    from reelbase.planned import Planned
+
+
+@dataclass(frozen=True, eq=False)
+class LinkedCell(MediaCell):
+    """A media file that lies elsewhere.
+
+    Attributes:
+        pin: Its link.
+    """
+
+    pin: Pin
+
+    def linked(self) -> tuple[Pin, ...]:
+        """The link."""
+        return (self.pin,)
+
+
+class DeferredCell(Cell):
+    """A link that was appended without looking; the first question looks.
+
+    Args:
+        pin: Of which nothing but the URL is known.
+        look: Looks at it.
+    """
+
+    def __init__(self, pin: Pin, look: Callable[[], LinkedCell]) -> None:
+        self._pin = pin
+        self._look = look
+        self._found: LinkedCell | None = None
+        self.renew()
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """No lock held."""
+        self._lock = threading.Lock()
+
+    def media(self) -> LinkedCell:  # noqa: D102
+        with self._lock:
+            if self._found is None:
+                self._found = self._look()
+            return self._found
+
+    @property
+    def shape(self) -> Shape:  # noqa: D102
+        return self.media().shape
+
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
+        return self.media().planned(taken, size=size, out=out)
+
+    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
+        return self.media().planned_data(taken)
+
+    def linked(self) -> tuple[Pin, ...]:  # noqa: D102
+        return (self._pin,)
+
+    def encoded(self) -> bytes:  # noqa: D102
+        return self.media().encoded()

@@ -1,0 +1,67 @@
+"""Which local files links may name. Whoever made a dataset must not make its reader open the reader's own files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelbase._urls import redacted
+from reelbase.config import settings
+from reelbase.errors import LinkRefusedError
+from reelbase.registry import FILE, scheme_of
+
+if TYPE_CHECKING:
+    from reelbase.storage import Storage
+
+
+@dataclass(frozen=True)
+class Home:
+    """The dataset that a link stands in.
+
+    Attributes:
+        root: Of its storage.
+        ours: It was made in this process, or in the one that sent it here.
+    """
+
+    root: str
+    ours: bool = False
+
+    def check_scheme(self, url: str) -> None:
+        """Before anything is touched: whether files may be named at all.
+
+        Raises:
+            LinkRefusedError: they may not.
+        """
+        if scheme_of(url) == FILE and not self.ours and settings().security.local_links == "deny":
+            raise LinkRefusedError(
+                f"{redacted(url)!r} is a file of this machine, and the dataset was not made by this process.",
+                'If you trust it, name folders: local_links = ["/data/videos"] under [security] in your own '
+                "configuration.",
+            )
+
+    def check_place(self, url: str, storage: Storage, key: str) -> None:
+        """Whether this file may be named, wherever symbolic links lead.
+
+        Raises:
+            LinkRefusedError: it may not.
+        """
+        allowed = settings().security.local_links
+        if scheme_of(url) != FILE or self.ours:
+            return
+        self.check_scheme(url)
+        folders = (self.root,) if allowed == "dataset-dir" else (() if isinstance(allowed, str) else allowed)
+        path = os.path.realpath(os.path.join(storage.root, key))  # noqa: PTH118 - names need not be UTF-8
+        if not any(_inside(path, folder) for folder in folders):
+            raise LinkRefusedError(
+                f"{redacted(url)!r} is not in {', '.join(map(repr, folders))}.",
+                "Change local_links under [security] in your own configuration if you trust the dataset.",
+            )
+
+
+def _inside(path: str, folder: str) -> bool:
+    """Whether a real path lies below a folder; one that is not absolute is none."""
+    named = Path(folder).expanduser()
+    real = os.path.realpath(named)
+    return named.is_absolute() and os.path.commonpath([path, real]) == real

@@ -1,0 +1,76 @@
+"""Which URLs a link may be. A dataset may come from anybody, so this asks nothing of the disk or the network."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from reelbase._urls import redacted
+from reelbase.errors import LinkRefusedError
+from reelbase.registry import FILE, registry, scheme_of
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ESCAPED: Final = re.compile(r"%(?:2e|2f|5c|00)", re.IGNORECASE)
+_IPV6: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]")
+_LONGEST: Final = 8192
+_HERE: Final = ("", "localhost")
+_SECRET: Final = frozenset(
+    "sig key auth authorization oauth jwt sas policy pass passwd pwd md5 hdnts hdnea st".split()  # noqa: SIM905
+)
+_SECRETIVE: Final = (
+    "signature", "token", "secret", "password", "credential", "accessid", "accesskey", "apikey", "keypairid", "authkey",
+)  # fmt: skip
+_TODO: Final = "Give an absolute URL such as https://host/folder/file.mp4 or s3://bucket/file.mp4."
+
+
+def checked(url: object) -> str:
+    """A link's URL as plugins spell it (share links become ``gdrive://…``), if it may be followed.
+
+    Raises:
+        LinkRefusedError: it is not one absolute URL of one file, or it holds what should be secret.
+        PluginNotFoundError: no plugin handles its scheme.
+    """
+    _check(url)
+    normal = registry().normalize(str(url))
+    _check(normal)
+    registry().storage_for(normal)
+    return normal
+
+
+def _check(url: object) -> None:
+    if not isinstance(url, str) or not url or len(url) > _LONGEST:
+        raise LinkRefusedError(f"{str(url)[:80]!r} is no URL to link.", _TODO)
+    if _CONTROL.search(url) or url != url.strip():
+        raise LinkRefusedError(f"{redacted(url)!r} has control characters, or blanks around it.", "Take them away.")
+    if "\\" in url:
+        raise LinkRefusedError(f"{redacted(url)!r} has a backslash.", "Write / between folders.")
+    parts = _URL.fullmatch(url)
+    if parts is None or "::" in _IPV6.sub("", url):
+        raise LinkRefusedError(f"{redacted(url)!r} is not one absolute URL.", _TODO)
+    _check_place(url, *parts.group(1, 2))
+    _check_query(url, parts[3] or "")
+
+
+def _check_place(url: str, host: str, path: str) -> None:
+    if "@" in host:
+        raise LinkRefusedError(f"{redacted(url)!r} names a user before its host.", "Name a creds_key instead.")
+    if _ESCAPED.search(host + path):
+        raise LinkRefusedError(f"{redacted(url)!r} has an escaped dot, slash or NUL.", "Write the path as it is.")
+    if {".", ".."} & set(path.split("/")):
+        raise LinkRefusedError(f"{redacted(url)!r} has '.' or '..' in its path.", "Write the path without.")
+    if scheme_of(url) == FILE and host.lower() not in _HERE:
+        raise LinkRefusedError(f"{redacted(url)!r} is a file of the host {host!r}.", "Write file:///folder/file.mp4.")
+    if scheme_of(url) != FILE and not host:
+        raise LinkRefusedError(f"{redacted(url)!r} names no host or bucket.", _TODO)
+
+
+def _check_query(url: str, query: str) -> None:
+    for one in re.split("[&;]", query):
+        name = re.sub(r"[-_. ]", "", unquote(one.partition("=")[0]).lower())
+        if name in _SECRET or any(word in name for word in _SECRETIVE):
+            raise LinkRefusedError(
+                f"{redacted(url)!r} has a signature or token in its query: {one.partition('=')[0]!r}.",
+                "A dataset keeps no secrets. Link the plain URL, and name a creds_key.",
+            )
