@@ -7,7 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from reelbase.cells import Cell, MissingCell
-from reelbase.errors import HtypeError
+from reelbase.errors import CorruptObjectError, HtypeError
 from reelbase.format.chunk import Form
 from reelbase.format.rows import fetch_rows
 from reelbase.htype import brief
@@ -69,9 +69,8 @@ class LinkLayout(Layout):
         if not link.verify:
             return Pin(link.url, link.creds_key), None, b""
         probed = probe(link, home, self._files.choose)
-        spool.writelines(
-            probed.packets.read(start, start + _STRETCH) for start in range(0, probed.packets.size, _STRETCH)
-        )
+        size = probed.packets.size
+        spool.writelines(probed.packets.read(start, start + _STRETCH) for start in range(0, size, _STRETCH))
         index = probed.found.index.to_bytes() if probed.found.index else b""
         sizes = {"size": probed.pin.size, "frames": len(index), "packets": size}
         return probed.pin, {**probed.found.info.as_dict(), **sizes}, index
@@ -87,6 +86,8 @@ class LinkLayout(Layout):
 
     def _cell(self, row: RowReader, links: list[dict[str, Any]]) -> tuple[Cell, int]:
         known, home = Known(row), home_of(row.store)
+        if len(known.facts) != len(links):
+            raise CorruptObjectError("Links and what is known of them do not add up.", "Restore them from a copy.")
         items = [self._known(known, k, Pin.from_dict(one), home) for k, one in enumerate(links)]
         return self.shaping.cell(tuple(items)), known.size + 1024 * len(links)
 

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from reelbase.blob import Blob
 from reelbase.caching.cached import Cached
-from reelbase.errors import LinkChangedError, ObjectChangedError
+from reelbase.errors import CorruptObjectError, LinkChangedError, ObjectChangedError
 from reelbase.links.urls import checked
 from reelbase.resolver import resolver
 from reelbase.sample import Link
@@ -79,8 +79,17 @@ class Pin:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Pin:
-        """The inverse of `as_dict`."""
-        return cls(**stored)
+        """The inverse of `as_dict`.
+
+        Raises:
+            CorruptObjectError: it is none.
+        """
+        known = {name: stored.get(name) for name in ("url", "creds_key", "etag", "modified")}
+        size = stored.get("size")
+        texts = all(one is None or isinstance(one, str) for one in known.values())
+        if not texts or not known["url"] or not (size is None or (isinstance(size, int) and size >= 0)):
+            raise CorruptObjectError("A stored link does not add up.", "Restore it from a copy.")
+        return cls(**known, size=size)  # type: ignore[arg-type]
 
 
 class LinkSource:
