@@ -178,18 +178,6 @@ class Readable(ABC):
             )
         return Sample(filename=str(media.info.details.get("filename", "sample")), open=lambda: media.blob)
 
-    def as_link(self) -> Link:
-        """The link that a linked sample is, to append to another tensor of links; it is looked at again then.
-
-        Raises:
-            UsageError: only some frames are selected, several rows or items, or it is stored here.
-        """
-        one = self._one()
-        pins = one.cell.linked()
-        if one.taken.steps or len(pins) != 1:
-            raise UsageError(f"{one.where} is not one link.", "Choose a whole sample of a tensor of links: links[0].")
-        return pins[0].link
-
     def text(self) -> str:
         """`data` of a text sample."""
         return _of_type(self.data(), str)
@@ -240,6 +228,18 @@ class View(Readable):
 
     def _indexed(self, index: Callable[[Index], Index]) -> View:
         return View(self._source, index(self._index))
+
+    def as_link(self) -> Link:
+        """The link that a linked sample is, to append to another tensor of links; it is looked at again then.
+
+        Raises:
+            UsageError: only some frames are selected, several rows or items, or it is stored here.
+        """
+        one = self._one()
+        pins = one.cell.linked()
+        if one.taken.steps or len(pins) != 1:
+            raise UsageError(f"{one.where} is not one link.", "Choose a whole sample of a tensor of links: links[0].")
+        return pins[0].link
 
     def __len__(self) -> int:
         if not self._index.single:

@@ -118,11 +118,11 @@ class LinkSource:
     def _open(self) -> tuple[ByteSource, str]:
         if self._opened is None:
             storage, key = self._pin.locate(self._home)
-            if self._pin.etag is None and self._pin.seen(storage.stat(key)) != self._pin:
-                raise ObjectChangedError(self._pin.shown)
             self._opened = (self._kept(storage), storage, key)
         source, storage, key = self._opened
         self._home.check_place(self._pin.url, storage, key)
+        if self._pin.etag is None and self._pin.seen(storage.stat(key)) != self._pin:  # else the storage compares etags
+            raise ObjectChangedError(self._pin.shown)
         return source, key
 
     def _kept(self, storage: Storage) -> ByteSource:

@@ -37,8 +37,9 @@ def test_a_linked_clip_shows_what_a_stored_one_does(name: str, tmp_path: Path) -
             np.testing.assert_array_equal(linked[frame].numpy(size=size), whole[frame])
         np.testing.assert_array_equal(linked[::-3].numpy(size=size), whole[::-3])
         assert linked.tobytes() == stored.tobytes()
-        skimmed = linked._one().cell.media().frame_index().trust == Trust.NO_SKIP and "headers" in (
-            linked.sample_info["checked"]
+        skimmed = (
+            linked._one().cell.media().frame_index().trust == Trust.NO_SKIP
+            and "headers" in (linked.sample_info["checked"])
         )
         assert skimmed or name not in HEADERS_SUFFICE
 
