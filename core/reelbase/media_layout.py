@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from dataclasses import dataclass
 from itertools import accumulate
@@ -185,7 +186,10 @@ class _Looked:
 
 def _looked(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> _Looked:
     start = spool.tell()
-    found = _ingest(codec, blob, spool, sample)
+    with tempfile.SpooledTemporaryFile(_SPOOL) as own:  # codecs start at its beginning, and may empty it
+        found = _ingest(codec, blob, cast("BinaryIO", own), sample)
+        own.seek(0)
+        shutil.copyfileobj(own, spool)
     index = found.index.to_bytes() if found.index else b""
     sizes = {"size": blob.size, "frames": len(index), "packets": spool.tell() - start}
     return _Looked(blob, {**found.info.as_dict(), **sizes}, index)

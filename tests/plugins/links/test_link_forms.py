@@ -123,7 +123,8 @@ def test_secrets_are_not_shown() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://host/a.mp4", "HTTPS://Host:8443/My%20videos/a.mp4?version=3", "http://[::1]:80/a.mp4", "s3://bucket/a b",
+        "https://host/a.mp4", "HTTPS://Host:8443/My%20videos/a.mp4?version=3", "http://[::1]:80/a.mp4",
+        "s3://bucket/a b",
         "gs://bucket/a.mp4", "gcs://bucket/a.mp4", "gdrive://1abcDEF", "https://host/author.mp4?author=me",
         "file:///videos/a.mp4",
     ],

@@ -81,13 +81,15 @@ def test_missing_rows_and_sequences(linked: reelbase.Dataset, server: BadHttpSer
     assert shots[1].shape[0] == 0
 
 
-def test_pieces_in_a_sequence_keep_their_packets(tmp_path: Path) -> None:
-    """Transport streams are repacked; each item finds its own packets."""
+@pytest.mark.parametrize("linked", [True, False])
+def test_transport_streams_in_a_sequence(tmp_path: Path, linked: bool) -> None:
+    """They are repacked; each item finds its own packets."""
     made = [make_clip(tmp_path / f"{n}.ts", container="mpegts", frames=20, first=n * 30, bframes=2) for n in range(3)]
     with BadHttpServer({f"{n}.ts": one.path.read_bytes() for n, one in enumerate(made)}) as server:
         ds = reelbase.empty(tmp_path / "ds")
-        shots = ds.create_tensor("shots", htype="sequence[link[video]]")
-        shots.append([reelbase.link(f"{server.url}/{n}.ts") for n in range(3)])
+        shots = ds.create_tensor("shots", htype="sequence[link[video]]" if linked else "sequence[video]")
+        open_ = reelbase.link if linked else reelbase.read
+        shots.append([open_(f"{server.url}/{n}.ts") for n in range(3)])
         for n, one in enumerate(made):
             assert _codes(shots[0, n].numpy()) == one.codes.tolist()
 
@@ -111,7 +113,7 @@ def test_wrong_values(linked: reelbase.Dataset, server: BadHttpServer, clip: Cli
 
 @pytest.mark.parametrize("htype", ["link[bbox]", "link[link[video]]", "link[sequence[video]]", "link[]", "link"])
 def test_wrong_htypes(ds: reelbase.Dataset, htype: str) -> None:
-    with pytest.raises(reelbase.ReelbaseError, match="link|htype"):
+    with pytest.raises(reelbase.ReelbaseError, match=r"link|htype"):
         ds.create_tensor("wrong", htype=htype)
 
 
@@ -348,7 +350,7 @@ def test_credentials_that_nobody_knows(ds: reelbase.Dataset, server: BadHttpServ
     ds.links.append(reelbase.link(f"{server.url}/clip.mp4"))
     ds.links.append(reelbase.link("s3://bucket/a.mp4", "MY_KEY", verify=False))
     server.fail(None)
-    with pytest.raises(UsageError, match="Row 1 of tensor 'links'.*'MY_KEY'"):
+    with pytest.raises(UsageError, match=r"Row 1 of tensor 'links'.*'MY_KEY'"):
         ds.links[1].shape  # noqa: B018 - reads
     assert ds.links[0].shape == (60, 96, 128, 3)
     with pytest.raises(UsageError, match="ENV"):
