@@ -267,6 +267,16 @@ class FrameCodecTests(CodecTests):
         again = _Sample(case.codec, Ingested(info=sample.found.info, index=stored), sample.blob)
         _same(again.decode(), case.whole, "a stored and loaded index gives other frames")
 
+    def test_skim_leads_to_the_same_frames(self, case: CodecCase) -> None:
+        found = case.codec.skim(Blob.of(case.data), filename=case.filename)
+        if found is None:
+            return  # it takes all of the sample
+        assert found.info.shape == case.sample.found.info.shape, "skim() and ingest() disagree about the shape"
+        skimmed = _Sample(case.codec, found, Blob.of(case.data))
+        _same(skimmed.decode(), case.whole, "the index of skim() gives other frames than that of ingest()")
+        last = case.sample.frames - 1
+        _same(skimmed.decode([last]), case.whole[[last]], "the last frame by the index of skim() is another one")
+
     def test_each_frame_alone(self, case: CodecCase) -> None:
         for frame in reversed(range(case.sample.frames)):
             alone = case.sample.decode([frame])
