@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -169,6 +170,15 @@ class TestDeniesItsOwn(Base):
 
         def header(self, blob, filename):
             return HEAD.unpack(blob.read(0, HEAD.size))[1:]
+
+
+class TestSkimsTheWrongFrames(Base):
+    """test_skim_leads_to_the_same_frames"""
+
+    class Kind(Plain):
+        def skim(self, blob, *, filename, stream=None):
+            found = self.ingest(blob, None, filename=filename)
+            return replace(found, index=replace(found.index, pos=found.index.pos[::-1].copy()))
 
 
 class TestOffByOne(Base):
