@@ -15,6 +15,8 @@ from reelbase.format.rows import fetch_rows
 from reelbase.htype import Htype, brief
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from reelbase.format.entry import Entries
@@ -36,6 +38,10 @@ class Layout(ABC):
     def __init__(self, shaping: type[Singles], htype: Htype) -> None:
         self.shaping = shaping
         self.htype = htype
+
+    def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
+        """Values for `write`, in order; what takes long about one may have begun before it is asked for."""
+        return values
 
     @abstractmethod
     def write(self, store: Store, value: Any) -> Row:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from reelbase.blob import Blob
 from reelbase.cells import Cell, MissingCell
 from reelbase.errors import CorruptObjectError, HtypeError
 from reelbase.format.chunk import Form
@@ -22,7 +26,7 @@ from reelbase.registry import registry
 from reelbase.sample import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
@@ -30,6 +34,24 @@ if TYPE_CHECKING:
 
 _SPOOL = 64 << 20
 _STRETCH = 1 << 20
+_AT_A_TIME = 8
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A link as it is stored, what is known of its file, its frame index, and its packets if they lie in pieces."""
+
+    pin: Pin
+    facts: dict[str, Any] | None = None
+    index: bytes = b""
+    packets: Blob = field(default_factory=lambda: Blob.of(b""))
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """The items of a row; None: it holds no sample."""
+
+    items: list[_Item] | None
 
 
 class LinkLayout(Layout):
@@ -45,35 +67,52 @@ class LinkLayout(Layout):
         super().__init__(files.shaping, files.htype)
         self._files = files
 
+    def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
+        """Several links are looked at at a time."""
+        home, coming = home_of(store), deque[Future[_Looked]]()
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            try:
+                for value in values:
+                    coming.append(pool.submit(self._looked, value, home))
+                    if len(coming) == _AT_A_TIME:
+                        yield coming.popleft().result()
+                while coming:
+                    yield coming.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
-        if value is None:
+        items = (value if isinstance(value, _Looked) else self._looked(value, home_of(store))).items
+        if items is None:
             return {}
-        home = home_of(store)
         with tempfile.SpooledTemporaryFile(_SPOOL) as spooled:
             spool = cast("BinaryIO", spooled)
-            items = [self._item(_link(one), home, spool) for one in self.shaping.values(value)]
+            for one in items:
+                size = one.packets.size
+                spool.writelines(one.packets.read(start, start + _STRETCH) for start in range(0, size, _STRETCH))
             row: dict[str, Any] = {
-                "data": packed(_json([pin.as_dict() for pin, _, _ in items])),
-                "_info": packed(_json([facts for _, facts, _ in items])),
-                "_frames": packed(b"".join(index for _, _, index in items)),
+                "data": packed(_json([one.pin.as_dict() for one in items])),
+                "_info": packed(_json([one.facts for one in items])),
+                "_frames": packed(b"".join(one.index for one in items)),
             }
             if size := spool.tell():
                 spool.seek(0)
                 row["_packets"] = place_all(store, spool, size, ".pkt")
         return row
 
-    def _item(self, link: Link, home: Home, spool: BinaryIO) -> tuple[Pin, dict[str, Any] | None, bytes]:
-        """A link as it is stored, what is known of its file, and its frame index; packets go to `spool`."""
+    def _looked(self, value: Any, home: Home) -> _Looked:
+        """The value of a row, looked at as far as it says."""
+        return _Looked(None if value is None else [self._item(_link(one), home) for one in self.shaping.values(value)])
+
+    def _item(self, link: Link, home: Home) -> _Item:
         link = Link(checked(link.url), link.creds_key, verify=link.verify, progress=link.progress)
         home.check_scheme(link.url)
         if not link.verify:
-            return Pin(link.url, link.creds_key), None, b""
+            return _Item(Pin(link.url, link.creds_key))
         probed = probe(link, home, self._files.choose)
-        size = probed.packets.size
-        spool.writelines(probed.packets.read(start, start + _STRETCH) for start in range(0, size, _STRETCH))
         index = probed.found.index.to_bytes() if probed.found.index else b""
-        sizes = {"size": probed.pin.size, "frames": len(index), "packets": size}
-        return probed.pin, {**probed.found.info.as_dict(), **sizes}, index
+        sizes = {"size": probed.pin.size, "frames": len(index), "packets": probed.packets.size}
+        return _Item(probed.pin, {**probed.found.info.as_dict(), **sizes}, index, probed.packets)
 
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
         fetch_rows(rows, ("data", "_info", "_frames"))

@@ -174,7 +174,7 @@ class Tensor:
     def _replace(self, transaction: Transaction, rows: list[int], values: list[Any]) -> None:
         schema, layout = self._schema, layout_of(self._schema)
         builders = []
-        for value in values:
+        for value in layout.ahead(transaction.store, iter(values)):
             builders.append(RowsBuilder(transaction.store))
             builders[-1].add(layout.write(transaction.store, value))
         _fix_dtype(transaction, schema, layout.dtype)
@@ -224,7 +224,10 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
     schemas = {tensor: transaction.schema_state.tensors[tensor] for tensor in columns}
     layouts = {tensor: layout_of(schema) for tensor, schema in schemas.items()}
     builders = {tensor: RowsBuilder(transaction.store) for tensor in columns}
-    iterators = {tensor: _iterate(values, schemas[tensor].name) for tensor, values in columns.items()}
+    iterators = {
+        tensor: layouts[tensor].ahead(transaction.store, _iterate(values, schemas[tensor].name))
+        for tensor, values in columns.items()
+    }
     count = 0
     while (row := _next_row(iterators, lambda tensor: schemas[tensor].name, count)) is not None:
         for tensor, value in row.items():

@@ -72,6 +72,8 @@ class Upkeep:
     def verify(self, deep: bool = False) -> Verification:
         """See that all versions that can be read are whole. Nothing is mended.
 
+        What links name is not asked for, also if it is deep: `Links.survey` does that.
+
         Args:
             deep: Read every byte and compare checksums; otherwise that objects are there, their sizes, and the index.
         """

@@ -6,9 +6,12 @@ import multiprocessing
 import os
 import pickle
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +97,23 @@ def test_transport_streams_in_a_sequence(tmp_path: Path, linked: bool) -> None:
             assert _codes(shots[0, n].numpy()) == one.codes.tolist()
 
 
+def test_many_links_are_looked_at_together(ds: reelbase.Dataset, server: BadHttpServer, clip: Clip) -> None:
+    """Several at a time; in order; one that is wrong takes all of them back."""
+    meeting = _Meeting(4)
+
+    def links() -> Iterator[Any]:
+        for number in range(20):
+            yield reelbase.link(f"{server.url}/{('clip', 'other')[number % 2]}.mp4")
+
+    server.fail(meeting, 4)
+    ds.links.extend(links())
+    assert not meeting.broken
+    assert [one.shape[0] for one in ds.links] == [60, 30] * 10
+    with pytest.raises(ObjectNotFoundError, match="gone"):
+        ds.links.extend([*links(), reelbase.link(f"{server.url}/gone.mp4"), *links()])
+    assert len(ds.links) == 20
+
+
 def test_wrong_values(linked: reelbase.Dataset, server: BadHttpServer, clip: Clip) -> None:
     videos = linked.create_tensor("videos", htype="video")
     for value in (reelbase.read(clip.path), "https://host/a.mp4", np.zeros((2, 4, 4, 3), np.uint8), 3):
@@ -177,6 +197,22 @@ def test_a_source_that_changed(linked: reelbase.Dataset, server: BadHttpServer, 
         linked.links[:, 20].numpy()
     with pytest.raises(LinkChangedError):
         linked.links[0].tobytes()
+
+
+class _Meeting:
+    """Answers so many requests when all of them are there."""
+
+    def __init__(self, parties: int) -> None:
+        self._barrier = threading.Barrier(parties)
+
+    @property
+    def broken(self) -> bool:
+        return self._barrier.broken
+
+    def answer(self, request: Request, honest: Callable[[Request], Answer]) -> Answer:
+        with suppress(threading.BrokenBarrierError):
+            self._barrier.wait(20)
+        return honest(request)
 
 
 class _NoEtags:
