@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,10 +13,10 @@ if TYPE_CHECKING:
     from reelbase.plugin import Blob
 
 _HEAD: Final = 1 << 16  # of the file: in most of them the first headers, or all of them
-_LOOK: Final = 1 << 14  # at a box further on: a fragment's headers fit in
+_LOOK: Final = 1 << 12  # at a box further on: a fragment's headers fit in
 _MEDIA: Final = 1 << 16  # of media data, read in order
 _MOST: Final = 8 << 20
-_PIECES: Final = 8
+_HELD: Final = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -46,28 +48,32 @@ class BoxReader(Reader):
     def __init__(self, blob: Blob) -> None:
         super().__init__(blob)
         self._boxes: list[Box] = []
-        self._pieces: list[tuple[int, bytes]] = []
+        self._starts: list[int] = []
+        self._pieces: OrderedDict[int, bytes] = OrderedDict()
+        self._firsts: list[int] = []
+        self._held = 0
 
     def _some(self, size: int) -> bytes:
         box = self._box_at(self._at)
-        media = box.media and self._at >= box.body
-        stop = min(self._at + size, box.stop if media or not box.media else box.body)
-        if media and self.blank:
-            return bytes(stop - self._at)
-        return self._bytes(self._at, stop, _MEDIA if media else box.stop - self._at)
+        if not box.media:
+            return self._bytes(self._at, min(self._at + size, box.stop), box.stop - self._at)
+        if self._at < box.body:
+            return self._bytes(self._at, min(self._at + size, box.body), _LOOK)
+        stop = min(self._at + size, box.stop)
+        return bytes(stop - self._at) if self.blank else self._bytes(self._at, stop, _MEDIA)
 
     def _box_at(self, pos: int) -> Box:
         """The box that `pos` lies in, found by going from box to box."""
-        for box in reversed(self._boxes):
-            if box.start <= pos < box.stop:
-                return box
         while not self._boxes or self._boxes[-1].stop <= pos:
             self._boxes.append(self._box(self._boxes[-1].stop if self._boxes else 0))
-        return self._boxes[-1]
+            self._starts.append(self._boxes[-1].start)
+        return self._boxes[bisect_right(self._starts, pos) - 1]
 
     def _box(self, start: int) -> Box:
         end = self._blob.size
         head = self._bytes(start, min(start + 16, end), _LOOK if start else _HEAD)
+        if len(head) < min(16, end - start):  # a piece ends in it
+            head += self._bytes(start + len(head), min(start + 16, end), _LOOK)
         size, kind, body = int.from_bytes(head[:4]), head[4:8], start + 8
         if size == 1:
             size, body = int.from_bytes(head[8:16]), start + 16
@@ -78,11 +84,21 @@ class BoxReader(Reader):
         return Box(start, body, min(start + size, end), media=kind == b"mdat")
 
     def _bytes(self, start: int, stop: int, ahead: int) -> bytes:
-        """Bytes of the file; what has to be fetched is fetched with what follows, `ahead` bytes in all."""
-        for first, data in reversed(self._pieces):
-            if first <= start < first + len(data):
-                return data[start - first : stop - first]
+        """Bytes from `start` on, up to `stop` as far as they are held; else they are fetched, `ahead` bytes in all."""
+        place = bisect_right(self._firsts, start) - 1
+        if place >= 0:
+            first = self._firsts[place]
+            found = self._pieces[first][start - first : stop - first]
+            if found:
+                return found
         last = min(start + min(max(ahead, stop - start), _MOST), self._blob.size)
-        data = self._blob.read(start, last)
-        self._pieces = [*self._pieces[1 - _PIECES :], (start, data)]
-        return data[: stop - start]
+        self._keep(start, self._blob.read(start, last))
+        return self._pieces[start][: stop - start]
+
+    def _keep(self, start: int, data: bytes) -> None:
+        """Hold a piece; the oldest go."""
+        self._held += len(data) - len(self._pieces.pop(start, b""))
+        self._pieces[start] = data
+        while self._held > _HELD and len(self._pieces) > 1:
+            self._held -= len(self._pieces.popitem(last=False)[1])
+        self._firsts = sorted(self._pieces)

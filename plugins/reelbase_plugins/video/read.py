@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,18 +89,26 @@ class _Work:
         Raises:
             DamagedMediaError: one did not come out.
         """
-        if self._recipe.unseen and not is_start(self._recipe, *next(feed())):
-            plan = without_start(self._plan.index, int(run.packets[0])).plan(run.frames)
-            work = _Work(self._blob, plan, self._recipe, self._size, self._max_pixels)
-            for earlier, its in zip(plan.runs, stepwise(self._blob, plan), strict=True):
-                yield from work._frames(earlier, its)
-            return
+        if self._recipe.unseen:
+            packets = feed()
+            first = next(packets)
+            if not is_start(self._recipe, *first):
+                yield from self._from_further_back(run)
+                return
+            feed = partial(chain, [first], packets)
         wanted = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
         yield from self._coming(feed, wanted)
         if wanted:  # after a start amid a GOP, libavcodec shows some frames only when it has seen what follows
             yield from self._coming(longer(self._blob, self._plan, run), wanted)
         if wanted:
             raise _missing(self._plan.index, wanted, self._blob.key)
+
+    def _from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
+        """The wanted frames of a run whose first packet is no start."""
+        plan = without_start(self._plan.index, int(run.packets[0])).plan(run.frames)
+        work = _Work(self._blob, plan, self._recipe, self._size, self._max_pixels)
+        for earlier, its in zip(plan.runs, stepwise(self._blob, plan), strict=True):
+            yield from work._frames(earlier, its)
 
     def _coming(self, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
         """Those of the `wanted` frames, by packet, that come out; they are taken from `wanted`."""
