@@ -104,7 +104,7 @@ def environment(peer: str) -> dict[str, str]:
     Compiled Python is kept, whatever the caller's environment says, so that a new process does not compile sources.
     """
     more = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(_SCRATCH.name, "pycache"))}
-    if peer.startswith("torchcodec") and (folder := _ffmpeg()):
+    if peer.startswith("torchcodec") and (folder := ffmpeg()):
         more["LD_LIBRARY_PATH"] = folder
     if peer == "decord2":
         more["PYTHONPATH"] = os.environ["DECORD2"]
@@ -114,7 +114,7 @@ def environment(peer: str) -> dict[str, str]:
 _SCRATCH: Final = tempfile.TemporaryDirectory(prefix="reelbase-bench-")
 
 
-def _ffmpeg() -> str:
+def ffmpeg() -> str:
     """Folders with the FFmpeg libraries in PyAV's wheel, under the names that torchcodec looks for; "" if none are."""
     import av
 

@@ -92,7 +92,7 @@ def test_a_denied_plugin_is_named(python: Path, tmp_path: Path) -> None:
             print(error)
     """
     out = _run(python, "-c", textwrap.dedent(code), cwd=tmp_path)
-    assert "No installed plugin handles vault:// URLs; known: file, mem." in out
+    assert "No installed plugin handles vault:// URLs; known: file, gcs, gdrive, gs, http, https, mem, s3." in out
     assert "Plugin 'vault' was not loaded: [plugins] deny names it." in out
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from reelbase.cli._output import add_json, emit, table
-from reelbase.registry import registry
+from reelbase.registry import is_installed, registry
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +51,7 @@ def _offers(label: str, kind: Kind[Any, Any]) -> list[dict[str, Any]]:
             "name": offer.spec.name,
             "plugin": offer.plugin.title,
             "target": offer.spec.target,
-            "missing": [name for name in offer.spec.requires if find_spec(name) is None],
+            "missing": [name for name in offer.spec.requires if not is_installed(name)],
             "install": offer.spec.install,
         }
         for offer in kind.offers

@@ -24,7 +24,7 @@ from reelbase.config import settings
 from reelbase.htype import Htype
 from reelbase.media import Limits
 from reelbase.registry import _sniff
-from reelbase.registry._kind import Description, Kind, Offer
+from reelbase.registry._kind import Description, Kind, Offer, is_installed
 from reelbase.registry._loading import Failure, Plugin, load_plugins
 from reelbase.storage import Storage
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from reelbase.credentials import Credentials
     from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, StorageSpec
 
-__all__ = ["Failure", "Kind", "Offer", "Plugin", "Registry", "registry", "reset", "scheme_of"]
+__all__ = ["Failure", "Kind", "Offer", "Plugin", "Registry", "is_installed", "registry", "reset", "scheme_of"]
 
 FILE = "file"
 

@@ -135,7 +135,7 @@ class Kind(Generic[S, T]):
 
     def _require(self, spec: S, needs: str) -> None:
         for name in spec.requires:
-            if not _is_installed(name):
+            if not is_installed(name):
                 package = (
                     f"pip install '{spec.install}'" if spec.install else f"Install the package that brings {name!r}."
                 )
@@ -168,7 +168,8 @@ def _failures(plugins: Iterable[Plugin]) -> list[Failure]:
     return [failure for plugin in plugins for failure in plugin.failures]
 
 
-def _is_installed(name: str) -> bool:
+def is_installed(name: str) -> bool:
+    """Whether a module of that dotted name can be found; nothing but its parents is imported."""
     try:
         return find_spec(name) is not None
     except (ImportError, ValueError):  # a parent package is missing; a module without a spec

@@ -100,14 +100,15 @@ def test_requests_of_a_dataset(dataset: Path, clip: Clip) -> None:
 
 
 def test_requests_of_a_file(clip: Clip) -> None:
+    """Nothing is asked before it must be; then a small file comes whole, once."""
     with BadHttpServer(clip.path.parent) as server:
         video = reelbase.read(f"{server.url}/a clip.mp4")
         assert not server.ledger
         assert read_code(video[30].numpy()) == clip.codes[30]
+        assert [one.request.method for one in server.ledger] == ["HEAD", "GET"]
         server.fail(None)
         assert read_code(video[50].numpy()) == clip.codes[50]
-        warm = [str(one) for one in server.ledger]
-    assert len(warm) == 1, warm
+        assert not server.ledger
 
 
 def test_a_server_that_answers_all_with_a_page(web: tuple[str, Path]) -> None:

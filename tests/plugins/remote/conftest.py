@@ -15,7 +15,7 @@ from reelbase.testing.clips import Clip, make_clip
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "http"))
 from ledger import ROWS, Ledger
-from places import Place, Places
+from remote_places import Place, Places
 from troubles import HASTE
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cloud_servers import free_ports
 from faulty_proxy import FaultyProxy, lost_reply, says
-from places import BACKENDS, Place, Places
+from remote_places import BACKENDS, Place, Places
 from troubles import FAULTS, HASTE, SILENCE, Fault
 
 import reelbase

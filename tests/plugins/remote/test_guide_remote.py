@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from ledger import Ledger
-from places import BACKENDS, Places
+from remote_places import BACKENDS, Places
 
 import reelbase
 from reelbase.errors import ReadOnlyError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from ledger import Ledger, least
-from places import Place
+from remote_places import Place
 
 import reelbase
 from reelbase.blob import MERGE_GAP, merge

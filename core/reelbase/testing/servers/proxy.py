@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -23,8 +24,8 @@ class Trouble:
     """What is wrong with the way.
 
     Attributes:
-        latency: Seconds before each piece goes on, either way.
-        bandwidth: Bytes a second of one connection, from the server; None: as fast as they come.
+        latency: Seconds that a request takes to come across, and its reply as many.
+        bandwidth: Bytes a second from the server, of all connections together; None: as fast as they come.
         cut_after: Bytes from the server after which a connection ends; None: never.
         reset: End it as after a crash (RST), not in order (FIN).
         drop_reply: Pass the request on, and end the connection in place of the reply.
@@ -52,6 +53,7 @@ class FaultProxy:
         self.connections = 0
         self.carried = 0
         self._trouble, self._times = Trouble(), 0.0
+        self._free = 0.0
         self._target = ("127.0.0.1", port)
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -110,9 +112,10 @@ class FaultProxy:
         """One connection, both ways, to its end."""
         trouble = self._taken()
         with client, suppress(OSError), socket.create_connection(self._target) as server:
-            up = self._start(lambda: self._up(client, server, trouble))
+            way = _Way()
+            up = self._start(lambda: self._up(client, server, trouble, way))
             try:
-                reset = self._down(server, client, trouble) and trouble.reset
+                reset = self._down(server, client, trouble, way) and trouble.reset
             finally:
                 _end(server)
                 # The other thread must let go of the socket before it is closed; this sends nothing.
@@ -122,34 +125,54 @@ class FaultProxy:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
         self._open.discard(client)
 
+    def _until_sent(self, seconds: float) -> float:
+        """How long to wait for bytes that take that long, after those of others that are on the line."""
+        with self._lock:
+            self._free = max(self._free, time.monotonic()) + seconds
+            return self._free - time.monotonic()
+
     def _taken(self) -> Trouble:
         """The trouble of one more connection."""
         with self._lock:
             self._times -= 1
             return self._trouble if self._times >= 0 else Trouble()
 
-    def _up(self, client: socket.socket, server: socket.socket, trouble: Trouble) -> None:
+    def _up(self, client: socket.socket, server: socket.socket, trouble: Trouble, way: _Way) -> None:
         with suppress(OSError):
             while chunk := client.recv(_CHUNK):
-                self._ending.wait(trouble.latency)
+                if way.turns("up"):
+                    self._ending.wait(trouble.latency)
                 server.sendall(chunk)
         _end(server, socket.SHUT_WR)
 
-    def _down(self, server: socket.socket, client: socket.socket, trouble: Trouble) -> bool:
+    def _down(self, server: socket.socket, client: socket.socket, trouble: Trouble, way: _Way) -> bool:
         """Carry the reply; whether it was cut."""
         left = 0 if trouble.drop_reply else trouble.cut_after
         most = max(1, min(_CHUNK, int((trouble.bandwidth or _CHUNK) / 20)))
         with suppress(OSError):
             while chunk := server.recv(most):
-                self._ending.wait(trouble.latency)
+                if way.turns("down"):
+                    self._ending.wait(trouble.latency)
                 part = chunk[:left]
                 self.carried += len(part)  # first: who has it may look
                 client.sendall(part)
                 if left is not None and (left := left - len(part)) <= 0:
                     return True
                 if trouble.bandwidth:
-                    self._ending.wait(len(part) / trouble.bandwidth)
+                    self._ending.wait(self._until_sent(len(part) / trouble.bandwidth))
         return False
+
+
+class _Way:
+    """Who of a connection spoke last: what follows at once is on its way at the same time."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def turns(self, direction: str) -> bool:
+        """Whether the other side spoke before."""
+        last, self._last = self._last, direction
+        return last != direction
 
 
 def _end(one: socket.socket, how: int = socket.SHUT_RDWR) -> None:
