@@ -226,7 +226,7 @@ def test_doctor_decodes_every_frame(demo, capsys):
 def test_a_missing_package_is_named(demo, capsys, monkeypatch):
     from reelbase import registry
 
-    monkeypatch.setattr("reelbase.registry._kind._is_installed", lambda name: name != "av")
+    monkeypatch.setattr("reelbase.registry._kind.is_installed", lambda name: name != "av")
     registry.reset()
     try:
         code, _, err = call(capsys, "frames", demo, "videos", 0, 0, "-o", demo.parent / "x.png")

@@ -8,9 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 from urllib.parse import urlsplit
 
 Trouble = Callable[["_Handler"], None]
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Knows(Protocol):
+    """Answers some requests, from what it has heard."""
+
+    def answer(self, handler: _Handler) -> Answer | None: ...
+
+    def heard(self, handler: _Handler, answer: Answer) -> None: ...
 
 
 class FaultyProxy:
@@ -18,10 +28,14 @@ class FaultyProxy:
 
     Args:
         target: A URL of a server.
+
+    Attributes:
+        knows: What to answer in place of the server; None: nothing.
     """
 
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target).netloc
+        self.knows: Knows | None = None
         self.met = 0
         self._waiting: list[tuple[str, str, Trouble]] = []
         self._lock = threading.Lock()
@@ -69,8 +83,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any  # noqa: N815
 
-    def ask(self) -> tuple[int, list[tuple[str, str]], bytes]:
-        """What the server answers."""
+    def ask(self) -> Answer:
+        """What the server answers, or the proxy in its place."""
+        knows = self.proxy.knows
+        answer = knows and knows.answer(self)
+        if answer is None:
+            answer = self._forwarded()
+            if knows is not None:
+                knows.heard(self, answer)
+        return answer
+
+    def _forwarded(self) -> Answer:
         connection = http.client.HTTPConnection(self.proxy.target, timeout=30)
         try:
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

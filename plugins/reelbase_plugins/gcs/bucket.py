@@ -41,6 +41,52 @@ class _Answer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A part of an object that is sent piece by piece.
+
+    Attributes:
+        start: Where it begins in the object.
+        body: Its bytes.
+        size: Of the object, if it is the last piece.
+    """
+
+    start: int
+    body: bytes
+    size: int | None
+
+    @property
+    def end(self) -> int:
+        """Where the next one begins."""
+        return self.start + len(self.body)
+
+    @property
+    def header(self) -> str:
+        """For ``Content-Range``."""
+        return f"bytes {self.start}-{self.end - 1}/{'*' if self.size is None else self.size}"
+
+    def after(self, has: int) -> Piece:
+        """What is left of it behind the first `has` bytes of the object."""
+        return Piece(has, self.body[has - self.start :], self.size)
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object that was just written, as the service describes it; None: it does not say."""
+
+    generation: str | None
+    size: int | None
+    md5: str | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an upload has come: the bytes that the service has, and the object, once it stands."""
+
+    has: int
+    made: Made | None = None
+
+
 class GcsBucket(Bucket):
     """Requests to one bucket.
 
@@ -92,10 +138,11 @@ class GcsBucket(Bucket):
             "POST", self._uploads, _new("multipart", name, if_absent), headers=headers, body=both, claims=if_absent
         )
 
-    async def remove(self, name: str) -> None:
-        """As `Bucket` says."""
+    async def remove(self, name: str, generation: str | None = None) -> None:
+        """As `Bucket` says; or only that generation of it."""
+        only = {} if generation is None else {"ifGenerationMatch": generation}
         with suppress(failures.AbsentError):
-            await self._ask("DELETE", self._object(name))
+            await self._ask("DELETE", self._object(name), only)
 
     async def page(self, prefix: str, token: Any) -> tuple[list[tuple[str, Stat]], Any]:
         """As `Bucket` says."""
@@ -122,14 +169,18 @@ class GcsBucket(Bucket):
             raise BadReplyError("An upload was sent to another host.", "See whether a proxy changes replies.")
         return session
 
-    async def piece(self, session: str, start: int, body: bytes, size: int | None, *, if_absent: bool) -> int:
-        """Send a piece, with the size of all if it is the last; how many bytes the service has now."""
-        span = f"bytes {start}-{start + len(body) - 1}/{'*' if size is None else size}"
-        found = await self._ask("PUT", session, headers={"Content-Range": span}, body=body, claims=if_absent)
-        if found.status != _GO_ON:
-            return start + len(body)
-        has = re.fullmatch(r"bytes=0-(\d+)", found.headers.get("Range", ""))
-        return int(has[1]) + 1 if has else 0
+    async def piece(self, session: str, piece: Piece, *, if_absent: bool) -> Progress:
+        """Send a piece."""
+        headers = {"Content-Range": piece.header}
+        found = await self._ask("PUT", session, headers=headers, body=piece.body, claims=if_absent)
+        return _progress(found)
+
+    async def rest(self, session: str, piece: Piece, *, if_absent: bool) -> Progress:
+        """Send what the service does not have of a piece, which was sent before, and nobody knows how far it came."""
+        found = _progress(await self._ask("PUT", session, headers={"Content-Range": "bytes */*"}, claims=if_absent))
+        if found.made is not None or not piece.start <= found.has < piece.end:
+            return found
+        return await self.piece(session, piece.after(found.has), if_absent=if_absent)
 
     async def abort(self, session: str) -> None:
         """Drop the pieces."""
@@ -174,8 +225,20 @@ class GcsBucket(Bucket):
         return sent
 
 
+def _progress(found: _Answer) -> Progress:
+    if found.status != _GO_ON:
+        return Progress(0, failures.told(found.body, _made))
+    has = re.fullmatch(r"bytes=0-(\d+)", found.headers.get("Range", ""))
+    return Progress(int(has[1]) + 1 if has else 0)
+
+
+def _made(found: Any) -> Made:
+    size = found.get("size")
+    return Made(found.get("generation"), None if size is None else int(size), found.get("md5Hash"))
+
+
 def _new(kind: str, name: str, if_absent: bool) -> dict[str, str]:
-    return {"uploadType": kind, "name": name, "fields": "generation", **(_ABSENT if if_absent else {})}
+    return {"uploadType": kind, "name": name, "fields": "generation,size,md5Hash", **(_ABSENT if if_absent else {})}
 
 
 def _related(name: str, body: bytes) -> tuple[str, bytes]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from reelbase.plugin import Stat
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from s3fs import S3FileSystem
 
     from reelbase_plugins._remote.clients import Client
+
+
+_MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class S3Bucket(Bucket):
@@ -128,6 +133,14 @@ class S3Bucket(Bucket):
 
 def _claim(if_absent: bool) -> dict[str, str]:
     return {"IfNoneMatch": "*"} if if_absent else {}
+
+
+def joined_etag(etags: list[str]) -> str | None:
+    """Of an object in pieces, from those of its pieces; None: they are no md5 sums, as with keys of KMS."""
+    bare = [one.strip('"') for one in etags]
+    if not all(_MD5.fullmatch(one) for one in bare):
+        return None
+    return f"{hashlib.md5(bytes.fromhex(''.join(bare)), usedforsecurity=False).hexdigest()}-{len(bare)}"
 
 
 def _etag(found: dict[str, Any]) -> str | None:

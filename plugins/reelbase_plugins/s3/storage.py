@@ -12,7 +12,7 @@ from reelbase.errors import StorageError
 from reelbase.plugin import Stat
 from reelbase_plugins._remote.fsspec import BucketStorage
 from reelbase_plugins.s3 import failures
-from reelbase_plugins.s3.bucket import S3Bucket
+from reelbase_plugins.s3.bucket import S3Bucket, joined_etag
 from reelbase_plugins.s3.client import client_for
 from reelbase_plugins.s3.options import Keys, S3Options
 
@@ -68,16 +68,28 @@ class S3Storage(BucketStorage):
         """Pieces side by side, which do not show before the one request that makes them an object."""
         upload = self.ask(lambda bucket: _s3(bucket).begin(name), url)
         try:
-            parts = self._pieces(name, upload, chunks, url)
-            self.ask(
-                lambda bucket: _s3(bucket).complete(name, upload, parts, if_absent=if_absent),
-                url,
-                repeat=False,  # the second time there is no such upload
-            )
+            self._complete(name, upload, self._pieces(name, upload, chunks, url), url, if_absent=if_absent)
         except BaseException:
             with suppress(StorageError):  # what stopped us is told; `leftovers` finds the pieces
                 self._abort(name, upload)
             raise
+
+    def _complete(self, name: str, upload: str, parts: list[dict[str, Any]], url: str, *, if_absent: bool) -> None:
+        """Once. Asked again after that, S3 says that there is no such upload: so it is looked what stands there."""
+        try:
+            self.ask(
+                lambda bucket: _s3(bucket).complete(name, upload, parts, if_absent=if_absent), url, repeat=not if_absent
+            )
+        except StorageError:
+            if if_absent or not self._stands(name, parts, url):
+                raise
+
+    def _stands(self, name: str, parts: list[dict[str, Any]], url: str) -> bool:
+        """Whether an object is there and has these parts, as far as one can see that."""
+        wanted = joined_etag([str(one["ETag"]) for one in parts])
+        with suppress(StorageError):
+            return wanted is not None and self.ask(lambda bucket: bucket.head(name), url).etag == wanted
+        return False
 
     def _pieces(self, name: str, upload: str, chunks: Iterator[bytes], url: str) -> list[dict[str, Any]]:
         def one(number: int, body: bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 from cloud_servers import FakeGcs, free_ports
 from cloud_story import leaves_no_secret
-from faulty_proxy import FaultyProxy, half_a_body, lost_reply, says, silence
+from faulty_proxy import FaultyProxy, forward, half_a_body, lost_reply, says, silence
+from gcs_sessions import Sessions
 
 from reelbase.errors import (
     AccessDeniedError,
@@ -21,6 +23,7 @@ from reelbase.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
     OutcomeUnknownError,
+    StorageError,
     StorageTimeoutError,
     ThrottledError,
     UsageError,
@@ -31,12 +34,14 @@ from reelbase_plugins.gcs.storage import GcsStorage
 
 _RATE = b'{"error": {"code": 403, "errors": [{"reason": "rateLimitExceeded"}]}}'
 _DENIED = b'{"error": {"code": 403, "message": "a-canary", "errors": [{"reason": "forbidden"}]}}'
-_PIECES = bytes(17 << 20)
+_PIECES = random.Random(1).randbytes(17 << 20)
 
 
 @pytest.fixture
 def proxy(fake_gcs: FakeGcs) -> FaultyProxy:
-    return FaultyProxy(fake_gcs.url)
+    made = FaultyProxy(fake_gcs.url)
+    made.knows = Sessions()
+    return made
 
 
 @pytest.fixture
@@ -114,11 +119,30 @@ def test_a_claim_of_which_nothing_is_heard(behind: GcsStorage, proxy: FaultyProx
     assert behind.get("claim") == b"mine"
 
 
-def test_pieces_are_repeated(behind: GcsStorage, proxy: FaultyProxy) -> None:
-    proxy.expect("PUT", says(503, b""), times=2)
-    behind.put("large", _PIECES, if_absent=True)
+@pytest.mark.parametrize("trouble", [says(503, b""), lost_reply, half_a_body], ids=["refused", "lost", "broken"])
+@pytest.mark.parametrize("skipped", [0, 1, 2])
+def test_pieces_go_on_from_where_the_service_has_them(
+    behind: GcsStorage, proxy: FaultyProxy, trouble: Any, skipped: int
+) -> None:
+    """It is asked: what it has is not sent again, which would be there twice."""
+    proxy.expect("PUT", forward, times=skipped)
+    proxy.expect("PUT", trouble)
+    behind.put("large", _PIECES)
     assert behind.get("large") == _PIECES
-    assert proxy.met == 2
+    assert proxy.met == skipped + 1
+
+
+def test_an_upload_that_is_not_what_was_sent_is_not_there(behind: GcsStorage, proxy: FaultyProxy) -> None:
+    """A proxy changes a piece on its way."""
+
+    def bent(handler: Any) -> None:
+        handler.body = b"x" + handler.body[1:]
+        forward(handler)
+
+    proxy.expect("PUT", bent)
+    with pytest.raises(StorageError, match="did not arrive whole"):
+        behind.put("large", _PIECES)
+    assert [key for key, _ in behind.list()] == ["key"]
 
 
 def test_an_upload_claims(behind: GcsStorage, proxy: FaultyProxy) -> None:
