@@ -130,6 +130,12 @@ class Values:
     storage: Mapping[str, Mapping[str, Any]] = _open(
         anything, "Options of one storage.", "storage.<name>.<option>", user_only=True
     )
+    credentials: Mapping[str, Mapping[str, Any]] = _open(
+        anything,
+        "Where credentials of one name come from, and for which URLs.",
+        "credentials.<name>.<option>",
+        user_only=True,
+    )
     security: Security = field(default_factory=Security, metadata={"table": Security})
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase._urls import redacted
+from reelbase.access.resolver import resolver
 from reelbase.config import settings
-from reelbase.credentials import Credentials
 from reelbase.dataset import Dataset
 from reelbase.errors import (
     CommitConflictError,
@@ -26,7 +26,6 @@ from reelbase.format.store import Store
 from reelbase.htype import brief
 from reelbase.links.urls import checked
 from reelbase.reading import Located, MediaFile
-from reelbase.registry import registry
 from reelbase.sample import Encode, Link
 from reelbase.session import Session
 from reelbase.versions.lineage import Lineage
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from reelbase.access.resolver import Creds
     from reelbase.storage import Storage
     from reelbase.versions.version import Version
 
@@ -49,7 +49,7 @@ def empty(
     path: str | Path,
     overwrite: bool = False,
     *,
-    creds: Mapping[str, Any] | None = None,
+    creds: Creds = None,
     options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Make a new dataset.
@@ -58,8 +58,10 @@ def empty(
         path: A folder, or the URL of a storage, such as ``s3://bucket/folder``.
         overwrite: Drop every tensor of a dataset that stands there (in one commit). A folder with anything
             else in it is refused.
-        creds: For the service, such as ``aws_access_key_id`` and ``aws_secret_access_key``; the page of each storage
-            lists its own. None: what the service's own tools would find, else nobody's.
+        creds: For the service: fields such as ``aws_access_key_id`` and ``aws_secret_access_key`` (the page of each
+            storage lists its own); or the name of credentials in your configuration, "ENV", or a `CredentialProvider`.
+            None: those of the configuration that are for such URLs; else what the service's own tools find, else
+            nobody's.
         options: Of the storage, over those of the configuration, such as ``endpoint_url``, ``anonymous``, ``timeout``.
 
     Raises:
@@ -93,7 +95,7 @@ def load(
     read_only: bool = False,
     *,
     ref: str | Version | None = None,
-    creds: Mapping[str, Any] | None = None,
+    creds: Creds = None,
     options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Open a dataset that exists, at the newest commit of its main branch, or at `ref`.
@@ -111,12 +113,10 @@ def load(
         VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
         NewerFormatError, CorruptObjectError: it cannot be read.
     """
-    return _open(_storage(path, creds, options), read_only=read_only, ref=ref)
+    return _open(_storage(path, creds, options, write=not read_only), read_only=read_only, ref=ref)
 
 
-def open(
-    path: str | Path, *, creds: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None
-) -> Dataset:
+def open(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] | None = None) -> Dataset:
     """Load a dataset, or make it if there is none."""
     try:
         return load(path, creds=creds, options=options)
@@ -129,9 +129,7 @@ def open(
             raise
 
 
-def exists(
-    path: str | Path, *, creds: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None
-) -> bool:
+def exists(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] | None = None) -> bool:
     """Whether a dataset stands there."""
     try:
         logs.check_root(_storage(path, creds, options))
@@ -142,9 +140,7 @@ def exists(
     return True
 
 
-def delete(
-    path: str | Path, *, creds: Mapping[str, Any] | None = None, options: Mapping[str, Any] | None = None
-) -> None:
+def delete(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] | None = None) -> None:
     """Remove a dataset with all it holds. Files that are not the dataset's own stay.
 
     Raises:
@@ -167,7 +163,7 @@ def delete(
 def read(
     path: str | Path,
     *,
-    creds: Mapping[str, Any] | None = None,
+    creds: Creds = None,
     options: Mapping[str, Any] | None = None,
     stream: int | None = None,
     check: str = "sample",
@@ -187,7 +183,7 @@ def read(
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
     name = _path(path)
-    storage, key = registry().locate(name, options=_options(options), credentials=_credentials(creds))
+    storage, key = resolver().locate(name, creds, _options(options))
     return MediaFile(filename=redacted(name), open=Located(storage, key, name), check=check, stream=stream)
 
 
@@ -236,16 +232,8 @@ def _path(path: object) -> str:
     return os.fspath(path)
 
 
-def _storage(path: str | Path, creds: Mapping[str, Any] | None, options: Mapping[str, Any] | None) -> Storage:
-    return registry().open_storage(_path(path), options=_options(options), credentials=_credentials(creds))
-
-
-def _credentials(creds: object) -> Credentials | None:
-    if creds is None or isinstance(creds, Credentials):
-        return creds
-    if not isinstance(creds, Mapping):
-        raise UsageError("creds is no mapping.", 'Give a dict such as {"aws_access_key_id": …}, or None.')
-    return Credentials(creds)
+def _storage(path: str | Path, creds: Creds, options: Mapping[str, Any] | None, *, write: bool = True) -> Storage:
+    return resolver().open(_path(path), creds, _options(options), write=write)
 
 
 def _options(options: object) -> Mapping[str, Any] | None:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from reelbase._config_keys import Key, Values, arguments, declared
 from reelbase._config_sources import Source, default_user_file, sources, variable
 from reelbase._once import Once
+from reelbase._urls import redacted
 from reelbase.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEYS = declared()
-_PLAIN_OPTIONS = frozenset({"endpoint_url", "profile", "region", "timeout"})
+_PLAIN_OPTIONS = frozenset({"endpoint_url", "prefixes", "profile", "provider", "region", "timeout"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ class Settings(Values):
 
     def _explain(self, key: Key, name: str) -> Explained:
         found = self._found.get(name) or _Found(value=key.default, origin="default")
-        shown = _shown(name, found.value) if key.name == "storage" else found.value
+        shown = _shown(name, found.value) if key.name in {"storage", "credentials"} else found.value
         return Explained(key=name, value=shown, origin=found.origin, doc=key.doc)
 
 
@@ -160,8 +161,10 @@ def _joined(key: Key, weaker: _Found | None, found: _Found) -> _Found:
 
 def _shown(name: str, value: object) -> object:
     """A storage option for the eye: all but a few plain ones might be secret, and a URL may carry a password."""
-    if name.rpartition(".")[2] not in _PLAIN_OPTIONS or not isinstance(value, (str, int, float)):
+    if name.rpartition(".")[2] not in _PLAIN_OPTIONS:
         return "(set)"
+    if isinstance(value, list):
+        return ", ".join(redacted(str(one)) for one in value)
     if not isinstance(value, str) or "/" not in value:
         return value
     parts = urlsplit(value)

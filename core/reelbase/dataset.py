@@ -9,7 +9,10 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from reelbase.credentials import Credentials
+from reelbase.access.providers import provider_of
+from reelbase.access.resolver import resolver
+from reelbase.credentials import checked_prefixes
+from reelbase.creds_keys import CredsKeys, keys_of
 from reelbase.errors import SampleIndexError, TensorExistsError, TensorNotFoundError, UsageError
 from reelbase.format import log as logs
 from reelbase.format.ops import Create, Drop, Rename
@@ -18,7 +21,6 @@ from reelbase.format.store import Store
 from reelbase.group import Group
 from reelbase.htype import brief
 from reelbase.info import Info
-from reelbase.registry import registry
 from reelbase.rows import RowsView
 from reelbase.schema import check_dtype, layout_of, settings_of
 from reelbase.session import Session
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from reelbase.access.resolver import Creds
+    from reelbase.credentials import CredentialProvider
     from reelbase.session import Transaction
     from reelbase.versions.diff import Diff
     from reelbase.versions.version import Version
@@ -268,7 +272,7 @@ class Dataset:
         tensors: Sequence[str] | None = None,
         rows: Any = None,
         history: bool = False,
-        creds: Mapping[str, Any] | None = None,
+        creds: Creds = None,
         options: Mapping[str, Any] | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Dataset:
@@ -296,11 +300,7 @@ class Dataset:
         """
         if history and not (tensors is None and rows is None):
             raise UsageError("history=True copies everything.", "Leave out tensors and rows.")
-        credentials = None if creds is None else Credentials(creds)
-        log, storage = (
-            self._session.log,
-            registry().open_storage(os.fspath(dest), options=options, credentials=credentials),
-        )
+        log, storage = self._session.log, resolver().open(os.fspath(dest), creds, options, write=True)
         if history:
             mirrors.mirror(log, storage, progress)
         else:
@@ -310,6 +310,61 @@ class Dataset:
         copied = logs.opened(Store(storage))
         copied.store.ours = log.store.ours
         return Dataset(Session(copied))
+
+    def add_creds_key(self, creds_key: str, managed: bool = False) -> None:
+        """Add a name of credentials for `reelbase.link`. The dataset keeps the name and nothing else.
+
+        What it stands for is said by `populate_creds`, or by everybody's own configuration. "ENV" is always there.
+
+        Args:
+            creds_key: The name.
+            managed: Its credentials come from a server.
+
+        Raises:
+            UsageError: it is there already, or is no name.
+        """
+        CredsKeys(self._session).add(creds_key, managed=managed)
+
+    def update_creds_key(self, creds_key: str, new_creds_key: str | None = None, managed: bool | None = None) -> None:
+        """Rename a name of credentials, or change whether it is managed. Links keep working under the new name.
+
+        Raises:
+            UsageError: there is no such name, or the new one is taken.
+        """
+        CredsKeys(self._session).update(creds_key, new_creds_key, managed=managed)
+
+    def populate_creds(
+        self,
+        creds_key: str,
+        creds: Mapping[str, Any] | CredentialProvider | None = None,
+        from_environment: bool = False,
+        *,
+        prefixes: Sequence[str] | None = None,
+    ) -> None:
+        """Say what a name of credentials stands for: for this dataset, in this process, in memory only.
+
+        Args:
+            creds_key: A name that was added.
+            creds: Fields such as ``aws_access_key_id``, or what gives them.
+            from_environment: Use what the service's own tools find instead.
+            prefixes: URLs below which they may be used. Links on ``http`` and ``https`` cannot do without.
+
+        Raises:
+            UsageError: there is no such name, neither or both of `creds` and `from_environment` are given, or a prefix
+                is none.
+        """
+        CredsKeys(self._session).check(creds_key)
+        provider = provider_of(creds_key, creds, from_environment=from_environment)
+        found = self._session.store.names
+        resolver().populate(found, creds_key, provider, checked_prefixes(prefixes or ()))
+
+    def get_creds_keys(self) -> set[str]:
+        """The names of credentials that were added."""
+        return keys_of(self._session.schema_state)
+
+    def get_managed_creds_keys(self) -> set[str]:
+        """Those of them that are managed."""
+        return keys_of(self._session.schema_state, managed=True)
 
     @property
     def history(self) -> History[Dataset]:

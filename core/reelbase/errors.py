@@ -17,6 +17,7 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     ├── SampleIndexError (IndexError)         row, frame or time out of range, or an index of a wrong kind
     │   └── MissingSampleError                the cell exists but holds no sample
     ├── LinkRefusedError (ValueError)         a link that may not be followed
+    ├── ScopeError (PermissionError)          credentials are not for that URL: nobody was asked
     ├── HtypeError (ValueError)               a value that its tensor may not hold, or wrong htype settings
     ├── MediaError (ValueError)               a file that is not what it should be
     │   ├── UnknownFormatError                no installed codec claims these bytes
@@ -142,6 +143,10 @@ class MissingSampleError(SampleIndexError):
 
 class LinkRefusedError(ReelbaseError, ValueError):
     """A link may not be followed: by its form, or by the ``[security]`` settings."""
+
+
+class ScopeError(ReelbaseError, PermissionError):
+    """Credentials may not be used for a URL; neither their provider nor the network was asked."""
 
 
 class HtypeError(ReelbaseError, ValueError):

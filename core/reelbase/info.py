@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelbase.errors import TensorNotFoundError, UsageError
 from reelbase.format.ops import SetInfo
+from reelbase.format.state import RESERVED
 from reelbase.htype import brief
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Info(MutableMapping[str, Any]):
     def _held(self) -> Mapping[str, Any]:
         state = self._session.state
         if not self._tensor:
-            return state.info
+            return {key: value for key, value in state.info.items() if not key.startswith(RESERVED)}
         if self._tensor not in state.tensors:
             raise TensorNotFoundError(
                 "This metadata's tensor was deleted from its dataset.", "Ask the dataset for its tensors."
@@ -76,6 +77,8 @@ class Info(MutableMapping[str, Any]):
 def _checked(key: object, value: Any) -> Any:
     if not isinstance(key, str):
         raise UsageError(f"{key!r} cannot be a metadata key: it is no string.", "Use strings.")
+    if key.startswith(RESERVED):
+        raise UsageError(f"{key!r} cannot be a metadata key: {RESERVED!r} is the library's own.", "Choose another.")
     try:
         return _plain(value)
     except (TypeError, ValueError, RecursionError) as error:

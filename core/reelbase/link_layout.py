@@ -137,8 +137,8 @@ class LinkLayout(Layout):
 
 
 def home_of(store: Store) -> Home:
-    """The dataset, as far as its links may name local files."""
-    return Home(store.storage.root, store.ours)
+    """The dataset, as far as it matters to what its links may name."""
+    return Home(store.storage.root, store.ours, store.names)
 
 
 def _found(probed: Probed, home: Home) -> LinkedCell:

@@ -17,12 +17,12 @@ import pluggy
 from reelbase._urls import redacted
 from reelbase.blob import Blob, BytesSource
 from reelbase.codec import Codec, Ingested
-from reelbase.credentials import Credentials
+from reelbase.credentials import CredentialProvider, CredentialRequest, Credentials
 from reelbase.frames import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.htype import Htype, as_array, brief
 from reelbase.media import Limits, MediaInfo
 from reelbase.sample import Encode, Link, Sample
-from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, Spec, StorageSpec
+from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec
 from reelbase.storage import Stat, Storage
 
 PROJECT = "reelbase"
@@ -31,9 +31,10 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 __all__ = [
-    "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "Credentials", "Encode", "Flag", "FrameIndex",
-    "Hooks", "Htype", "HtypeSpec", "Ingested", "Limits", "Link", "MediaInfo", "Plan", "Run", "Sample", "Spec", "Stat",
-    "Storage", "StorageSpec", "Trust", "as_array", "brief", "hookimpl", "hookspec", "redacted",
+    "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "CredentialProvider", "CredentialRequest",
+    "CredentialSpec", "Credentials", "Encode", "Flag", "FrameIndex", "Hooks", "Htype", "HtypeSpec", "Ingested",
+    "Limits", "Link", "MediaInfo", "Plan", "Run", "Sample", "Spec", "Stat", "Storage", "StorageSpec", "Trust",
+    "as_array", "brief", "hookimpl", "hookspec", "redacted",
 ]  # fmt: skip
 
 
@@ -53,6 +54,11 @@ class Hooks:
     @hookspec
     def reelbase_htypes(self) -> list[HtypeSpec]:
         """Htypes: one `HtypeSpec` for each kind of item."""
+        raise AssertionError
+
+    @hookspec
+    def reelbase_credential_providers(self) -> list[CredentialSpec]:
+        """Credential providers: one `CredentialSpec` for each place that credentials come from."""
         raise AssertionError
 
     @hookspec

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reelbase._forks import renewed_after_fork
+from reelbase.creds_keys import names_of
 from reelbase.errors import CommitOutcomeUnknown, ReadOnlyError, TransactionError
 from reelbase.format.draft import Draft
 from reelbase.format.ops import Added, Append
@@ -59,6 +60,16 @@ class Session:
         self._open: Transaction | None = None
         self._owner: int | None = None
         self._lock = threading.RLock()
+
+    @property
+    def commit(self) -> Commit:
+        """Where it stands."""
+        return self._commit
+
+    @commit.setter
+    def commit(self, commit: Commit) -> None:
+        self._commit = commit
+        self.store.names = names_of(commit.state, self.log.uid)
 
     @property
     def read_only(self) -> bool:

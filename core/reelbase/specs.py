@@ -34,10 +34,16 @@ class StorageSpec(Spec):
 
     Attributes:
         nobody: Options with which it asks as nobody, where it would otherwise take credentials that it finds by itself.
+        one_service: Its URLs name no host: requests go to one service, wherever a URL comes from, and credentials
+            without prefixes cannot be led elsewhere.
+        guard: The option that keeps it to some addresses, as ``[security] network`` says: "public", or networks such as
+            ``10.2.0.0/16`` with commas between. Without one its links are refused where the user limits the network.
     """
 
     schemes: tuple[str, ...]
     nobody: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    one_service: bool = False
+    guard: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +81,11 @@ class HtypeSpec(Spec):
     """
 
     codecs: tuple[str, ...] = ("raw",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialSpec(Spec):
+    """A `CredentialProvider` class; `name` is what ``provider`` says in a table ``[credentials.<name>]``."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""What core offers with no plugin installed: storage in memory and plain arrays."""
+"""What core offers with no plugin installed: storage in memory, plain arrays, credentials that need no library."""
 
 from __future__ import annotations
 
-from reelbase.plugin import HtypeSpec, StorageSpec, hookimpl
+from reelbase.plugin import CredentialSpec, HtypeSpec, StorageSpec, hookimpl
 
 
 @hookimpl
@@ -15,3 +15,12 @@ def reelbase_storages() -> list[StorageSpec]:
 def reelbase_htypes() -> list[HtypeSpec]:
     """``generic``: arrays of numbers."""
     return [HtypeSpec(name="generic", target="reelbase.htype:Htype", codecs=("raw", "image"))]
+
+
+@hookimpl
+def reelbase_credential_providers() -> list[CredentialSpec]:
+    """``env``: what the services' own tools find. ``memory``: what a program gives."""
+    return [
+        CredentialSpec(name="env", target="reelbase.access.providers:EnvironmentProvider"),
+        CredentialSpec(name="memory", target="reelbase.access.providers:MemoryProvider"),
+    ]

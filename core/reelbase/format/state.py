@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from reelbase.format.origins import Runs
     from reelbase.format.store import Store
 
+#: Keys of a dataset's metadata that begin so are the library's own.
+RESERVED = "reelbase."
 _MAX_ROWS = 1 << 32  # an index entry names rows by 32 bits
 
 
@@ -166,7 +168,7 @@ class State:
     Attributes:
         tensors: Schemas by id, in order of creation.
         rows: By tensor id.
-        info: The user's own metadata of the dataset.
+        info: The user's own metadata of the dataset; and ours, see `RESERVED`.
         ghosts: Dropped tensors, by id.
         txns: The highest number that each application has written, see `Footprint`.
         schema_ref: Where schemas and info are stored, if they were too large for a commit and have not changed since.

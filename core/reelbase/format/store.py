@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from reelbase._forks import renewed_after_fork
+from reelbase.access.resolver import Names
 from reelbase.caching.cached import Cached
 from reelbase.errors import StorageError
 from reelbase.format import keys
@@ -43,9 +44,11 @@ class Store:
 
     Attributes:
         ours: The dataset was made in this process, or in the one that sent it here: what it links was linked by us.
+        names: Of credentials that its links may name.
     """
 
     ours = False
+    names = Names()
 
     def __init__(self, storage: Storage, *, cache_bytes: int = 256 << 20) -> None:
         self.storage = storage
@@ -53,11 +56,11 @@ class Store:
         self.renew()
         renewed_after_fork(self)
 
-    def __getstate__(self) -> tuple[Storage, Cache, bool]:
-        return self.storage, self.cache, self.ours
+    def __getstate__(self) -> tuple[Storage, Cache, bool, Names]:
+        return self.storage, self.cache, self.ours, self.names
 
-    def __setstate__(self, state: tuple[Storage, Cache, bool]) -> None:
-        self.storage, self.cache, self.ours = state
+    def __setstate__(self, state: tuple[Storage, Cache, bool, Names]) -> None:
+        self.storage, self.cache, self.ours, self.names = state
         self.renew()
         renewed_after_fork(self)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelbase._urls import redacted
+from reelbase.access.resolver import Names
 from reelbase.config import settings
 from reelbase.errors import LinkRefusedError
 from reelbase.registry import FILE, scheme_of
@@ -23,10 +24,12 @@ class Home:
     Attributes:
         root: Of its storage.
         ours: It was made in this process, or in the one that sent it here.
+        names: Of credentials that its links may name.
     """
 
     root: str
     ours: bool = False
+    names: Names = field(default_factory=Names)
 
     def check_scheme(self, url: str) -> None:
         """Before anything is touched: whether files may be named at all.

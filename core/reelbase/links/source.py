@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from reelbase.access.resolver import resolver
 from reelbase.blob import Blob
 from reelbase.caching.cached import Cached
 from reelbase.errors import CorruptObjectError, LinkChangedError, ObjectChangedError
 from reelbase.links.urls import checked
-from reelbase.resolver import resolver
 from reelbase.sample import Link
 from reelbase.storage import Unchanging
 
@@ -65,7 +65,7 @@ class Pin:
         """
         url = checked(self.url)
         home.check_scheme(url)
-        storage, key = resolver().locate(url, self.creds_key)
+        storage, key = resolver().follow(url, self.creds_key, home.names)
         home.check_place(url, storage, key)
         return storage, key
 

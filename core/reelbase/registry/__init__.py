@@ -3,7 +3,7 @@
 `registry()` gives the one of this process. It loads every installed plugin (light modules that only declare things)
 once, on first use, and never changes afterwards, so threads share it freely::
 
-    registry().htypes.load("bbox")                       a class, by name; also .storages, .codecs, .commands
+    registry().htypes.load("bbox")                       a class, by name; also .storages, .codecs, …
     registry().open_storage("mem://demo")                a Storage, for a dataset
     registry().locate("videos/a.mp4")                    (Storage, key), for one file
     registry().sniff(first_bytes, "a.mp4").ingest(…)     a Codec, by content
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from reelbase._once import Once
 from reelbase.codec import Codec
 from reelbase.config import settings
+from reelbase.credentials import CredentialProvider
 from reelbase.htype import Htype
 from reelbase.media import Limits
 from reelbase.registry import _sniff
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from reelbase.config import Settings
     from reelbase.credentials import Credentials
-    from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, StorageSpec
+    from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, StorageSpec
 
 __all__ = ["Failure", "Kind", "Offer", "Plugin", "Registry", "is_installed", "registry", "reset", "scheme_of"]
 
@@ -52,6 +53,12 @@ _CODEC: Description[CodecSpec, type[Codec]] = Description(
 _HTYPE: Description[HtypeSpec, type[Htype]] = Description(
     label="htype", hook="reelbase_htypes", contract=Htype, needs=lambda spec: f"The htype {spec.name!r} needs"
 )
+_CREDENTIALS: Description[CredentialSpec, type[CredentialProvider]] = Description(
+    label="provider",
+    hook="reelbase_credential_providers",
+    contract=CredentialProvider,
+    needs=lambda spec: f"Credentials of {spec.name!r} need",
+)
 _COMMAND: Description[CommandSpec, Callable[[argparse.ArgumentParser], None]] = Description(
     label="command", hook="reelbase_commands", contract=None, needs=lambda spec: f"`reelbase {spec.name}` needs"
 )
@@ -62,7 +69,7 @@ class Registry:
 
     Attributes:
         plugins: Every plugin found, also those that failed or are denied.
-        storages, codecs, htypes, commands: Their offers; see `Kind`.
+        storages, codecs, htypes, credentials, commands: Their offers; see `Kind`.
     """
 
     def __init__(self, plugins: Sequence[Plugin], settings: Settings) -> None:
@@ -70,6 +77,7 @@ class Registry:
         self.storages = Kind(_STORAGE, self.plugins, settings.prefer)
         self.codecs = Kind(_CODEC, self.plugins, settings.prefer)
         self.htypes = Kind(_HTYPE, self.plugins, settings.prefer)
+        self.credentials = Kind(_CREDENTIALS, self.plugins, settings.prefer)
         self.commands = Kind(_COMMAND, self.plugins, settings.prefer)
         self._options = settings.storage
         self._limits = Limits(max_pixels=settings.security.max_pixels, max_frames=settings.security.max_frames)
@@ -147,6 +155,10 @@ class Registry:
         root, key = kind.locate(url)
         return self._open(kind, spec, root, options, credentials), key
 
+    def options_of(self, spec: StorageSpec, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The configuration's options of a storage, and over them what was given."""
+        return {**self._options.get(spec.name, {}), **(options or {})}
+
     def codec(self, name: str) -> Codec:
         """The codec of that name, with the limits of the configuration.
 
@@ -181,7 +193,7 @@ class Registry:
         options: Mapping[str, Any] | None,
         credentials: Credentials | None,
     ) -> Storage:
-        return kind(root, options={**self._options.get(spec.name, {}), **(options or {})}, credentials=credentials)
+        return kind(root, options=self.options_of(spec, options), credentials=credentials)
 
 
 # One letter before the colon is a Windows drive; "a::b://" chains of schemes are no URL here.

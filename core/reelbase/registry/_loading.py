@@ -14,7 +14,7 @@ import pluggy
 
 from reelbase import __version__, builtin
 from reelbase.plugin import PROJECT, Hooks
-from reelbase.specs import CodecSpec, CommandSpec, HtypeSpec, Spec, StorageSpec
+from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +27,7 @@ REGISTERS: Mapping[str, type[Spec]] = {
     "reelbase_storages": StorageSpec,
     "reelbase_codecs": CodecSpec,
     "reelbase_htypes": HtypeSpec,
+    "reelbase_credential_providers": CredentialSpec,
     "reelbase_commands": CommandSpec,
 }
 

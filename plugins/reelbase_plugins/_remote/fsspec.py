@@ -91,7 +91,7 @@ class BucketStorage(Storage):
     ) -> None:
         super().__init__(root.removesuffix("/"), options=options, credentials=credentials)
         self.place = Place.of(root)
-        self.settings: Any = parsed(self.table, self.options, self.name)
+        self.settings: Any = parsed(self.table, self.options, f"storage.{self.name}")
         self._patience = Patience(tries=self.settings.tries, deadline=self.settings.deadline)
         self._opened: tuple[int, Bucket] | None = None
 

@@ -1,4 +1,4 @@
-"""A storage's table of the configuration as a typed object."""
+"""A table of the configuration as a typed object: of a storage, of a credential provider."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Table = TypeVar("Table")
+Given = TypeVar("Given")
 
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 
-def parsed(table: type[Table], options: Mapping[str, Any], storage: str) -> Table:
-    """A `table`, which is a dataclass of ``bool``, ``int``, ``float`` and ``str`` fields, from what a user wrote.
+def parsed(table: type[Table], options: Mapping[str, Any], place: str) -> Table:
+    """A `table`, a dataclass of ``bool``, ``int``, ``float``, ``str`` and tuple fields, from what a user wrote.
 
     Args:
         table: Its fields are the options there are, each with the type of its default (None: a string).
         options: By name; strings are taken for what they spell, since variables of the environment hold nothing else.
-        storage: The name of the plugin, for messages.
+        place: Where the table stands, such as "storage.s3", for messages.
 
     Raises:
         ConfigError: there is no such option, or its value is of another kind.
@@ -33,20 +34,31 @@ def parsed(table: type[Table], options: Mapping[str, Any], storage: str) -> Tabl
     values = {}
     for name, value in options.items():
         if name not in known:
-            raise _unknown(name, known, storage)
+            raise _unknown(name, known, place)
         try:
             values[name] = _as(known[name], value)
         except ValueError as error:
             raise ConfigError(
-                f"storage.{storage}.{name} is {value!r}, not {error}.", "Mend the configuration or the argument."
+                f"{place}.{name} is {value!r}, not {error}.", "Mend the configuration or the argument."
             ) from None
     return table(**values)
 
 
-def _unknown(name: str, known: Mapping[str, Any], storage: str) -> ConfigError:
+def _unknown(name: str, known: Mapping[str, Any], place: str) -> ConfigError:
     near = get_close_matches(name, known, 1)
     todo = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(sorted(known))}."
-    return ConfigError(f"The storage {storage!r} has no option {name!r}.", todo)
+    return ConfigError(f"{place} has no option {name!r}.", todo)
+
+
+def required(value: Given | None, name: str) -> Given:
+    """An option that must be there.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not value:
+        raise ConfigError(f"{name} is not set.", "Set it in the configuration.")
+    return value
 
 
 def _as(default: Any, value: Any) -> Any:
@@ -72,6 +84,13 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _texts(value: Any) -> tuple[str, ...]:
+    found = value.split() if isinstance(value, str) else value
+    if not isinstance(found, (list, tuple)) or not found or not all(isinstance(one, str) and one for one in found):
+        raise ValueError("a list of strings")
+    return tuple(found)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a string")
@@ -83,5 +102,6 @@ _PARSERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     int: _whole,
     float: _number,
     str: _text,
+    tuple: _texts,
     type(None): _text,
 }

@@ -16,5 +16,6 @@ def reelbase_storages() -> list[StorageSpec]:
             requires=("gcsfs", "tenacity"),
             install="reelbase[gcs]",
             nobody={"anonymous": True},
+            one_service=True,
         ),
     ]

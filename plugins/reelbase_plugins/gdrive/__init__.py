@@ -16,6 +16,7 @@ def reelbase_storages() -> list[StorageSpec]:
             requires=("googleapiclient", "google.auth", "tenacity"),
             install="reelbase[gdrive]",
             nobody={"anonymous": True},
+            one_service=True,
         ),
     ]
 

@@ -57,7 +57,7 @@ class HttpStorage(Storage):
     ) -> None:
         self._folder = Address.of(root)
         super().__init__(self._folder.folder, options=options, credentials=credentials)
-        chosen = parsed(Options, self.options, "http")
+        chosen = parsed(Options, self.options, "storage.http")
         self._client = Client(Login(credentials), chosen.timeout)
         self._patience = Patience(tries=chosen.tries, deadline=chosen.deadline)
         self._concurrency = chosen.concurrency

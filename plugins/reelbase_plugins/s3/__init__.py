@@ -16,5 +16,6 @@ def reelbase_storages() -> list[StorageSpec]:
             requires=("s3fs", "tenacity"),
             install="reelbase[s3]",
             nobody={"anonymous": True},
+            one_service=True,
         ),
     ]

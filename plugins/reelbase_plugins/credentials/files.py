@@ -1,0 +1,54 @@
+"""Files with secrets in them: only their owner may read or change them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from reelbase.errors import AccessDeniedError
+
+_MOST: Final = 1 << 16
+
+
+def secret_file(path: str, name: str) -> str:
+    """The text of a file that is ours alone.
+
+    Args:
+        path: Absolute, or below ``~``.
+        name: Of the binding, for messages.
+
+    Raises:
+        AccessDeniedError: it cannot be read, is somebody else's, or others may read it too.
+    """
+    file = Path(path).expanduser()
+    problem = None
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        problem = error.strerror
+    else:
+        with os.fdopen(descriptor, "rb") as opened:
+            # Of what was opened, not of the name: that may be another file by now.
+            problem = _problem(os.fstat(descriptor))
+            data = b"" if problem else opened.read(_MOST + 1)
+        if len(data) > _MOST:
+            problem = f"it has more than {_MOST} bytes"
+    if problem:
+        raise AccessDeniedError(f"Credentials {name!r}: {path} is not used: {problem}.", f"chmod 600 {path}")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        pass
+    raise AccessDeniedError(f"Credentials {name!r}: {path} is no text.", "Mend it.")
+
+
+def _problem(found: os.stat_result) -> str | None:
+    if not stat.S_ISREG(found.st_mode):
+        return "it is no file"
+    if found.st_uid != os.geteuid():
+        return "it belongs to another user"
+    if found.st_mode & 0o077:
+        return f"others may use it too (mode {stat.S_IMODE(found.st_mode):o})"
+    return None
