@@ -57,6 +57,10 @@ class Credentials(Mapping[str, Any]):
         """Whether they may be used for a URL, as far as they say."""
         return not self.prefixes or within(url, self.prefixes)
 
+    def narrowed(self, prefixes: tuple[str, ...]) -> Credentials:
+        """The same, got now, for these prefixes only."""
+        return Credentials(self._fields, expires_at=self.expires_at, prefixes=prefixes)
+
     def __getitem__(self, name: str) -> Any:
         return self._fields[name]
 

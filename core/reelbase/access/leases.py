@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from reelbase._forks import renewed_after_fork
+from reelbase._urls import redacted
 from reelbase.credentials import CredentialRequest, Credentials
 from reelbase.errors import AccessDeniedError, CredentialsExpiredError, ReelbaseError
 
@@ -24,11 +25,13 @@ class Lease:
     Args:
         name: Of the binding.
         provider: Is asked by one thread at a time; the others wait for what it gives.
+        prefixes: Of the binding; what the provider gives is never for more than these.
     """
 
-    def __init__(self, name: str, provider: CredentialProvider) -> None:
+    def __init__(self, name: str, provider: CredentialProvider, prefixes: tuple[str, ...] = ()) -> None:
         self._name = name
         self._provider = provider
+        self._prefixes = prefixes
         self._held: dict[tuple[str, Action], Credentials] = {}
         self.renew()
         renewed_after_fork(self)
@@ -67,9 +70,11 @@ class Lease:
 
     def _get(self, url: str, action: Action, *, force: bool) -> Credentials:
         given = self._asked(CredentialRequest(name=self._name, url=url, action=action, force=force))
+        given = given if given.prefixes else given.narrowed(self._prefixes)
         if not given.covers(url):
             raise AccessDeniedError(
-                f"Credentials {self._name!r}: the provider gave some for other URLs than {url}.", "Ask who runs it."
+                f"Credentials {self._name!r}: the provider gave some for other URLs than {redacted(url)}.",
+                "Ask who runs it.",
             )
         self._held = {key: one for key, one in self._held.items() if not (key[1] == action and one.covers(url))}
         self._held[url if given.prefixes else "", action] = given

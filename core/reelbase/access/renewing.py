@@ -25,6 +25,7 @@ class RenewingStorage(Storage):
     Args:
         kind: The storage's class.
         root: Its root.
+        url: What the credentials are asked for: the root, or the one file that is read.
         options: Its options.
         lease: Gives the credentials; ``lease()`` is asked for on every call, since a name may be bound anew.
         action: What for.
@@ -35,6 +36,7 @@ class RenewingStorage(Storage):
         self,
         kind: type[Storage],
         root: str,
+        url: str,
         options: Mapping[str, Any],
         lease: Callable[[], Lease],
         action: Action,
@@ -43,6 +45,7 @@ class RenewingStorage(Storage):
         super().__init__(root, options=options)
         self.writable, self.racing, self.distant = kind.writable, kind.racing, kind.distant  # type: ignore[misc]
         self._kind = kind
+        self._url = url
         self._lease = lease
         self._action: Action = action
         self._again = again
@@ -90,7 +93,7 @@ class RenewingStorage(Storage):
         return self._asked(lambda storage: storage.public_url(key, seconds=seconds))
 
     def _storage(self) -> tuple[Credentials, Storage]:
-        credentials = self._lease().current(self.root, self._action)
+        credentials = self._lease().current(self._url, self._action)
         made = self._made
         if made is None or made[0] is not credentials:
             storage = self._kind(self.root, options=self.options, credentials=credentials or None)
@@ -102,7 +105,7 @@ class RenewingStorage(Storage):
         try:
             return work(storage)
         except AccessDeniedError as error:
-            if not repeat or not self._lease().replaced(used, error, self.root, self._action):
+            if not repeat or not self._lease().replaced(used, error, self._url, self._action):
                 raise
         return work(self._storage()[1])
 
@@ -114,7 +117,7 @@ class RenewingStorage(Storage):
                 last = one[0]
                 yield one
         except AccessDeniedError as error:
-            if not self._lease().replaced(used, error, self.root, self._action):
+            if not self._lease().replaced(used, error, self._url, self._action):
                 raise
         else:
             return

@@ -110,11 +110,11 @@ class Resolver:
         now = names.now(name)
         self._check(self.bound(now, names), url, spec)
         again = (_followed, (url, name, names))
-        return self._renewing(root, options, partial(self.bound, now, names), "read", again), key
+        return self._renewing(root, url, options, partial(self.bound, now, names), "read", again), key
 
     def populate(self, names: Names, name: str, provider: CredentialProvider, prefixes: tuple[str, ...]) -> None:
         """Bind a name of one dataset in this process."""
-        self._populated[names.dataset, name] = Binding(name, prefixes, Lease(name, provider))
+        self._populated[names.dataset, name] = _binding(name, provider, prefixes)
 
     def bound(self, name: str, names: Names | None = None) -> Binding:
         """What a name stands for: what was populated, else what is configured.
@@ -153,13 +153,13 @@ class Resolver:
         if name not in self._bindings:
             found = self.configured[name]
             provider = found.made(registry().credentials.load(found.provider))
-            self._bindings.setdefault(name, Binding(name, found.prefixes, Lease(name, provider)))
+            self._bindings.setdefault(name, _binding(name, provider, found.prefixes))
         return self._bindings[name]
 
     def _opened(self, root: str, url: str, creds: Creds, options: Mapping[str, Any] | None, action: Action) -> Storage:
         _, spec = registry().storage_for(url)
         if creds is None:
-            creds = self._longest(url, spec)
+            creds = self._longest(url)
         if creds is None or creds == ENVIRONMENT:
             if creds is not None:
                 _check_chain(url, spec)
@@ -167,25 +167,25 @@ class Resolver:
         if isinstance(creds, str):
             self._check(self.bound(creds), url, spec)
             again = (_opened, (root, url, creds, options, action))
-            return self._renewing(root, options, partial(self.bound, creds), action, again)
+            return self._renewing(root, url, options, partial(self.bound, creds), action, again)
         if isinstance(creds, CredentialProvider):
-            mine = Binding(creds.name, (), Lease(creds.name, creds))
-            return self._renewing(root, options, lambda: mine, action, (_refuse, ()))
+            mine = _binding(creds.name, creds, ())
+            return self._renewing(root, url, options, lambda: mine, action, (_refuse, ()))
         return registry().open_storage(root, options=options, credentials=_given(creds))
 
-    def _longest(self, url: str, spec: StorageSpec) -> str | None:
+    def _longest(self, url: str) -> str | None:
         """The configured name with the longest prefix of a URL."""
         found = [
             (len(prefix), name)
             for name, one in self.configured.items()
             for prefix in one.prefixes
-            if within(url, spelled(spec, (prefix,)))
+            if within(url, _spelled((prefix,)))
         ]
         return max(found)[1] if found else None
 
     def _check(self, binding: Binding, url: str, spec: StorageSpec) -> None:
         prefixes = binding.prefixes
-        if prefixes and not within(url, spelled(spec, prefixes)):
+        if prefixes and not within(url, prefixes):
             raise ScopeError(
                 f"Credentials {binding.name!r} are not for {redacted(url)}: they are for {', '.join(prefixes)}.",
                 "If they should be, add its folder to their prefixes; never for a dataset that you do not trust.",
@@ -199,23 +199,31 @@ class Resolver:
     def _renewing(
         self,
         root: str,
+        url: str,
         options: Mapping[str, Any] | None,
         bound: Callable[[], Binding],
         action: Action,
         again: tuple[Callable[..., Storage], tuple[Any, ...]],
     ) -> Storage:
         kind, spec = registry().storage_for(root)
-        return RenewingStorage(kind, root, registry().options_of(spec, options), lambda: bound().lease, action, again)
+        options = registry().options_of(spec, options)
+        return RenewingStorage(kind, root, url, options, lambda: bound().lease, action, again)
 
 
-def spelled(spec: StorageSpec, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+def _binding(name: str, provider: CredentialProvider, prefixes: tuple[str, ...]) -> Binding:
+    prefixes = _spelled(prefixes)
+    return Binding(name, prefixes, Lease(name, provider, prefixes))
+
+
+def _spelled(prefixes: tuple[str, ...]) -> tuple[str, ...]:
     """Prefixes in every scheme of their service: ``gs://`` and ``gcs://`` are one."""
-    rest = [one.partition("://") for one in prefixes]
-    return tuple(
-        f"{scheme}://{place}"
-        for named, _, place in rest
-        for scheme in (spec.schemes if spec.one_service and named in spec.schemes else (named,))
-    )
+    services = [spec.schemes for spec in registry().storages.specs() if spec.one_service]
+    found = []
+    for prefix in prefixes:
+        named, _, place = prefix.partition("://")
+        schemes = next((one for one in services if named in one), (named,))
+        found += [f"{scheme}://{place}" for scheme in schemes]
+    return tuple(found)
 
 
 def _guarded(url: str, kind: type[Storage], spec: StorageSpec) -> dict[str, Any]:

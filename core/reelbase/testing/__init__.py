@@ -10,7 +10,7 @@ Subclass one class for each thing a plugin offers, and give it its one fixture::
             return VaultStorage(f"vault://{tmp_path}/a.db")
 
 `StorageTests` wants an empty storage, `CodecTests` (or `FrameCodecTests`, for codecs that find single frames) a
-`CodecCase`, `HtypeTests` an `HtypeCase`.
+`CodecCase`, `HtypeTests` an `HtypeCase`, `CredentialProviderTests` a `CredentialProviderCase`.
 
 `FaultyStorage` wraps a storage and lets it fail at a chosen operation; its faults are in `reelbase.testing.faults`.
 `reelbase.testing.servers` has servers and a proxy that misbehave, for storages that go over a network.
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reelbase.testing.codec import CodecCase, CodecTests, FrameCodecTests
+    from reelbase.testing.credentials import CredentialProviderCase, CredentialProviderTests
     from reelbase.testing.faults import Fault, FaultyStorage, Stopped
     from reelbase.testing.htype import HtypeCase, HtypeTests
     from reelbase.testing.storage import StorageTests
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "CodecCase": "codec",
     "CodecTests": "codec",
+    "CredentialProviderCase": "credentials",
+    "CredentialProviderTests": "credentials",
     "Fault": "faults",
     "FaultyStorage": "faults",
     "FrameCodecTests": "codec",
@@ -43,6 +46,8 @@ _HOMES = {
 __all__ = [
     "CodecCase",
     "CodecTests",
+    "CredentialProviderCase",
+    "CredentialProviderTests",
     "Fault",
     "FaultyStorage",
     "FrameCodecTests",

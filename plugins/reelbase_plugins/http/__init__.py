@@ -15,5 +15,6 @@ def reelbase_storages() -> list[StorageSpec]:
             schemes=("http", "https"),
             requires=("urllib3", "tenacity"),
             install="reelbase[http]",
+            guard="network",
         ),
     ]

@@ -66,10 +66,14 @@ class Address:
         return (self.path or "/") + self.query
 
     @property
+    def authority(self) -> str:
+        """The host, and the port if it is not the usual one."""
+        return self.host if self.port == _PORTS[self.scheme] else f"{self.host}:{self.port}"
+
+    @property
     def url(self) -> str:
         """All of it; the query may be secret."""
-        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{self.host}{port}{self.path}{self.query}"
+        return f"{self.scheme}://{self.authority}{self.path}{self.query}"
 
     @property
     def folder(self) -> str:

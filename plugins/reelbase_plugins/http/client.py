@@ -15,7 +15,10 @@ from reelbase_plugins.http.replies import Reply
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from urllib3 import HTTPConnectionPool
+
     from reelbase_plugins.http.address import Address
+    from reelbase_plugins.http.guard import Guard
     from reelbase_plugins.http.login import Login
 
 #: Bytes as they are stored: ranges of something compressed on its way would be other bytes.
@@ -28,11 +31,13 @@ class Client:
     Args:
         login: Who asks.
         timeout: Seconds of silence, of a connection being made or a reply going on, that are too many.
+        guard: Which addresses may be asked; None: all.
     """
 
-    def __init__(self, login: Login, timeout: float) -> None:
+    def __init__(self, login: Login, timeout: float, guard: Guard | None = None) -> None:
         self._login = login
         self._timeout = timeout
+        self._guard = guard
 
     @contextmanager
     def ask(self, method: str, address: Address, headers: Mapping[str, str], left: float) -> Iterator[Reply]:
@@ -48,7 +53,7 @@ class Client:
             Transient, StorageError: none came.
         """
         end = time.monotonic() + left
-        hops = Hops(address)
+        hops = Hops(address, self._login)
         while True:
             reply = self._once(method, hops, headers, end)
             try:
@@ -63,11 +68,19 @@ class Client:
 
         address = hops.address
         patience = max(0.001, min(self._timeout, end - time.monotonic()))
+        login = self._login.headers() if hops.at_home else {}
         with failing(address), redacted_logs():
-            response = manager().connection_from_host(address.host, address.port, address.scheme).urlopen(
+            response = self._connections(address).urlopen(
                 method, address.target,
-                headers={**(self._login.headers() if hops.at_home else {}), **_ALWAYS, **headers},
+                headers={**login, **_ALWAYS, "Host": address.authority, **headers},
                 timeout=Timeout(connect=patience, read=patience),
                 retries=False, redirect=False, preload_content=False, decode_content=False,
             )  # fmt: skip
         return Reply(response, address, end)
+
+    def _connections(self, address: Address) -> HTTPConnectionPool:
+        if self._guard is None:
+            return manager().connection_from_host(address.host, address.port, address.scheme)
+        place = self._guard.place(address)
+        names = {"server_hostname": address.host, "assert_hostname": address.host} if address.scheme == "https" else {}
+        return manager().connection_from_host(place, address.port, address.scheme, pool_kwargs=names or None)

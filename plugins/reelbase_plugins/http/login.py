@@ -11,6 +11,7 @@ from reelbase.errors import UsageError
 
 if TYPE_CHECKING:
     from reelbase.plugin import Credentials
+    from reelbase_plugins.http.address import Address
 
 _KNOWN: Final = ("headers", "password", "token", "username")
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -37,10 +38,15 @@ class Login:
         if unknown:
             raise _wrong(f"have {', '.join(map(repr, unknown))}, which means nothing to a web server")
         self._headers = _headers(given.get("headers", {})) | _authorization(given)
+        self._credentials = credentials
 
     def headers(self) -> dict[str, str]:
         """To send to the host that they were given for, and to no other."""
         return dict(self._headers)
+
+    def covers(self, address: Address) -> bool:
+        """Whether they may be sent there, as far as they say."""
+        return self._credentials is None or self._credentials.covers(address.url)
 
     def __repr__(self) -> str:
         return f"Login({', '.join(sorted(self._headers))})"

@@ -8,6 +8,7 @@ from reelbase.errors import BadReplyError, ObjectNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from reelbase_plugins.http.address import Address
+    from reelbase_plugins.http.login import Login
     from reelbase_plugins.http.replies import Reply
 
 _MOST: Final = 5
@@ -19,15 +20,17 @@ class Hops:
 
     Args:
         address: Where it starts.
+        login: Who asks.
 
     Attributes:
         address: Where it is now.
-        at_home: It never left the server that it started at; only there credentials are sent.
+        at_home: It never left the server that it started at, nor what the credentials are for; else they are not sent.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, login: Login) -> None:
         self.address = address
-        self.at_home = True
+        self.at_home = login.covers(address)
+        self._login = login
         self._start = address
         self._left = _MOST
 
@@ -43,7 +46,7 @@ class Hops:
         target = self._joined(reply)
         self._check(target)
         self._left -= 1
-        self.at_home = self.at_home and target.origin == self._start.origin
+        self.at_home = self.at_home and target.origin == self._start.origin and self._login.covers(target)
         self.address = target
         return True
 

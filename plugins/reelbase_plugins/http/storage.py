@@ -14,6 +14,7 @@ from reelbase_plugins.http import stats
 from reelbase_plugins.http.address import Address
 from reelbase_plugins.http.client import Client
 from reelbase_plugins.http.connections import in_threads
+from reelbase_plugins.http.guard import ANY, Guard
 from reelbase_plugins.http.login import Login
 from reelbase_plugins.http.ranges import Part, Wanted, part
 
@@ -33,12 +34,14 @@ class Options:
         tries: Of one request.
         deadline: Seconds for one call in all.
         concurrency: Requests in flight of one `get_ranges`.
+        network: Addresses that may be reached: "any", "public", or networks such as ``10.2.0.0/16`` (commas between).
     """
 
     timeout: float = 30.0
     tries: int = 6
     deadline: float = 120.0
     concurrency: int = 8
+    network: str = ANY
 
 
 class HttpStorage(Storage):
@@ -58,7 +61,7 @@ class HttpStorage(Storage):
         self._folder = Address.of(root)
         super().__init__(self._folder.folder, options=options, credentials=credentials)
         chosen = parsed(Options, self.options, "storage.http")
-        self._client = Client(Login(credentials), chosen.timeout)
+        self._client = Client(Login(credentials), chosen.timeout, Guard.of(chosen.network))
         self._patience = Patience(tries=chosen.tries, deadline=chosen.deadline)
         self._concurrency = chosen.concurrency
 
