@@ -86,7 +86,7 @@ def _number(value: Any) -> float:
 
 def _texts(value: Any) -> tuple[str, ...]:
     found = value.split() if isinstance(value, str) else value
-    if not isinstance(found, (list, tuple)) or not found or not all(isinstance(one, str) and one for one in found):
+    if not isinstance(found, (list, tuple)) or not found or not all(isinstance(one, str) for one in found):
         raise ValueError("a list of strings")
     return tuple(found)
 

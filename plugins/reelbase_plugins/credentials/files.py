@@ -29,12 +29,12 @@ def secret_file(path: str, name: str) -> str:
     except OSError as error:
         problem = error.strerror
     else:
-        with os.fdopen(descriptor, "rb") as opened:
+        try:
             # Of what was opened, not of the name: that may be another file by now.
             problem = _problem(os.fstat(descriptor))
-            data = b"" if problem else opened.read(_MOST + 1)
-        if len(data) > _MOST:
-            problem = f"it has more than {_MOST} bytes"
+            data = b"" if problem else os.read(descriptor, _MOST)
+        finally:
+            os.close(descriptor)
     if problem:
         raise AccessDeniedError(f"Credentials {name!r}: {path} is not used: {problem}.", f"chmod 600 {path}")
     try:
@@ -47,6 +47,8 @@ def secret_file(path: str, name: str) -> str:
 def _problem(found: os.stat_result) -> str | None:
     if not stat.S_ISREG(found.st_mode):
         return "it is no file"
+    if found.st_size >= _MOST:
+        return f"it has more than {_MOST} bytes"
     if found.st_uid != os.geteuid():
         return "it belongs to another user"
     if found.st_mode & 0o077:

@@ -7,8 +7,6 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reelbase.plugin import Credentials
 from reelbase.testing.servers.drive import DriveServer
@@ -33,28 +31,6 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket, "getaddrinfo", find)
     yield
     assert others == []
-
-
-@pytest.fixture(scope="session")
-def private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
-
-
-@pytest.fixture
-def drive() -> Iterator[DriveServer]:
-    with DriveServer() as server:
-        yield server
-
-
-@pytest.fixture
-def account(drive: DriveServer, private_key: str) -> dict[str, str]:
-    """The fields of a service account."""
-    return {
-        "type": "service_account", "client_email": "robot@example.iam.gserviceaccount.com", "private_key_id": "1",
-        "private_key": private_key, "token_uri": f"{drive.url}/token", "project_id": "example",
-    }  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
