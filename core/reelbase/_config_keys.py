@@ -38,6 +38,14 @@ def count(least: int) -> Parse:
     return parse
 
 
+def flag(value: object) -> bool:
+    """True or false."""
+    word = str(value).strip().lower()
+    if word not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
+        raise ValueError("true or false")
+    return word in {"true", "1", "yes", "on"}
+
+
 def names(value: object) -> tuple[str, ...]:
     """A list of strings; from the environment, separated by commas."""
     items = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -99,6 +107,11 @@ class Security:
     max_link_scan: int = _key(
         size, 4_000_000_000, "Linked files all of whose bytes must be looked through, at most.", user_only=True
     )
+    isolate_decode: bool = _key(
+        flag, False, "Look at media files and decode them in processes of their own, with bounds.", user_only=True
+    )
+    isolate_bytes: int = _key(size, 4_000_000_000, "Memory of such a process, at most.", user_only=True)
+    isolate_seconds: int = _key(count(1), 60, "Seconds that it may say nothing.", user_only=True)
     local_links: str | tuple[str, ...] = _key(
         one_of("deny", "dataset-dir"),
         "deny",

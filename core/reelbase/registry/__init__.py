@@ -23,6 +23,7 @@ from reelbase.codec import Codec
 from reelbase.config import settings
 from reelbase.credentials import CredentialProvider
 from reelbase.htype import Htype
+from reelbase.isolation.codec import isolated
 from reelbase.media import Limits
 from reelbase.registry import _sniff
 from reelbase.registry._kind import Description, Kind, Offer, is_installed
@@ -81,6 +82,7 @@ class Registry:
         self.commands = Kind(_COMMAND, self.plugins, settings.prefer)
         self._options = settings.storage
         self._limits = Limits(max_pixels=settings.security.max_pixels, max_frames=settings.security.max_frames)
+        self._isolated = settings.security.isolate_decode
         self._codecs: dict[str, Codec] = {}
 
     def failures(self) -> list[Failure]:
@@ -166,7 +168,8 @@ class Registry:
             PluginError: as `Kind.load`.
         """
         if name not in self._codecs:
-            self._codecs[name] = self.codecs.load(name)(name, limits=self._limits)
+            kind = self.codecs.load(name)
+            self._codecs[name] = (isolated(kind) if self._isolated else kind)(name, limits=self._limits)
         return self._codecs[name]
 
     def sniff(self, head: bytes, filename: str, kinds: Collection[str] | None = None) -> Codec:
