@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.access.resolver import ENVIRONMENT, Names
 from reelbase.errors import UsageError
+from reelbase.format import shapes
 from reelbase.format.ops import SetInfo
 from reelbase.format.state import RESERVED
 from reelbase.htype import brief
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from reelbase.session import Session, Transaction
 
 _PREFIX: Final = f"{RESERVED}creds/"
+_FITS: Final = shapes.fields(name=shapes.text, managed=shapes.flag)
 
 
 def names_of(state: State, dataset: str) -> Names:
@@ -86,7 +88,7 @@ class CredsKeys:
 
 def _kept(state: State) -> dict[str, Any]:
     """By the name that it had first."""
-    return {key.removeprefix(_PREFIX): one for key, one in state.info.items() if key.startswith(_PREFIX)}
+    return {key.removeprefix(_PREFIX): one for key, one in state.info.items() if key.startswith(_PREFIX) and _FITS(one)}
 
 
 def _write(transaction: Transaction, first: str, name: str, *, managed: bool) -> None:

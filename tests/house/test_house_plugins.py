@@ -10,7 +10,7 @@ import pytest
 
 from reelbase.registry import registry
 
-_KINDS = ("storages", "codecs", "htypes", "commands")
+_KINDS = ("storages", "codecs", "htypes", "credentials", "commands")
 _SPECS = [(kind, spec.name) for kind in _KINDS for spec in getattr(registry(), kind).specs()]
 _HEAVY = ("av", "fsspec", "s3fs", "gcsfs", "googleapiclient", "torch", "IPython", "tqdm", "PIL", "pandas")
 _OWN = sorted(point.value for point in entry_points(group="reelbase") if point.dist and point.dist.name == "reelbase")

@@ -43,6 +43,7 @@ specs = (
     _own("compact", "lay the small pieces of many small writes together"),
     _own("gc", "delete what no version needs; let old versions go"),
     _own("verify", "see that every version is whole; name what is damaged"),
+    _own("creds", "which credentials are configured, and whether they can be had"),
     _own("plugins", "what is installed, where it comes from, and what failed"),
     _own("config", "every setting, its value, and where that came from"),
     _own("doctor", "check the installation, and a dataset if one is named"),

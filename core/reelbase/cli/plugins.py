@@ -40,6 +40,7 @@ def kinds(found: Registry) -> dict[str, Kind[Any, Any]]:
         "storage": found.storages,
         "codec": found.codecs,
         "htype": found.htypes,
+        "provider": found.credentials,
         "command": found.commands,
     }
 

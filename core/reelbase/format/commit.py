@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import CorruptObjectError, FormatError, NewerFormatError, ReelbaseError, VersionExpiredError
-from reelbase.format import keys
+from reelbase.format import keys, shapes
 from reelbase.format.column import Column
 from reelbase.format.entry import ENTRY
-from reelbase.format.header import Header
+from reelbase.format.header import HEADER, Header
 from reelbase.format.origins import Origins
 from reelbase.format.segment import Segment
 from reelbase.format.state import Ghost, Rows, State, TensorSchema
@@ -33,6 +33,36 @@ if TYPE_CHECKING:
     from reelbase.format.store import Store
 
 FORMAT = 2
+_REF = shapes.fields(ref=shapes.exactly(shapes.uid, shapes.count, shapes.count))
+_SEGMENTS = shapes.many(shapes.exactly(shapes.uid, *[shapes.count] * 5))
+_ORIGINS = shapes.many(shapes.exactly(shapes.count, shapes.branch, shapes.count))
+_COLUMN = shapes.fields(segments=_SEGMENTS, tail=shapes.count, over=_SEGMENTS, patch=shapes.count)
+_ROWS = shapes.mapping(
+    shapes.fields(
+        columns=shapes.mapping(_COLUMN),
+        dead=shapes.exactly(shapes.count, shapes.count, _SEGMENTS, shapes.count),
+        origins=_ORIGINS,
+    )
+)
+_TENSOR = shapes.fields(
+    id=shapes.text,
+    name=shapes.text,
+    htype=shapes.text,
+    dtype=shapes.maybe(shapes.dtype),
+    codec=shapes.maybe(shapes.text),
+    settings=shapes.mapping(shapes.anything),
+    info=shapes.mapping(shapes.anything),
+)
+_SCHEMA = shapes.fields(
+    tensors=shapes.many(_TENSOR),
+    info=shapes.mapping(shapes.anything),
+    ghosts=shapes.mapping(shapes.exactly(shapes.count, _ORIGINS)),
+)
+_HELD = {
+    "schema": shapes.one_of(_REF, _SCHEMA),
+    "rows": shapes.one_of(_REF, _ROWS),
+    "txns": shapes.mapping(shapes.whole),
+}
 FEATURES: frozenset[str] = frozenset()  # flags this version understands
 _HEAD = struct.Struct("<4sIII")
 _MAGIC = b"RBC2"
@@ -146,7 +176,10 @@ def _unpacked(data: bytes, where: str) -> tuple[dict[str, Any], bytes]:
     if magic != _MAGIC or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
         raise CorruptObjectError(f"{where} is damaged.", "Restore the object from a copy of the dataset.")
     head = json.loads(body)
+    if not isinstance(head, dict):
+        raise TypeError("it holds no object")
     check_format(head["format"], where)
+    shapes.check(head, features=shapes.many(shapes.text), **HEADER, **({} if head.get("expired") is True else _HELD))
     unknown = sorted(set(head["features"]) - FEATURES)
     if unknown:
         raise NewerFormatError(f"{where} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE)
@@ -208,10 +241,13 @@ def _state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
     schema, ref = head["schema"], None
     if "ref" in schema:
         uid, crc, size = schema["ref"]
-        ref = (str(uid), int(crc), int(size))
+        ref = (uid, crc, size)
         schema = _follow(store, schema["ref"])
     stored = _follow(store, head["rows"]["ref"]) if "ref" in head["rows"] else head["rows"]
+    shapes.check({"schema": schema, "rows": stored}, schema=_SCHEMA, rows=_ROWS)
     tensors = {one["id"]: TensorSchema(**one) for one in schema["tensors"]}
+    if tensors.keys() != stored.keys() or len({one["name"] for one in schema["tensors"]}) != len(stored):
+        raise ValueError("tensors and rows do not fit together")
     inline = _Inline(entries)
     rows = {tensor: _rows(one, inline) for tensor, one in stored.items()}
     if inline.left:
@@ -246,7 +282,10 @@ def _rows(stored: Mapping[str, Any], inline: _Inline) -> Rows:
         columns[name] = Column(_segments(one["segments"]), tail, _segments(one["over"]), patch)
     count, swept, segments, tail_size = stored["dead"]
     dead = Tombstones(int(count), int(swept), _segments(segments), inline.take(tail_size))
-    return Rows(columns, dead, Origins.from_json(stored["origins"]))
+    rows = Rows(columns, dead, Origins.from_json(stored["origins"]))
+    if dead.count > rows.physical_rows:
+        raise ValueError(f"{dead.count} rows of {rows.physical_rows} are deleted")
+    return rows
 
 
 def _segments(stored: Sequence[Any]) -> tuple[Segment, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reelbase.format import shapes
 from reelbase.format.footprint import Footprint
 
 if TYPE_CHECKING:
@@ -19,6 +20,38 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.branch}@{self.seq}"
+
+
+_PLACE = shapes.maybe(shapes.exactly(shapes.branch, shapes.seq))
+_NAMES = shapes.many(shapes.text)
+_RUNS = shapes.many(shapes.exactly(shapes.count, shapes.count))
+_TOUCHED = shapes.fields(
+    _optional=True,
+    created=_NAMES,
+    schema=_NAMES,
+    dtypes=shapes.mapping(shapes.text),
+    appended=_NAMES,
+    changed=shapes.mapping(shapes.mapping(_RUNS)),
+    info=_NAMES,
+    txns=shapes.mapping(shapes.exactly(shapes.whole, shapes.whole)),
+    packed=_NAMES,
+)
+#: What the JSON of a commit holds beside its state.
+HEADER = {
+    "dataset": shapes.text,
+    "id": shapes.text,
+    "branch": shapes.branch,
+    "seq": shapes.seq,
+    "parent": _PLACE,
+    "time": shapes.moment,
+    "author": shapes.text,
+    "message": shapes.maybe(shapes.text),
+    "named": _PLACE,
+    "includes": shapes.mapping(shapes.seq),
+    "merged": _PLACE,
+    "touched": _TOUCHED,
+    "expired": shapes.flag,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

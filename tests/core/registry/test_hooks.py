@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelbase.plugin import Htype
+from reelbase.plugin import CredentialRequest, Htype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,23 @@ def test_reelbase_htypes(install: Install, build: Build) -> None:
     stored = found().check(np.array([370, -10]))
     assert isinstance(stored, np.ndarray)
     assert stored.tolist() == [10, 350]
+
+
+def test_reelbase_credential_providers(install: Install, build: Build) -> None:
+    install(
+        "secretive",
+        """
+        @hookimpl
+        def reelbase_credential_providers():
+            yield CredentialSpec(name="whisper", target="{module}:Whisper")
+
+        class Whisper(CredentialProvider):
+            def get(self, request):
+                return Credentials({"token": f"for {request.url} of {self.options['place']}"})
+        """,
+    )
+    provider = build().credentials.load("whisper")("lab", {"place": "here"})
+    assert dict(provider.get(CredentialRequest(name="lab", url="s3://a"))) == {"token": "for s3://a of here"}
 
 
 def test_reelbase_commands(install: Install, build: Build, capsys: pytest.CaptureFixture[str]) -> None:
