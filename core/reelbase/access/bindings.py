@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.credentials import checked_prefixes
@@ -46,7 +46,7 @@ class Configured:
     name: str
     provider: str
     prefixes: tuple[str, ...]
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def of(cls, name: str, table: Mapping[str, Any]) -> Configured:

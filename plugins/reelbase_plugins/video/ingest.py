@@ -162,7 +162,7 @@ class Ingest:
         checked = "every frame" if everything else "the order of all frames, a sample of starts"
         if witness.traceable(len(table)) and not table.unsafe:
             index = self._make(table, witness.packets, facts, recipe)
-            trust = proof.settle(index, witness, everything=everything)
+            trust = proof.settle(index, witness, everything=everything, damaged=bool(recipe.damaged))
             if trust != Trust.CONTAINER:
                 return replace(index, trust=trust), witness, checked
         emptied(self._spool)

@@ -125,10 +125,17 @@ class Check:
         segments = self._segments(index, everything=False)
         return _all(lambda segment: self._segment(index, *segment), segments)
 
-    def settle(self, index: FrameIndex, witness: Witness, *, everything: bool) -> Trust:
-        """The highest trust under which it gives what the witness saw."""
+    def settle(self, index: FrameIndex, witness: Witness, *, everything: bool, damaged: bool) -> Trust:
+        """The highest trust under which it gives what the witness saw.
+
+        Args:
+            index: The index.
+            witness: What a full decode showed.
+            everything: Look at all segments, not at some.
+            damaged: The container or the decoder said that something is missing.
+        """
         segments = self._segments(index, everything=everything)
-        best = Trust.NO_SKIP if witness.damaged else Trust.FULL  # concealment borrows from what would be skipped
+        best = Trust.NO_SKIP if damaged else Trust.FULL  # concealment borrows from what would be skipped
         sums = dict(enumerate(witness.sums.tolist()))
         for trust in range(best, Trust.CONTAINER, -1):
             if self._holds(replace(index, trust=Trust(trust)), segments, sums):
