@@ -157,12 +157,12 @@ class Resolver:
         return self._bindings[name]
 
     def _opened(self, root: str, url: str, creds: Creds, options: Mapping[str, Any] | None, action: Action) -> Storage:
-        _, spec = registry().storage_for(url)
+        creds = self._longest(url) if creds is None else creds
         if creds is None:
-            creds = self._longest(url)
-        if creds is None or creds == ENVIRONMENT:
-            if creds is not None:
-                _check_chain(url, spec)
+            return registry().open_storage(root, options=options)
+        _, spec = registry().storage_for(url)
+        if creds == ENVIRONMENT:
+            _check_chain(url, spec)
             return registry().open_storage(root, options=options)
         if isinstance(creds, str):
             self._check(self.bound(creds), url, spec)

@@ -21,7 +21,7 @@ from reelbase.format import keys, shapes
 from reelbase.format.column import Column
 from reelbase.format.entry import ENTRY
 from reelbase.format.header import HEADER, Header
-from reelbase.format.origins import Origins
+from reelbase.format.origins import OWN, Origins
 from reelbase.format.segment import Segment
 from reelbase.format.state import Ghost, Rows, State, TensorSchema
 from reelbase.format.tombstones import Tombstones
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 FORMAT = 2
 _REF = shapes.fields(ref=shapes.exactly(shapes.uid, shapes.count, shapes.count))
 _SEGMENTS = shapes.many(shapes.exactly(shapes.uid, *[shapes.count] * 5))
-_ORIGINS = shapes.many(shapes.exactly(shapes.count, shapes.branch, shapes.count))
+_BIRTH = shapes.one_of(OWN.__eq__, shapes.branch)
+_ORIGINS = shapes.many(shapes.exactly(shapes.count, _BIRTH, shapes.count))
 _COLUMN = shapes.fields(segments=_SEGMENTS, tail=shapes.count, over=_SEGMENTS, patch=shapes.count)
 _ROWS = shapes.mapping(
     shapes.fields(
