@@ -1,4 +1,4 @@
-"""The guide's blocks from "Add managed credentials to your dataset" to "Use credentials", in its words, on a real S3."""
+"""The guide's blocks from "Add managed credentials to your dataset" to "Use credentials", on a real S3."""
 
 from __future__ import annotations
 
