@@ -44,26 +44,31 @@ class Decoding:
             LimitError: a frame is larger than allowed.
         """
         for packet in itertools.chain(packets, [None]):
-            for frame in self._decode(packet):
-                check_pixels(frame.width, frame.height, self._name, self._max_pixels)
-                yield frame
+            yield from self.decode(packet)
 
-    def _decode(self, packet: Packet[Any] | None) -> list[VideoFrame]:
+    def decode(self, packet: Packet[Any] | None) -> list[VideoFrame]:
+        """The frames that come out when a packet goes in; None: no more will come.
+
+        Raises:
+            LimitError: a frame is larger than allowed.
+        """
         try:
-            return self._context.decode(packet)
+            frames = self._context.decode(packet)
         except ReelbaseError:
             raise
         # What decoders say of damaged packets comes as several of PyAV's errors and as plain ValueError.
         except libav_errors():
             self.failed += 1
             return []
+        for frame in frames:
+            check_pixels(frame.width, frame.height, self._name, self._max_pixels)
+        return frames
 
 
-def indexed(recipe: Recipe, packets: Iterable[tuple[int, Any]]) -> Iterator[Packet[Any]]:
-    """Packets for a decoder, from numbers and bytes; with the settings in force where they start."""
+def indexed(recipe: Recipe, packets: Iterable[tuple[int, Any]], before: int | None = None) -> Iterator[Packet[Any]]:
+    """Packets for a decoder that has had those up to `before`, from numbers and bytes; with the settings in force."""
     from av.packet import Packet
 
-    before: int | None = None
     for number, data in packets:
         if not len(data):
             continue

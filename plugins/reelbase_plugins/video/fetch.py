@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Feed = Callable[[], Iterator[tuple[int, memoryview]]]
 
 _FOLLOWING: Final = 64
+_NEXT: Final = 8
 _AT_ONCE: Final = 64 << 20
 _CHUNK: Final = 8 << 20
 
@@ -45,6 +46,14 @@ def longer(blob: Blob, plan: Plan, run: Run) -> Feed:
     """The packets of a run with none left out, and some of those that follow it."""
     first, last = int(run.packets[0]), int(run.packets[-1])
     packets = np.arange(first, min(last + 1 + _FOLLOWING, len(plan.index.pos)))
+    run = replace(run, packets=packets)
+    return _piecewise(blob, run, plan.ranges(run))
+
+
+def following(blob: Blob, plan: Plan, run: Run) -> Feed:
+    """A few packets after those of a run."""
+    first = int(run.packets[-1]) + 1
+    packets = np.arange(first, min(first + _NEXT, len(plan.index.pos)))
     run = replace(run, packets=packets)
     return _piecewise(blob, run, plan.ranges(run))
 

@@ -12,8 +12,9 @@ import numpy as np
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import Trust
 from reelbase_plugins.video.convert import Painter, fresh
-from reelbase_plugins.video.decode import Decoding, Sequential, indexed
-from reelbase_plugins.video.fetch import feeds, longer, stepwise
+from reelbase_plugins.video.cursors import Cursor, cursors
+from reelbase_plugins.video.decode import Sequential
+from reelbase_plugins.video.fetch import feeds, following, longer, stepwise
 from reelbase_plugins.video.recipe import Recipe
 from reelbase_plugins.video.starts import is_start, without_start
 from reelbase_plugins.video.threads import threads_here
@@ -89,7 +90,11 @@ class _Work:
         Raises:
             DamagedMediaError: one did not come out.
         """
-        if self._recipe.unseen:
+        cursor, walking = cursors.take(self._plan.index, self._blob, run)
+        cursor = cursor or self._cursor()
+        if walking:  # what follows brings out the last frames, and leaves the decoder where the next clip begins
+            feed = _joined(feed, following(self._blob, self._plan, run))
+        if self._recipe.unseen and cursor.fresh:
             packets = feed()
             first = next(packets)
             if not is_start(self._recipe, *first):
@@ -97,11 +102,17 @@ class _Work:
                 return
             feed = partial(chain, [first], packets)
         wanted = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
-        yield from self._coming(feed, wanted)
+        yield from self._coming(cursor, feed, wanted)
         if wanted:  # after a start amid a GOP, libavcodec shows some frames only when it has seen what follows
-            yield from self._coming(longer(self._blob, self._plan, run), wanted)
+            cursor = self._cursor()
+            yield from self._coming(cursor, longer(self._blob, self._plan, run), wanted)
         if wanted:
             raise _missing(self._plan.index, wanted, self._blob.key)
+        if run is self._plan.runs[-1]:
+            cursors.keep(self._plan.index, self._blob, cursor)
+
+    def _cursor(self) -> Cursor:
+        return Cursor(self._recipe, self._max_pixels)
 
     def _from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
         """The wanted frames of a run whose first packet is no start."""
@@ -110,10 +121,10 @@ class _Work:
         for earlier, its in zip(plan.runs, stepwise(self._blob, plan), strict=True):
             yield from work._frames(earlier, its)
 
-    def _coming(self, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
+    @staticmethod
+    def _coming(cursor: Cursor, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
         """Those of the `wanted` frames, by packet, that come out; they are taken from `wanted`."""
-        decoding = Decoding(self._recipe.context(max_pixels=self._max_pixels), self._max_pixels)
-        for frame in decoding.frames(indexed(self._recipe, feed())):
+        for frame in cursor.frames(feed()):
             number = wanted.pop(frame.pts, None) if frame.pts is not None else None
             if number is not None:
                 yield number, frame
@@ -155,6 +166,10 @@ class _Work:
         for run, feed in zip(self._plan.runs, stepwise(self._blob, self._plan), strict=True):
             for number, frame in self._frames(run, feed):
                 yield number, frame, painter
+
+
+def _joined(first: Feed, then: Feed) -> Feed:
+    return lambda: chain(first(), then())
 
 
 _RESTORE = "The stored bytes are damaged, or this FFmpeg decodes them differently; append the file again."
