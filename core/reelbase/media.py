@@ -11,15 +11,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Bounds on hostile input, from the ``[security]`` table of the configuration.
+    """Bounds on what a codec may use, most of them from the ``[security]`` table of the configuration.
 
     Attributes:
         max_pixels: Width times height of one frame, at most.
         max_frames: Frames (or packets) of one video, at most.
+        threads: That one call decodes with, at most; 0: as many as there are cores. Of the key ``threads``.
     """
 
     max_pixels: int = 67_108_864
     max_frames: int = 10_000_000
+    threads: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

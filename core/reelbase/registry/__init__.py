@@ -23,7 +23,6 @@ from reelbase.codec import Codec
 from reelbase.config import settings
 from reelbase.credentials import CredentialProvider
 from reelbase.htype import Htype
-from reelbase.isolation.codec import isolated
 from reelbase.media import Limits
 from reelbase.registry import _sniff
 from reelbase.registry._kind import Description, Kind, Offer, is_installed
@@ -81,7 +80,11 @@ class Registry:
         self.credentials = Kind(_CREDENTIALS, self.plugins, settings.prefer)
         self.commands = Kind(_COMMAND, self.plugins, settings.prefer)
         self._options = settings.storage
-        self._limits = Limits(max_pixels=settings.security.max_pixels, max_frames=settings.security.max_frames)
+        self._limits = Limits(
+            max_pixels=settings.security.max_pixels,
+            max_frames=settings.security.max_frames,
+            threads=settings.threads,
+        )
         self._isolated = settings.security.isolate_decode
         self._codecs: dict[str, Codec] = {}
 
@@ -169,7 +172,11 @@ class Registry:
         """
         if name not in self._codecs:
             kind = self.codecs.load(name)
-            self._codecs[name] = (isolated(kind) if self._isolated else kind)(name, limits=self._limits)
+            if self._isolated:
+                from reelbase.isolation.codec import isolated
+
+                kind = isolated(kind)
+            self._codecs[name] = kind(name, limits=self._limits)
         return self._codecs[name]
 
     def sniff(self, head: bytes, filename: str, kinds: Collection[str] | None = None) -> Codec:

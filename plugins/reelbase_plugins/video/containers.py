@@ -40,13 +40,13 @@ class Container(Codec):
         """See `Codec.decode`."""
         from reelbase_plugins.video.read import read
 
-        return read(blob, plan, out=out, size=size, max_pixels=self.limits.max_pixels)
+        return read(blob, plan, out=out, size=size, limits=self.limits)
 
     def stream(self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[np.uint8]]:
         """See `Codec.stream`."""
         from reelbase_plugins.video.read import stream
 
-        return stream(blob, plan, size=size, max_pixels=self.limits.max_pixels)
+        return stream(blob, plan, size=size, limits=self.limits)
 
     def _traits(self, blob: Blob) -> Traits:
         return self.traits

@@ -142,7 +142,7 @@ class Ingest:
         """The index, what a full decode showed if there was one, and words for what was checked."""
         order = by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
         blob = spooled(self._spool) if table.repacked else self._blob
-        proof = Check(blob, recipe, self._limits.max_pixels)
+        proof = Check(blob, recipe, self._limits)
         everything = check == "full" or (check == "sample" and proof.few(len(table)))
         if order.sure and len(order.display) and not everything:
             index = self._make(table, order.display, facts, recipe)

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
-    from reelbase.plugin import Blob, FrameIndex, Plan, Run
+    from reelbase.plugin import Blob, FrameIndex, Limits, Plan, Run
     from reelbase_plugins.video.fetch import Feed
 
     Pixels = NDArray[np.uint8]
 
 
-def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, int] | None, max_pixels: int) -> Pixels:
+def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, int] | None, limits: Limits) -> Pixels:
     """See `Codec.decode`."""
     if plan is None:
         raise UsageError("A video is decoded by a plan.", "Make one: index.plan(frame_numbers).")
@@ -39,7 +39,7 @@ def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, 
     array = fresh(len(plan.rows), size or recipe.shape, out)
     frames, first = np.unique(plan.rows, return_index=True)
     row_of = dict(zip(plan.frames[frames].tolist(), first.tolist(), strict=True))
-    work = _Work(blob, plan, recipe, size, max_pixels)
+    work = _Work(blob, plan, recipe, size, limits)
     work.fill({frame: array[row] for frame, row in row_of.items()})
     copies = np.setdiff1d(np.arange(len(plan.rows)), first)
     for row in copies.tolist():
@@ -47,21 +47,21 @@ def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, 
     return array
 
 
-def stream(blob: Blob, plan: Plan, *, size: tuple[int, int] | None, max_pixels: int) -> Iterator[Pixels]:
+def stream(blob: Blob, plan: Plan, *, size: tuple[int, int] | None, limits: Limits) -> Iterator[Pixels]:
     """See `Codec.stream`."""
     recipe = Recipe.from_dict(plan.index.decoder)
-    return _Work(blob, plan, recipe, size, max_pixels).each()
+    return _Work(blob, plan, recipe, size, limits).each()
 
 
 class _Work:
     """The decoding of one plan."""
 
-    def __init__(self, blob: Blob, plan: Plan, recipe: Recipe, size: tuple[int, int] | None, max_pixels: int) -> None:
+    def __init__(self, blob: Blob, plan: Plan, recipe: Recipe, size: tuple[int, int] | None, limits: Limits) -> None:
         self._blob = blob
         self._plan = plan
         self._recipe = recipe
         self._size = size
-        self._max_pixels = max_pixels
+        self._limits = limits
 
     def fill(self, rows: dict[int, Pixels]) -> None:
         """Decode every wanted frame into its row."""
@@ -70,7 +70,7 @@ class _Work:
                 painter.paint(frame, rows[number], _named(number))
             return
         jobs = list(zip(self._plan.runs, feeds(self._blob, self._plan), strict=True))
-        workers = min(threads_here(), len(jobs))
+        workers = min(threads_here(self._limits.threads), len(jobs))
         if workers < 2:
             self._fill_runs(jobs, rows)
             return
@@ -112,12 +112,12 @@ class _Work:
             cursors.keep(self._plan.index, self._blob, cursor)
 
     def _cursor(self) -> Cursor:
-        return Cursor(self._recipe, self._max_pixels)
+        return Cursor(self._recipe, self._limits.max_pixels)
 
     def _from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
         """The wanted frames of a run whose first packet is no start."""
         plan = without_start(self._plan.index, int(run.packets[0])).plan(run.frames)
-        work = _Work(self._blob, plan, self._recipe, self._size, self._max_pixels)
+        work = _Work(self._blob, plan, self._recipe, self._size, self._limits)
         for earlier, its in zip(plan.runs, stepwise(self._blob, plan), strict=True):
             yield from work._frames(earlier, its)
 
@@ -135,7 +135,7 @@ class _Work:
         """Wanted frames by a sequential pass, for files that no index serves."""
         wanted = set(self._plan.frames.tolist())
         painter = Painter(self._recipe, self._size)
-        whole = Sequential(self._blob, self._recipe, self._blob.key, self._max_pixels)
+        whole = Sequential(self._blob, self._recipe, self._blob.key, self._limits.max_pixels)
         for number, frame in enumerate(whole):
             if number in wanted:
                 wanted.remove(number)

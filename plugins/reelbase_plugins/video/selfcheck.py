@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
-    from reelbase.plugin import Blob
+    from reelbase.plugin import Blob, Limits
     from reelbase_plugins.video.recipe import Recipe
 
     Ints = NDArray[np.int64]
@@ -102,13 +102,14 @@ class Check:
     Args:
         blob: Where the packets lie.
         recipe: How to decode them.
-        max_pixels: Bound on a frame.
+        limits: Bounds on frames, and on threads.
     """
 
-    def __init__(self, blob: Blob, recipe: Recipe, max_pixels: int) -> None:
+    def __init__(self, blob: Blob, recipe: Recipe, limits: Limits) -> None:
         self._blob = blob
         self._recipe = recipe
-        self._max_pixels = max_pixels
+        self._max_pixels = limits.max_pixels
+        self._threads = threads_here(limits.threads)
 
     @property
     def longest(self) -> int:
@@ -123,7 +124,7 @@ class Check:
     def sample(self, index: FrameIndex) -> bool:
         """Compare some segments with an unskipped decode from further back."""
         segments = self._segments(index, everything=False)
-        return _all(lambda segment: self._segment(index, *segment), segments)
+        return self._all(lambda segment: self._segment(index, *segment), segments)
 
     def settle(self, index: FrameIndex, witness: Witness, *, everything: bool, damaged: bool) -> Trust:
         """The highest trust under which it gives what the witness saw.
@@ -147,7 +148,7 @@ class Check:
         if index.trust == Trust.WHOLE:
             every = np.arange(len(index))
             return self._same(index, every, sums)
-        return _all(lambda segment: self._requests_hold(index, *segment, sums), segments)
+        return self._all(lambda segment: self._requests_hold(index, *segment, sums), segments)
 
     def _segment(self, index: FrameIndex, start: int, stop: int) -> bool:
         numbers, sums = self._plain(index, self._further_back(index, start), start, stop)
@@ -174,6 +175,15 @@ class Check:
                 if frame.pts in frame_of:
                     got[frame_of[frame.pts]] = checksum(frame)
         return got == {n: sums.get(n) for n in request.tolist()}
+
+    def _all(self, holds: Callable[[tuple[int, int]], bool], segments: list[tuple[int, int]]) -> bool:
+        """Whether it holds for all segments, some at a time; stops early where one fails."""
+        with ThreadPoolExecutor(self._threads) as pool:
+            tasks = [pool.submit(holds, segment) for segment in segments]
+            try:
+                return all(task.result() for task in tasks)
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def _plain(self, index: FrameIndex, first: int, start: int, stop: int) -> tuple[list[int], list[int]]:
         """Numbers and checksums of the frames shown of ``start:stop``, all packets from `first` on decoded."""
@@ -214,16 +224,6 @@ class Check:
         while stop < end and index.flags[stop] & Flag.CONTINUES:
             stop += 1
         return start, stop
-
-
-def _all(holds: Callable[[tuple[int, int]], bool], segments: list[tuple[int, int]]) -> bool:
-    """Whether it holds for all segments, some at a time; stops early where one fails."""
-    with ThreadPoolExecutor(threads_here()) as pool:
-        tasks = [pool.submit(holds, segment) for segment in segments]
-        try:
-            return all(task.result() for task in tasks)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _frames_in(index: FrameIndex, start: int, stop: int) -> Ints:
