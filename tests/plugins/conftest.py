@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 from cloud_servers import FakeGcs, Moto, Seaweed
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reelbase.testing.servers.drive import DriveServer
 
@@ -39,6 +37,9 @@ def drive() -> Iterator[DriveServer]:
 
 @pytest.fixture(scope="session")
 def private_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, form, plain).decode()

@@ -39,7 +39,7 @@ def proof(index, blob, file):
 
 def settled(index, blob, file):
     check, witness = proof(index, blob, file)
-    return check.settle(index, witness, everything=True)
+    return check.settle(index, witness, everything=True, damaged=bool(witness.damaged))
 
 
 def flagged(index, where, flag):
