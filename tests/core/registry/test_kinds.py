@@ -192,6 +192,7 @@ def test_the_registry_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("fresh")
 def test_limits_of_codecs_come_from_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REELBASE_SECURITY__MAX_PIXELS", "1234")
+    monkeypatch.setenv("REELBASE_THREADS", "3")
     codec = reelbase.registry.registry().codec("png")
-    assert (codec.name, codec.limits.max_pixels) == ("png", 1234)
+    assert (codec.name, codec.limits.max_pixels, codec.limits.threads) == ("png", 1234, 3)
     assert reelbase.registry.registry().codec("png") is codec

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reelbase.errors import DamagedMediaError, FrameSizeError, UsageError
-from reelbase.plugin import Blob, Flag, Trust
+from reelbase.plugin import Blob, Flag, Limits, Trust
 from reelbase.testing.clips import corpus, read_code
 from reelbase_plugins.video import containers
 from reelbase_plugins.video.decode import Sequential
@@ -34,7 +34,7 @@ def ingested(tmp_path, name, **how):
 
 def proof(index, blob, file):
     recipe = Recipe.from_dict(index.decoder)
-    return Check(blob, recipe, MAX), watch(Sequential(file, recipe, "a", MAX))
+    return Check(blob, recipe, Limits(max_pixels=MAX)), watch(Sequential(file, recipe, "a", MAX))
 
 
 def settled(index, blob, file):
