@@ -114,7 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", lengths[0] if lengths and self.command == "HEAD" else str(len(body)))
         self.end_headers()
-        self.wfile.write(body[:cut])
+        if self.command != "HEAD":
+            self.wfile.write(body[:cut])
         self.close_connection = cut is not None
 
     def log_message(self, *_: object) -> None:
