@@ -63,10 +63,9 @@ class Cover:
     def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
         """Add the stream; see `reelbase.testing.clips.Track`."""
         import av
-        from av.stream import Disposition
 
         stream = out.add_mux_stream("png", width=64, height=48)
-        stream.disposition = Disposition.attached_pic
+        stream.disposition = av.stream.Disposition.attached_pic
 
         def feed(number: int | None) -> None:
             if number == 0:

@@ -31,9 +31,9 @@ class Painter:
     """
 
     def __init__(self, recipe: Recipe, size: tuple[int, int] | None) -> None:
-        from av.video.reformatter import VideoReformatter
+        import av
 
-        self._reformatter = VideoReformatter()
+        self._reformatter = av.video.reformatter.VideoReformatter()
         self._recipe = recipe
         self._scaled = size is not None
         self.shape = size or recipe.shape

@@ -67,12 +67,12 @@ class Decoding:
 
 def indexed(recipe: Recipe, packets: Iterable[tuple[int, Any]], before: int | None = None) -> Iterator[Packet[Any]]:
     """Packets for a decoder that has had those up to `before`, from numbers and bytes; with the settings in force."""
-    from av.packet import Packet
+    import av
 
     for number, data in packets:
         if not len(data):
             continue
-        packet: Packet[Any] = Packet(len(data))
+        packet: Packet[Any] = av.Packet(len(data))
         packet.update(data)
         packet.pts = packet.dts = number
         if recipe.changes:
@@ -83,13 +83,14 @@ def indexed(recipe: Recipe, packets: Iterable[tuple[int, Any]], before: int | No
 
 def _change(recipe: Recipe, packet: Packet[Any], before: int | None, number: int) -> None:
     """Attach the newest settings among the packets since the one before, which may have been skipped."""
-    from av.packet import PacketSideData, packet_sidedata_type_from_literal
+    import av
 
     since = -1 if before is None else before
     passed = [n for n in recipe.changes if since < n <= number]
     if passed:
         data = recipe.changes[max(passed)]
-        side = PacketSideData(packet_sidedata_type_from_literal("new_extradata"), len(data))  # type: ignore[call-arg]
+        kind = av.packet.packet_sidedata_type_from_literal("new_extradata")
+        side = av.packet.PacketSideData(kind, len(data))  # type: ignore[call-arg]
         side.update(data)
         packet.set_sidedata(side)
 

@@ -149,12 +149,11 @@ def _stream(
 
 
 def _write(container: OutputContainer, stream: VideoStream, array: NDArray[np.uint8]) -> None:
-    from av.video.frame import VideoFrame
-    from av.video.reformatter import VideoReformatter
+    import av
 
-    convert = VideoReformatter()
+    convert = av.video.reformatter.VideoReformatter()
     for number, picture in enumerate(array):
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         frame = convert.reformat(frame, format=stream.pix_fmt, threads=1)
         frame.pts = number
         container.mux(stream.encode(frame))

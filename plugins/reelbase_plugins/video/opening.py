@@ -183,9 +183,10 @@ def pick_stream(container: InputContainer, *, filename: str, number: int | None,
         MediaError: there is none, or none that this FFmpeg can decode.
         LimitError: its frames are larger than allowed.
     """
-    from av.stream import Disposition
+    import av
 
-    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    disposition = av.stream.Disposition
+    videos = [s for s in container.streams.video if not s.disposition & disposition.attached_pic]
     videos = videos or list(container.streams.video)
     if not len(container.streams):
         raise DamagedMediaError(f"{filename} holds no streams.", "It is damaged or truncated; give a whole copy.")
@@ -194,7 +195,7 @@ def pick_stream(container: InputContainer, *, filename: str, number: int | None,
         raise MediaError(f"{filename} holds no video, only: {kinds}.", "Give a file with a video stream.")
     if number is not None and not 0 <= number < len(videos):
         raise MediaError(f"{filename} has no video stream {number}; it has {len(videos)}.", "Count streams from 0.")
-    default = next((s for s in videos if s.disposition & Disposition.default), videos[0])
+    default = next((s for s in videos if s.disposition & disposition.default), videos[0])
     stream = default if number is None else videos[number]
     if stream.codec_context is None:
         raise MediaError(

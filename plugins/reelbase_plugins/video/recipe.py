@@ -105,9 +105,9 @@ class Recipe:
 
     def context(self, *, max_pixels: int) -> VideoCodecContext:
         """A fresh decoder of one thread."""
-        from av.codec.context import CodecContext
+        import av
 
-        context = cast("VideoCodecContext", CodecContext.create(self._installed(), "r"))
+        context = cast("VideoCodecContext", av.CodecContext.create(self._installed(), "r"))
         context.options = {"max_pixels": str(max_coded(max_pixels))}
         context.thread_count = 1
         if self.extradata:
@@ -125,11 +125,11 @@ class Recipe:
         return context
 
     def _installed(self) -> str:
-        from av.codec.codec import Codec, UnknownCodecError
+        import av
 
         try:
-            Codec(self.decoder, "r")
-        except UnknownCodecError:
+            av.Codec(self.decoder, "r")
+        except av.codec.codec.UnknownCodecError:
             return self.codec
         return self.decoder
 
