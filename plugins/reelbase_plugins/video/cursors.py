@@ -33,11 +33,17 @@ class Cursor:
     Args:
         recipe: Of the video.
         max_pixels: Bound on a frame.
+        threads: Of the decoder.
+
+    Attributes:
+        threads: Of the decoder.
     """
 
-    def __init__(self, recipe: Recipe, max_pixels: int) -> None:
+    def __init__(self, recipe: Recipe, max_pixels: int, threads: int) -> None:
+        self.threads = threads
         self._recipe = recipe
-        self._decoding: Decoding | None = Decoding(recipe.context(max_pixels=max_pixels), max_pixels)
+        context = recipe.context(max_pixels=max_pixels, threads=threads)
+        self._decoding: Decoding | None = Decoding(context, max_pixels)
         self._start: int | None = None
         self._last = -1
         self._fed: set[int] = set()
@@ -53,7 +59,7 @@ class Cursor:
     def bytes(self) -> int:
         """What its frames take, at most."""
         width, height = self._recipe.size
-        return width * height * 3 * (len(self._pending) if self._decoding is None else _HELD)
+        return width * height * 3 * (len(self._pending) if self._decoding is None else _HELD + self.threads)
 
     def can_go_on(self, run: Run) -> bool:
         """Whether it has what the run needs before its place, and none of the wanted frames is past."""

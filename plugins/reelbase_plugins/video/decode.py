@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import os
 from typing import TYPE_CHECKING, Any, cast
 
 from reelbase.errors import ReelbaseError
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from reelbase_plugins.video.recipe import Recipe
 
 
+class DoubtError(Exception):
+    """A decoder of several threads met damage, and what it makes of that may be another thing each time."""
+
+
 class Decoding:
     """One decoder over one sequence of packets.
 
@@ -33,6 +39,8 @@ class Decoding:
 
     def __init__(self, context: VideoCodecContext, max_pixels: int, name: str = "The video") -> None:
         self._context = context
+        self._strict = context.thread_count > 1
+        self._process = os.getpid()
         self._name = name
         self._max_pixels = max_pixels
         self.failed = 0
@@ -51,6 +59,7 @@ class Decoding:
 
         Raises:
             LimitError: a frame is larger than allowed.
+            DoubtError: damage, and several threads.
         """
         try:
             frames = self._context.decode(packet)
@@ -59,10 +68,19 @@ class Decoding:
         # What decoders say of damaged packets comes as several of PyAV's errors and as plain ValueError.
         except libav_errors():
             self.failed += 1
+            if self._strict:
+                raise DoubtError from None
             return []
         for frame in frames:
+            if self._strict and frame.is_corrupt:
+                raise DoubtError
             check_pixels(frame.width, frame.height, self._name, self._max_pixels)
         return frames
+
+    def __del__(self) -> None:
+        """In a fork the threads of a decoder are not there, and closing it would wait for them without end."""
+        if self._strict and os.getpid() != self._process:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._context))
 
 
 def indexed(recipe: Recipe, packets: Iterable[tuple[int, Any]], before: int | None = None) -> Iterator[Packet[Any]]:

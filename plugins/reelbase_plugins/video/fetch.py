@@ -50,10 +50,10 @@ def longer(blob: Blob, plan: Plan, run: Run) -> Feed:
     return _piecewise(blob, run, plan.ranges(run))
 
 
-def following(blob: Blob, plan: Plan, run: Run) -> Feed:
-    """A few packets after those of a run."""
+def following(blob: Blob, plan: Plan, run: Run, threads: int) -> Feed:
+    """A few packets after those of a run, that bring its last frames out of a decoder of so many threads."""
     first = int(run.packets[-1]) + 1
-    packets = np.arange(first, min(first + _NEXT, len(plan.index.pos)))
+    packets = np.arange(first, min(first + _NEXT + threads, len(plan.index.pos)))
     run = replace(run, packets=packets)
     return _piecewise(blob, run, plan.ranges(run))
 

@@ -149,7 +149,8 @@ class Ingest:
             if check == "none":
                 return index, None, "nothing"
             if proof.sample(index):
-                return index, None, "a sample of frames"
+                sound = replace(recipe, sound=not table.corrupt)
+                return replace(index, decoder=sound.as_dict()), None, "a sample of frames"
         return self._proven(recipe, facts, table, proof, everything=everything)
 
     def _proven(
@@ -157,7 +158,8 @@ class Ingest:
     ) -> tuple[FrameIndex, Witness, str]:
         """An index from what a full decode showed."""
         witness = watch(self._sequential(recipe))
-        recipe = replace(recipe, damaged=witness.damaged + table.corrupt)
+        damaged = witness.damaged + table.corrupt
+        recipe = replace(recipe, damaged=damaged, sound=not damaged)
         everything = everything or bool(recipe.damaged)
         checked = "every frame" if everything else "the order of all frames, a sample of starts"
         if witness.traceable(len(table)) and not table.unsafe:

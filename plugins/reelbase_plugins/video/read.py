@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelbase.errors import DamagedMediaError, UsageError
+from reelbase.errors import DamagedMediaError, ReelbaseError, UsageError
 from reelbase.plugin import Trust
-from reelbase_plugins.video.convert import Painter, fresh
-from reelbase_plugins.video.cursors import Cursor, cursors
+from reelbase_plugins.video.convert import fresh
 from reelbase_plugins.video.decode import Sequential
-from reelbase_plugins.video.fetch import feeds, following, longer, stepwise
+from reelbase_plugins.video.fetch import feeds, stepwise
+from reelbase_plugins.video.painting import Painting
 from reelbase_plugins.video.recipe import Recipe
-from reelbase_plugins.video.starts import is_start, without_start
-from reelbase_plugins.video.threads import threads_here
+from reelbase_plugins.video.runs import RESTORE, Runs
+from reelbase_plugins.video.threads import shared_out, threads_here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
 
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
-    from reelbase.plugin import Blob, FrameIndex, Limits, Plan, Run
+    from reelbase.plugin import Blob, Limits, Plan
     from reelbase_plugins.video.fetch import Feed
+    from reelbase_plugins.video.threads import Share
 
     Pixels = NDArray[np.uint8]
 
@@ -62,127 +63,80 @@ class _Work:
         self._recipe = recipe
         self._size = size
         self._limits = limits
+        self._runs = Runs(blob, plan, recipe, limits)
 
     def fill(self, rows: dict[int, Pixels]) -> None:
         """Decode every wanted frame into its row."""
         if self._plan.index.trust == Trust.CONTAINER:
-            for number, frame, painter in self._from_container():
-                painter.paint(frame, rows[number], _named(number))
+            with self._painting(0) as painting:
+                for number, frame in self._from_container():
+                    painting.paint(frame, rows[number], _named(number))
             return
-        jobs = list(zip(self._plan.runs, feeds(self._blob, self._plan), strict=True))
-        workers = min(threads_here(self._limits.threads), len(jobs))
-        if workers < 2:
-            self._fill_runs(jobs, rows)
+        sources = feeds(self._blob, self._plan)
+        share = self._share([len(run.packets) for run in self._plan.runs])
+        if len(share.lanes) <= 1:
+            for lane in share.lanes:
+                self._lane(lane, share, sources, rows)
             return
-        with ThreadPoolExecutor(workers) as pool:
-            for done in [pool.submit(self._fill_runs, jobs[n::workers], rows) for n in range(workers)]:
+        with ThreadPoolExecutor(len(share.lanes), "reelbase-decode") as pool:
+            for done in [pool.submit(self._lane, lane, share, sources, rows) for lane in share.lanes]:
                 done.result()
 
-    def _fill_runs(self, jobs: list[tuple[Run, Feed]], rows: dict[int, Pixels]) -> None:
-        painter = Painter(self._recipe, self._size)
-        for run, feed in jobs:
-            for number, frame in self._frames(run, feed):
-                painter.paint(frame, rows[number], _named(number))
+    def _share(self, costs: Sequence[int]) -> Share:
+        return shared_out(costs, threads_here(self._limits.threads))
 
-    def _frames(self, run: Run, feed: Feed) -> Iterator[tuple[int, VideoFrame]]:
-        """The wanted frames of a run, decoded by one thread: frame threads conceal damage in another way each time.
+    def _painting(self, threads: int) -> Painting:
+        return Painting(self._recipe, self._size, threads)
 
-        Raises:
-            DamagedMediaError: one did not come out.
-        """
-        cursor, walking = cursors.take(self._plan.index, self._blob, run)
-        cursor = cursor or self._cursor()
-        if walking:  # what follows brings out the last frames, and leaves the decoder where the next clip begins
-            feed = _joined(feed, following(self._blob, self._plan, run))
-        if self._recipe.unseen and cursor.fresh:
-            packets = feed()
-            first = next(packets)
-            if not is_start(self._recipe, *first):
-                yield from self._from_further_back(run)
-                return
-            feed = partial(chain, [first], packets)
-        wanted = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
-        yield from self._coming(cursor, feed, wanted)
-        if wanted:  # after a start amid a GOP, libavcodec shows some frames only when it has seen what follows
-            cursor = self._cursor()
-            yield from self._coming(cursor, longer(self._blob, self._plan, run), wanted)
-        if wanted:
-            raise _missing(self._plan.index, wanted, self._blob.key)
-        if run is self._plan.runs[-1]:
-            cursors.keep(self._plan.index, self._blob, cursor)
+    def _lane(self, lane: Sequence[int], share: Share, sources: Sequence[Feed], rows: dict[int, Pixels]) -> None:
+        with self._painting(share.painters if len(rows) > 1 else 0) as painting:
+            for number in lane:
+                for frame, picture in self._runs.frames(self._plan.runs[number], sources[number], share.within):
+                    painting.paint(picture, rows[frame], _named(frame))
 
-    def _cursor(self) -> Cursor:
-        return Cursor(self._recipe, self._limits.max_pixels)
-
-    def _from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
-        """The wanted frames of a run whose first packet is no start."""
-        plan = without_start(self._plan.index, int(run.packets[0])).plan(run.frames)
-        work = _Work(self._blob, plan, self._recipe, self._size, self._limits)
-        for earlier, its in zip(plan.runs, stepwise(self._blob, plan), strict=True):
-            yield from work._frames(earlier, its)
-
-    @staticmethod
-    def _coming(cursor: Cursor, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
-        """Those of the `wanted` frames, by packet, that come out; they are taken from `wanted`."""
-        for frame in cursor.frames(feed()):
-            number = wanted.pop(frame.pts, None) if frame.pts is not None else None
-            if number is not None:
-                yield number, frame
-            if not wanted:
-                return
-
-    def _from_container(self) -> Iterator[tuple[int, VideoFrame, Painter]]:
+    def _from_container(self) -> Iterator[tuple[int, VideoFrame]]:
         """Wanted frames by a sequential pass, for files that no index serves."""
         wanted = set(self._plan.frames.tolist())
-        painter = Painter(self._recipe, self._size)
         whole = Sequential(self._blob, self._recipe, self._blob.key, self._limits.max_pixels)
         for number, frame in enumerate(whole):
             if number in wanted:
                 wanted.remove(number)
-                yield number, frame, painter
+                yield number, frame
             if not wanted:
                 return
         if wanted:
-            raise DamagedMediaError(f"Frame {min(wanted)} did not come out of {self._blob.key}.", _RESTORE)
+            raise DamagedMediaError(f"Frame {min(wanted)} did not come out of {self._blob.key}.", RESTORE)
 
     def each(self) -> Iterator[Pixels]:
         """The wanted frames, ascending, each in an array of its own."""
-        waiting: dict[int, Pixels] = {}
-        due = iter(self._plan.frames.tolist())
-        following = next(due, None)
-        for number, frame, painter in self._any():
-            picture = np.empty((*painter.shape, 3), np.uint8)
-            painter.paint(frame, picture, _named(number))
-            waiting[number] = picture
-            while following in waiting:
-                yield waiting.pop(following)
-                following = next(due, None)
+        waiting: dict[int, tuple[Pixels, Future[None]]] = {}
+        due = deque(self._plan.frames.tolist())
 
-    def _any(self) -> Iterator[tuple[int, VideoFrame, Painter]]:
+        def ready(most: int) -> Iterator[Pixels]:
+            while len(waiting) > most and due[0] in waiting:
+                picture, painted = waiting.pop(due.popleft())
+                painted.result()
+                yield picture
+
+        share = self._share([len(self._plan.index.pos)])
+        with self._painting(share.painters) as painting:
+            try:
+                for number, frame in self._any(share.within):
+                    picture = np.empty((*painting.shape, 3), np.uint8)
+                    waiting[number] = picture, painting.paint(frame, picture, _named(number))
+                    yield from ready(painting.ahead)
+            except ReelbaseError:
+                yield from ready(0)
+                raise
+            yield from ready(0)
+
+    def _any(self, threads: int) -> Iterator[tuple[int, VideoFrame]]:
         if self._plan.index.trust == Trust.CONTAINER:
             yield from self._from_container()
             return
-        painter = Painter(self._recipe, self._size)
         for run, feed in zip(self._plan.runs, stepwise(self._blob, self._plan), strict=True):
-            for number, frame in self._frames(run, feed):
-                yield number, frame, painter
-
-
-def _joined(first: Feed, then: Feed) -> Feed:
-    return lambda: chain(first(), then())
-
-
-_RESTORE = "The stored bytes are damaged, or this FFmpeg decodes them differently; append the file again."
+            yield from self._runs.frames(run, feed, threads)
 
 
 def _named(number: int) -> str:
     return f"Frame {number}"
-
-
-def _missing(index: FrameIndex, wanted: dict[int, Any], key: str) -> DamagedMediaError:
-    packet, frame = min(wanted.items())
-    at = int(index.pos[packet])
-    return DamagedMediaError(
-        f"Frame {frame} did not come out of packet {packet} (bytes {at}:{at + int(index.size[packet])} of {key}).",
-        _RESTORE,
-    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
+
+
+_THREADED: Final = ("h264", "hevc", "vp9", "libdav1d")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,7 @@ class Recipe:
         size: Width and height of decoded frames, before turning.
         turn: (swap axes, mirror x, mirror y) to bring a frame upright, in this order.
         damaged: Packets or frames that were seen to be damaged.
+        sound: When the file came in, all of it or a sample was decoded, and no damage seen.
         unseen: No packet's own headers were read: whether decoding can start where the container says so shows then.
     """
 
@@ -57,6 +61,7 @@ class Recipe:
     size: tuple[int, int] = (0, 0)
     turn: tuple[bool, bool, bool] = (False, False, False)
     damaged: int = 0
+    sound: bool = False
     unseen: bool = False
 
     @property
@@ -103,13 +108,16 @@ class Recipe:
             color_range=context.color_range,
         )
 
-    def context(self, *, max_pixels: int) -> VideoCodecContext:
-        """A fresh decoder of one thread."""
+    def context(self, *, max_pixels: int, threads: int = 1) -> VideoCodecContext:
+        """A fresh decoder; of several threads, it refuses what is damaged instead of concealing it."""
         import av
 
         context = cast("VideoCodecContext", av.CodecContext.create(self._installed(), "r"))
         context.options = {"max_pixels": str(max_coded(max_pixels))}
         context.thread_count = 1
+        if threads > 1 and self.decoder in _THREADED:
+            context.options |= {"err_detect": "explode"}
+            context.thread_count, context.thread_type = threads, "FRAME"
         if self.extradata:
             context.extradata = self.extradata
         context.width, context.height = self.width, self.height
