@@ -85,7 +85,7 @@ class Reader:
         if pos < 0 or pos + len(data) > self._blob.size:
             return False
         if skip + len(data) <= _BLOCK:
-            return self._block(block)[skip : skip + len(data)] == data
+            return bytes(self._block(block)[skip : skip + len(data)]) == data  # views are compared item by item
         return self.span(pos, pos + len(data)) == data
 
     def span(self, start: int, stop: int) -> bytes:
