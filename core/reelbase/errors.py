@@ -53,12 +53,6 @@ The first line of a message says what failed, with the user's own value; the sec
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 class ReelbaseError(Exception):
     """Base of all reelbase errors.
@@ -78,15 +72,20 @@ class ReelbaseError(Exception):
         return (type(self), self.args)
 
 
-@contextmanager
-def named(where: str) -> Iterator[None]:
+class named:  # noqa: N801 - used as contextlib's are, and thrice for every row that is read
     """Errors of the block say where: "Row 3 of tensor 'videos': …"; those that name it stay as they are."""
-    try:
-        yield
-    except ReelbaseError as error:
-        if where not in str(error):
-            error.args = (f"{where}: {error}",)
-        raise
+
+    __slots__ = ("_where",)
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ReelbaseError) and self._where not in str(error):
+            error.args = (f"{self._where}: {error}",)
 
 
 class UsageError(ReelbaseError, ValueError):

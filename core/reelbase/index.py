@@ -253,7 +253,7 @@ class Index:
         """
         items = parse(key)
         if self.single:
-            return replace(self, selection=self.selection.then(items))
+            return Index(self.rows, self.selection.then(items), self.paired, self.points)
         if items and items[0] is None:
             raise SampleIndexError("None cannot come before the row axis.", "Put it after the row index.")
         if items and items[0] is Ellipsis:
@@ -261,7 +261,7 @@ class Index:
         row, rest = (items[0], items[1:]) if items else (WHOLE, ())
         if isinstance(row, np.ndarray) and any(isinstance(one, np.ndarray) for one in rest):
             return self._pair(row, rest)
-        return replace(self, rows=(*self.rows, row), selection=self.selection.then(rest))
+        return Index((*self.rows, row), self.selection.then(rest), self.paired, self.points)
 
     def _pair(self, row: NDArray[Any], rest: tuple[Item, ...]) -> Index:
         if self.paired is not None or self.selection.steps:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -19,9 +20,10 @@ from reelbase.layout import Layout, Row
 from reelbase.media import MediaInfo
 from reelbase.registry import registry
 from reelbase.sample import Encode, Sample
+from reelbase.storage import Unchanging
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -111,14 +113,13 @@ class MediaLayout(Layout):
         return Sample(filename=f"array{self._suffix(name)}", open=lambda: Blob.of(data))
 
     def _place(self, store: Store, sample: Sample, spool: BinaryIO) -> tuple[Entries, list[_Looked]]:
-        """Place one file and look through it. A large one is placed first, so that it is read from afar only once."""
+        """Place one file and look through it."""
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
         suffix = self._suffix(codec.name)
         if blob.size >= OWN_OBJECT:
-            with blob.open() as file:
-                entry, stored = place_file(store, cast("BinaryIO", file), suffix)
-            return entry, [_looked(codec, stored, spool, sample)]
+            entry, looked = _place_large(store, blob, suffix, lambda blob: _looked(codec, blob, spool, sample))
+            return entry, [looked]
         looked = _looked(codec, Blob.of(blob.read()), spool, sample)
         return place_media(store, looked.blob.read(), suffix), [looked]
 
@@ -199,6 +200,23 @@ def _ingest(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingest
     if sample.check not in ("sample", "full", "none"):
         raise UsageError(f"check={sample.check!r} is not known.", 'Give "sample", "full" or "none".')
     return codec.ingest(blob, spool, filename=sample.filename, check=sample.check, stream=sample.stream)
+
+
+def _place_large(store: Store, blob: Blob, suffix: str, look: Callable[[Blob], _Looked]) -> tuple[Entries, _Looked]:
+    """Place a large file and look through it: through the stored copy, or through the file itself meanwhile.
+
+    The second only where it costs nothing to read it twice, and where both readers are known to see the same bytes.
+    """
+    with blob.open() as opened, ThreadPoolExecutor(1, "reelbase-place") as pool:
+        file = cast("BinaryIO", opened)
+        if not (isinstance(blob.source, Unchanging) and blob.source.settled(blob.key)):
+            entry, stored = place_file(store, file, suffix)
+            return entry, look(stored)
+        placing = pool.submit(place_file, store, file, suffix)
+        looked = look(blob)
+        entry, _ = placing.result()
+        blob.read(0, 1)  # raises if the file was replaced or written to since it was opened
+        return entry, looked
 
 
 def place_all(store: Store, file: BinaryIO, size: int, suffix: str) -> Entries:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reelbase.errors import named
+from reelbase.planned import Planned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reelbase.cells import Cell
     from reelbase.index import Selection
-    from reelbase.planned import Planned
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Picked:
     def narrow(self) -> Picked:
         """The same, asked of the item of a sequence if an int chooses one."""
         cell, taken = self.cell.narrow(self.taken)
-        return replace(self, cell=cell, taken=taken)
+        return Picked(cell, taken, self.where)
 
     def ask(self, question: Callable[[Cell, Selection], T]) -> T:
         """The answer; errors say where."""
@@ -50,4 +50,4 @@ class Picked:
         return self._where(self.ask(lambda cell, taken: cell.planned_data(taken)))
 
     def _where(self, plan: Planned) -> Planned:
-        return replace(plan, where=self.where)
+        return Planned(plan.needs, plan.make, self.where)

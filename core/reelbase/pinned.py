@@ -56,5 +56,6 @@ class Pinned:
         return RowReader(self._store, self._rows, self._rows.physical(self._store, row))
 
     def _cell(self, reader: RowReader, row: int) -> Cell:
-        with named(self.where(row)):
-            return self._layout.read(reader, self.where(row))
+        where = self.where(row)
+        with named(where):
+            return self._layout.read(reader, where)

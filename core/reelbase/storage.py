@@ -5,15 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from reelbase.credentials import Credentials
 
 _READERS = 8
+_TICK: Final = timedelta(seconds=3)  # times of files are as coarse as two seconds (FAT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,3 +151,10 @@ class Unchanging:
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """As `Storage.get_ranges`."""
         return self.storage.get_ranges(key, ranges, if_match=self.etag)
+
+    def settled(self, key: str) -> bool:
+        """Whether an object is near, was not written to just now, and each further write to it will be seen."""
+        if self.storage.distant or self.etag is None:
+            return False
+        modified = self.storage.stat(key).modified
+        return modified is not None and datetime.now(UTC) - modified > _TICK

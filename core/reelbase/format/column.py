@@ -43,7 +43,7 @@ class Column:
         """The first row of each segment, and of the tail."""
         return [0, *accumulate(one.rows for one in self.segments)]
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """How many rows the column covers."""
         return self.starts[-1] + rows_of(self.tail)
@@ -58,9 +58,10 @@ class Column:
 
     def entry(self, store: Store, row: int) -> tuple[Any, int]:
         """The entry that holds a physical row, and the row's place within it."""
-        replaced = np.flatnonzero(self.patch["first"] == row)
-        if len(replaced):
-            return self.patch[replaced[-1]], 0
+        if len(self.patch):
+            replaced = np.flatnonzero(self.patch["first"] == row)
+            if len(replaced):
+                return self.patch[replaced[-1]], 0
         for over in reversed(self.over):
             found = segment.entry_at(store, over, row)
             if found is not None:

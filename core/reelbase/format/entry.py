@@ -79,7 +79,7 @@ def rows_of(entries: Entries) -> int:
 
 def find(firsts: NDArray[Any], row: int) -> int:
     """Which of ascending `firsts` covers `row`."""
-    return int(np.searchsorted(firsts, row, side="right")) - 1
+    return int(firsts.searchsorted(row, side="right")) - 1
 
 
 def object_key(one: Any) -> str:

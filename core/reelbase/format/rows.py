@@ -128,8 +128,8 @@ def fetch_chunks(store: Store, ones: Sequence[Any]) -> None:
         store.cache.get(_held_as(one), lambda one=one, data=data: _samples(one, data))  # type: ignore[misc]
 
 
-def _held_as(one: Any) -> tuple[str, str, int]:
-    return "chunk", object_key(one), int(one["off"])
+def _held_as(one: Any) -> tuple[str, bytes, int]:
+    return "chunk", one["uuid"].tobytes(), int(one["off"])
 
 
 def _samples(one: Any, data: bytes) -> tuple[Samples, int]:

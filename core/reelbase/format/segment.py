@@ -107,9 +107,10 @@ def entry_at(store: Store, segment: Segment, row: int) -> Any | None:
 def covering(held: Entries, row: int) -> Any | None:
     """The one of ascending entries that covers `row`."""
     at = find(held["first"], row)
-    if at < 0 or row >= int(held["first"][at]) + int(held["count"][at]):
+    if at < 0:
         return None
-    return held[at]
+    one = held[at]
+    return one if row < int(one["first"]) + int(one["count"]) else None
 
 
 def _page(store: Store, segment: Segment, row: int) -> Entries:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from reelbase.errors import DamagedMediaError, FrameSizeError
+from reelbase_plugins.video.memory import reuse_freed
 from reelbase_plugins.video.opening import media_errors
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Painter:
     def __init__(self, recipe: Recipe, size: tuple[int, int] | None) -> None:
         import av
 
+        reuse_freed()
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._recipe = recipe
         self._scaled = size is not None

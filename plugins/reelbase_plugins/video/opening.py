@@ -49,7 +49,7 @@ class Reader:
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
         self._at = 0
-        self._blocks: OrderedDict[int, memoryview] = OrderedDict()
+        self._blocks: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
         self._next = 0
         self._ahead = 1
 
@@ -67,7 +67,8 @@ class Reader:
 
     def _some(self, size: int) -> bytes:
         block, skip = divmod(self._at, _BLOCK)
-        return bytes(self._block(block)[skip : skip + size])
+        fetched, at = self._block(block)
+        return fetched[at + skip : at + min(skip + size, _BLOCK)]
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move; positions past the end are allowed, as in files."""
@@ -84,8 +85,9 @@ class Reader:
         block, skip = divmod(pos, _BLOCK)
         if pos < 0 or pos + len(data) > self._blob.size:
             return False
-        if skip + len(data) <= _BLOCK:
-            return bytes(self._block(block)[skip : skip + len(data)]) == data  # views are compared item by item
+        fetched, at = self._block(block)
+        if at + skip + len(data) <= len(fetched):
+            return fetched.startswith(data, at + skip)  # copies nothing
         return self.span(pos, pos + len(data)) == data
 
     def span(self, start: int, stop: int) -> bytes:
@@ -94,10 +96,12 @@ class Reader:
         if stop - start > _BLOCK * (_BLOCKS // 2):
             return self._blob.read(start, stop)
         first, last = start // _BLOCK, max(start, stop - 1) // _BLOCK
-        joined = b"".join(self._block(n) for n in range(first, last + 1))
+        blocks = [self._block(n) for n in range(first, last + 1)]
+        joined = b"".join(fetched[at : at + _BLOCK] for fetched, at in blocks)
         return joined[start - first * _BLOCK : stop - first * _BLOCK]
 
-    def _block(self, number: int) -> memoryview:
+    def _block(self, number: int) -> tuple[bytes, int]:
+        """What it was fetched in, and where it begins in that."""
         if number not in self._blocks:
             self._fetch(number)
         self._blocks.move_to_end(number)
@@ -106,9 +110,9 @@ class Reader:
     def _fetch(self, number: int) -> None:
         """One block; or several, if it comes after the last ones that were fetched."""
         self._ahead = min(2 * self._ahead, _AHEAD) if number == self._next else 1
-        whole = memoryview(self._blob.read(number * _BLOCK, (number + self._ahead) * _BLOCK))
-        for at in range(0, max(1, len(whole)), _BLOCK):
-            self._blocks[number + at // _BLOCK] = whole[at : at + _BLOCK]
+        fetched = self._blob.read(number * _BLOCK, (number + self._ahead) * _BLOCK)
+        for at in range(0, max(1, len(fetched)), _BLOCK):
+            self._blocks[number + at // _BLOCK] = fetched, at
         self._next = number + self._ahead
         while len(self._blocks) > _BLOCKS:
             self._blocks.popitem(last=False)

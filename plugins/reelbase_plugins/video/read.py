@@ -83,7 +83,7 @@ class _Work:
                 done.result()
 
     def _share(self, costs: Sequence[int]) -> Share:
-        return shared_out(costs, threads_here(self._limits.threads))
+        return shared_out(costs, threads_here(self._limits.threads), sound=self._recipe.sound)
 
     def _painting(self, threads: int) -> Painting:
         return Painting(self._recipe, self._size, threads)

@@ -32,7 +32,7 @@ _SEGMENTS: Final = 4
 _LONGEST: Final = 64
 _SHORTEST: Final = 12
 _SOME: Final = (1, 2, 5)  # of every seven: near and far, so that no regular pattern of B-frames hides
-_PIXELS: Final = 20_000_000
+_PIXELS: Final = 16_000_000
 
 
 @dataclass(frozen=True)

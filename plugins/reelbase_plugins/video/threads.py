@@ -44,18 +44,23 @@ class Share:
     painters: int = 0
 
 
-def shared_out(costs: Sequence[int], threads: int) -> Share:
+def shared_out(costs: Sequence[int], threads: int, *, sound: bool) -> Share:
     """Runs of so many packets over so many threads, to end as early as can be.
 
     Runs side by side need nothing of each other, so that two threads take half the time; within a run threads wait for
     each other. One lane of many threads is better only where a run is much longer than the others.
+
+    Args:
+        costs: Packets of each run.
+        threads: To use.
+        sound: Whether a decoder may have several.
     """
     if not costs:
         return Share(())
     wide = _lanes(costs, min(threads, len(costs)))
     choices = [wide] if len(wide) == 1 else [wide, [list(range(len(costs)))]]
-    shares = [Share(lanes, *_inside(costs, threads // len(lanes))) for lanes in choices]
-    return min(shares, key=lambda share: _takes(share, costs))
+    lanes = min(choices, key=lambda lanes: _takes(lanes, costs, threads // len(lanes)))
+    return Share(lanes, *_inside(costs, threads // len(lanes), sound))
 
 
 def _lanes(costs: Sequence[int], lanes: int) -> list[list[int]]:
@@ -69,15 +74,20 @@ def _lanes(costs: Sequence[int], lanes: int) -> list[list[int]]:
     return [sorted(lane) for lane in found]
 
 
-def _inside(costs: Sequence[int], threads: int) -> tuple[int, int]:
-    """Threads of a decoder, and those that convert, of a lane that has so many."""
+def _inside(costs: Sequence[int], threads: int, sound: bool) -> tuple[int, int]:
+    """Threads of a decoder, and those that convert, of a lane that has so many.
+
+    With two, converting fills the time in which a decoder of three waits: measured, docs/design/decisions.md.
+    """
     if threads < 2 or max(costs) < _LONG:
         return 1, 0
-    painters = max(1, threads // 3)
-    return min(threads - painters, _WITHIN), painters
+    if not sound:
+        return 1, 1
+    painters = threads // 3
+    return min(threads + (not painters) - painters, _WITHIN), painters
 
 
-def _takes(share: Share, costs: Sequence[int]) -> float:
-    longest = max(sum(costs[run] for run in lane) for lane in share.lanes)
-    faster = 1 + _GAIN * (share.within + share.painters - 1)
-    return longest / faster
+def _takes(lanes: Sequence[Sequence[int]], costs: Sequence[int], threads: int) -> float:
+    """How long, in packets, if each lane has so many threads."""
+    longest = max(sum(costs[run] for run in lane) for lane in lanes)
+    return longest / (1 + _GAIN * (threads - 1))
