@@ -33,7 +33,7 @@ def parse(key: object) -> tuple[Item, ...]:
         SampleIndexError: an item is of another kind, or there are two Ellipses.
     """
     items = tuple(_item(one) for one in (key if isinstance(key, tuple) else (key,)))
-    if sum(one is Ellipsis for one in items) > 1:
+    if len(items) > 1 and sum(one is Ellipsis for one in items) > 1:
         raise SampleIndexError("An index can hold only one Ellipsis ('...').", "Write the other axes as ':'.")
     return items
 

@@ -31,11 +31,6 @@ class Picked:
     taken: Selection
     where: str
 
-    def narrow(self) -> Picked:
-        """The same, asked of the item of a sequence if an int chooses one."""
-        cell, taken = self.cell.narrow(self.taken)
-        return Picked(cell, taken, self.where)
-
     def ask(self, question: Callable[[Cell, Selection], T]) -> T:
         """The answer; errors say where."""
         with named(self.where):

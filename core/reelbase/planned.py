@@ -74,7 +74,7 @@ def together(plans: Sequence[Planned], join: Callable[[list[Any]], Any]) -> Plan
 
 def finished(plans: Sequence[Planned]) -> list[Any]:
     """The results in order. Of the bytes that they need about 128 MiB are held at once."""
-    if sum(len(plan.needs) for plan in plans) < 2:
+    if (len(plans) == 1 and not plans[0].needs) or sum(len(plan.needs) for plan in plans) < 2:
         return [plan.finish() for plan in plans]
     results: list[Any] = []
     windows = list(_windows(plans))

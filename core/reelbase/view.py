@@ -220,10 +220,8 @@ class View(Readable):
     def _chosen(self) -> Chosen:
         rows = self._index.resolve(len(self._source))
         cells = self._source.cells([row for row, _ in rows])
-        chosen = [
-            Picked(cell, taken, self._source.where(row)).narrow()
-            for cell, (row, taken) in zip(cells, rows, strict=True)
-        ]
+        where = self._source.where
+        chosen = [Picked(*cell.narrow(taken), where(row)) for cell, (row, taken) in zip(cells, rows, strict=True)]
         return chosen, self._index.single
 
     def _indexed(self, index: Callable[[Index], Index]) -> View:

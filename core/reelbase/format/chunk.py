@@ -105,8 +105,8 @@ class Samples(Sequence[Packed]):
     def __getitem__(self, key: int | slice) -> Packed | list[Packed]:
         if isinstance(key, slice):
             return [self[k] for k in range(*key.indices(len(self)))]
-        first = int(self._first[key])
-        shape = tuple(self._lengths[first : first + int(self._axes[key])].tolist())
+        first = self._first.item(key)
+        shape = tuple(self._lengths[first : first + self._axes.item(key)].tolist())
         start, stop = self._offsets[key : key + 2].tolist()
         return Packed(self._forms[key], shape, self._payload[start:stop])
 

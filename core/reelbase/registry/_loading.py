@@ -7,7 +7,8 @@ import logging
 import re
 import traceback
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -192,9 +193,15 @@ def _flatten(results: Iterable[Iterable[object]] | None) -> Sequence[object]:
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
+    return _named(entry.dist) if entry.dist is not None else ("", "")
+
+
+@cache
+def _named(distribution: Distribution) -> tuple[str, str]:
+    """Name and version; to find them all of the metadata is parsed each time."""
     try:
-        dist = entry.dist
-        return ("", "") if dist is None else (dist.name or "", dist.version or "")  # noqa: TRY300
+        about = distribution.metadata
+        return about["Name"] or "", about["Version"] or ""
     except Exception:  # noqa: BLE001 - broken metadata of some installation raises almost anything
         return "", ""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import Codec
-from reelbase_plugins.video.ingest import Ingest, Traits
+from reelbase_plugins.video.traits import Traits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,8 @@ class Container(Codec):
         self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
     ) -> Ingested:
         """See `Codec.ingest`."""
+        from reelbase_plugins.video.ingest import Ingest
+
         ingest = Ingest(blob, spool, filename=filename, name=self.name, traits=self._traits(blob), limits=self.limits)
         return ingest.run(check, stream)
 

@@ -28,27 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.plugin import Blob, Limits
+    from reelbase_plugins.video.traits import Traits
 
     Ints = NDArray[np.int64]
 
 CHECKS = ("sample", "full", "none")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traits:
-    """What sets a container format apart.
-
-    Attributes:
-        demuxer: FFmpeg's name.
-        repack: Its packets never lie in one piece in the file.
-        timed: It stores a presentation time for every frame.
-        single_start: Only the first packet is a start.
-    """
-
-    demuxer: str
-    repack: bool = False
-    timed: bool = False
-    single_start: bool = False
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,7 @@ def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, 
     row_of = dict(zip(plan.frames[frames].tolist(), first.tolist(), strict=True))
     work = _Work(blob, plan, recipe, size, limits)
     work.fill({frame: array[row] for frame, row in row_of.items()})
-    copies = np.setdiff1d(np.arange(len(plan.rows)), first)
-    for row in copies.tolist():
+    for row in sorted(set(range(len(plan.rows))).difference(first.tolist())):
         array[row] = array[row_of[int(plan.frames[plan.rows[row]])]]
     return array
 
