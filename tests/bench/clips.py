@@ -1,4 +1,4 @@
-"""The clips that are measured: made on the spot, the same bytes every time, each about 300 frames.
+"""The clips that are measured: made on the spot, the same bytes every time, each of a thousand frames.
 
 What they show pans over a texture, with boxes that move across it and a little grain, so that encoders find motion
 to follow and every frame differs from every other.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Picture = NDArray[np.uint8]
 
-FRAMES: Final = 300
+FRAMES: Final = 1000
 FPS: Final = 30
 
 
@@ -33,6 +33,8 @@ class Clip:
         codec: Encoder.
         size: ``(height, width)``.
         gop: Frames from one key frame to the next.
+        frames: How many are encoded.
+        times: How often they are repeated, without being encoded again.
         options: For the encoder.
         suffix: Names the container.
     """
@@ -41,6 +43,8 @@ class Clip:
     codec: str
     size: tuple[int, int] = (360, 640)
     gop: int = 250
+    frames: int = FRAMES
+    times: int = 1
     options: Mapping[str, str] = field(default_factory=dict)
     suffix: str = ".mp4"
 
@@ -50,8 +54,26 @@ class Clip:
         if not path.exists():
             part = path.with_suffix(".part" + self.suffix)
             self._encode(part)
+            if self.times > 1:
+                self._repeat(part, again := path.with_suffix(".again" + self.suffix))
+                part.unlink()
+                part = again
             part.rename(path)
         return path
+
+    def _repeat(self, once: Path, path: Path) -> None:
+        with av.open(str(once)) as file, av.open(str(path), "w", options={"fflags": "+bitexact"}) as out:
+            stream = file.streams.video[0]
+            copy = out.add_stream_from_template(stream)
+            length = stream.duration
+            for time in range(self.times):
+                file.seek(0)
+                for packet in file.demux(stream):
+                    if packet.size:
+                        packet.pts += time * length
+                        packet.dts += time * length
+                        packet.stream = copy
+                        out.mux(packet)
 
     def _encode(self, path: Path) -> None:
         os.environ.setdefault("SVT_LOG", "1")
@@ -61,7 +83,7 @@ class Clip:
             stream.pix_fmt = "yuv420p"
             stream.codec_context.gop_size = self.gop
             stream.codec_context.thread_count = 1
-            for number, picture in enumerate(_Scene(self.size).pictures(FRAMES)):
+            for number, picture in enumerate(_Scene(self.size).pictures(self.frames)):
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
                 frame.pts = number
                 out.mux(stream.encode(frame))
@@ -69,6 +91,7 @@ class Clip:
 
 
 _X264: Final = {"preset": "medium", "crf": "23", "bf": "3", "sc_threshold": "0", "flags": "+bitexact"}
+_FAST: Final = {"preset": "veryfast", "crf": "23", "bf": "3", "sc_threshold": "0", "flags": "+bitexact"}
 _X265: Final = {"preset": "fast", "x265-params": "log-level=none:scenecut=0:pools=none:frame-threads=1:open-gop=0"}
 
 CLIPS: Final = (
@@ -76,8 +99,25 @@ CLIPS: Final = (
     Clip(name="h264-gop30", codec="libx264", gop=30, options=_X264),
     Clip(name="h264-720p", codec="libx264", size=(720, 1280), options=_X264),
     Clip(name="hevc", codec="libx265", options=_X265),
-    Clip(name="vp9", codec="libvpx-vp9", gop=128, suffix=".webm", options={"cpu-used": "5", "b": "1M"}),
+    Clip(name="vp9", codec="libvpx-vp9", gop=125, suffix=".webm", options={"cpu-used": "5", "b": "1M"}),
     Clip(name="av1", codec="libsvtav1", gop=161, options={"preset": "9", "crf": "35"}),
+)
+
+#: For how cost grows: with the distance of key frames, and with length.
+GOPS: Final = tuple(
+    Clip(name=f"gop-{gop}", codec="libx264", gop=gop, options=_FAST) for gop in (10, 30, 100, 300, 1000)
+)
+LENGTHS: Final = tuple(
+    Clip(name=f"length-{100 * n}", codec="libx264", gop=50, frames=100, times=n, size=(180, 320), options=_FAST)
+    for n in (1, 10, 100, 1000)
+)
+HOUR: Final = Clip(
+    name="hour-720p",
+    codec="libx264",
+    frames=250,
+    times=3600 * FPS // 250,
+    size=(720, 1280),
+    options={**_FAST, "crf": "40"},
 )
 
 

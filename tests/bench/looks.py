@@ -31,12 +31,13 @@ def looks(frames: Iterable[NDArray[np.uint8]]) -> Looks:
     return np.stack([look(frame) for frame in frames])
 
 
-def sequential(path: str) -> Looks:
+def sequential(path: str, size: tuple[int, int] | None = None) -> Looks:
     """Of all frames that a plain decode from the start shows: the reference."""
+    height, width = size or (None, None)
     with av.open(path) as file:
         stream = file.streams.video[0]
         stream.thread_type = "NONE"
-        return looks(frame.to_ndarray(format="rgb24") for frame in file.decode(stream))
+        return looks(frame.to_ndarray(format="rgb24", width=width, height=height) for frame in file.decode(stream))
 
 
 def faults(reference: Looks, numbers: Sequence[int], got: Looks) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,9 +30,11 @@ class Peer(ABC):
     """A video opened for reading."""
 
     name: ClassVar[str]
+    shows: ClassVar[bool] = True  #: whether one gets to see its frames
 
     @abstractmethod
-    def __init__(self, place: Place, threads: int) -> None: ...
+    def __init__(self, place: Place, threads: int, size: tuple[int, int] | None = None) -> None:
+        """Open a video; `size` is the ``(height, width)`` that frames are wanted in."""
 
     @abstractmethod
     def frames(self, numbers: Sequence[int]) -> Frames:
@@ -52,17 +55,18 @@ class Reelbase(Peer):
 
     name = "reelbase"
 
-    def __init__(self, place: Place, threads: int) -> None:
+    def __init__(self, place: Place, threads: int, size: tuple[int, int] | None = None) -> None:
         import reelbase
 
         # How many threads: as many as there are processors that the process may run on; see worker.py
         self._video = reelbase.load(place.dataset).videos[0]
+        self._size = size
 
     def frames(self, numbers: Sequence[int]) -> Frames:
-        return self._video[list(numbers)].numpy()
+        return self._video[list(numbers)].numpy(size=self._size)
 
     def walk(self) -> Iterator[Frames]:
-        for frame in self._video.frames():
+        for frame in self._video.frames(size=self._size):
             yield frame[np.newaxis]
 
     @classmethod
@@ -77,9 +81,11 @@ class PyAV(Peer):
 
     name = "pyav"
 
-    def __init__(self, place: Place, threads: int) -> None:
+    def __init__(self, place: Place, threads: int, size: tuple[int, int] | None = None) -> None:
         import av
 
+        height, width = size or (None, None)
+        self._how = {"format": "rgb24", "width": width, "height": height}
         self._file = av.open(place.file)
         self._stream = self._file.streams.video[0]
         self._stream.thread_count = threads
@@ -95,7 +101,7 @@ class PyAV(Peer):
         for frame in self._file.decode(self._stream):
             if frame.pts < self._pts(number) - self._ticks / 2:
                 continue
-            found.append(frame.to_ndarray(format="rgb24"))
+            found.append(frame.to_ndarray(**self._how))
             number = next(wanted, -1)
             if number < 0:
                 break
@@ -104,7 +110,7 @@ class PyAV(Peer):
     def walk(self) -> Iterator[Frames]:
         self._file.seek(self._start, stream=self._stream)
         for frame in self._file.decode(self._stream):
-            yield frame.to_ndarray(format="rgb24")[np.newaxis]
+            yield frame.to_ndarray(**self._how)[np.newaxis]
 
     def _pts(self, number: int) -> int:
         return self._start + round(number * self._ticks)
@@ -119,13 +125,19 @@ class PyAV(Peer):
 class _TorchCodec(Peer):
     mode: ClassVar[Literal["exact", "approximate"]]
 
-    def __init__(self, place: Place, threads: int) -> None:
+    def __init__(self, place: Place, threads: int, size: tuple[int, int] | None = None) -> None:
         import torch
         from torchcodec.decoders import VideoDecoder
+        from torchcodec.transforms import Resize
 
         torch.set_num_threads(threads)
         self._video = VideoDecoder(
-            place.file, dimension_order="NHWC", num_ffmpeg_threads=threads, seek_mode=self.mode, device="cpu"
+            place.file,
+            dimension_order="NHWC",
+            num_ffmpeg_threads=threads,
+            seek_mode=self.mode,
+            device="cpu",
+            transforms=[Resize(size)] if size else None,
         )
 
     def frames(self, numbers: Sequence[int]) -> Frames:
@@ -168,10 +180,11 @@ class Decord(Peer):
 
     name = "decord"
 
-    def __init__(self, place: Place, threads: int) -> None:
+    def __init__(self, place: Place, threads: int, size: tuple[int, int] | None = None) -> None:
         import decord
 
-        self._video = decord.VideoReader(place.file, num_threads=threads)
+        height, width = size or (-1, -1)
+        self._video = decord.VideoReader(place.file, num_threads=threads, width=width, height=height)
 
     def frames(self, numbers: Sequence[int]) -> Frames:
         if len(numbers) == 1:
@@ -196,11 +209,91 @@ class Decord2(Decord):
     name = "decord2"
 
 
+class OpenCV(Peer):
+    """Sets the position, then reads on; frames that are not wanted are grabbed, which leaves the conversion out."""
+
+    name = "opencv"
+
+    def __init__(self, place: Place, threads: int, size: tuple[int, int] | None = None) -> None:
+        import cv2
+
+        cv2.setNumThreads(threads)
+        self._video = cv2.VideoCapture(place.file, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+        if not self._video.isOpened():
+            raise OSError(f"OpenCV cannot open {place.file}")
+        self._size = size
+
+    def frames(self, numbers: Sequence[int]) -> Frames:
+        import cv2
+
+        self._video.set(cv2.CAP_PROP_POS_FRAMES, numbers[0])
+        at, found = numbers[0], []
+        for number in numbers:
+            while at < number:
+                self._video.grab()
+                at += 1
+            found.append(self._next())
+            at += 1
+        return np.stack(found)
+
+    def walk(self) -> Iterator[Frames]:
+        import cv2
+
+        self._video.set(cv2.CAP_PROP_POS_FRAMES, 0)
+        while (frame := self._next()) is not None:
+            yield frame[np.newaxis]
+
+    def _next(self) -> Frames | None:
+        import cv2
+
+        there, frame = self._video.read()
+        if not there:
+            return None
+        if self._size:
+            frame = cv2.resize(frame, self._size[::-1])
+        return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+    @classmethod
+    def version(cls) -> str:
+        import cv2
+
+        return cv2.__version__
+
+
+class FFmpeg(Peer):
+    """The program itself: it reads from the start, and converts; the pictures go nowhere."""
+
+    name = "ffmpeg"
+    shows = False
+
+    def __init__(self, place: Place, threads: int, size: tuple[int, int] | None = None) -> None:
+        import imageio_ffmpeg
+
+        filters = f"scale={size[1]}:{size[0]},format=rgb24" if size else "format=rgb24"
+        program = imageio_ffmpeg.get_ffmpeg_exe()
+        self._command = [program, "-v", "error", "-nostdin", "-threads", str(threads), "-filter_threads", str(threads)]
+        self._command += ["-i", place.file, "-vf", filters, "-fps_mode", "passthrough", "-f", "null", "-"]
+
+    def frames(self, numbers: Sequence[int]) -> Frames:
+        raise NotImplementedError("ffmpeg is asked for whole videos only")
+
+    def walk(self) -> Iterator[Frames]:
+        subprocess.run(self._command, check=True)
+        return iter(())
+
+    @classmethod
+    def version(cls) -> str:
+        import imageio_ffmpeg
+
+        return imageio_ffmpeg.get_ffmpeg_version()
+
+
 PEERS: dict[str, type[Peer]] = {
-    peer.name: peer for peer in (Reelbase, PyAV, TorchCodecExact, TorchCodecApproximate, Decord, Decord2)
+    peer.name: peer
+    for peer in (Reelbase, PyAV, TorchCodecExact, TorchCodecApproximate, Decord, Decord2, OpenCV, FFmpeg)
 }
 
 
-def opened(name: str, place: Place, threads: int) -> Peer:
+def opened(name: str, place: Place, threads: int, size: tuple[int, int] | None = None) -> Peer:
     """The peer of that name."""
-    return PEERS[name](place, threads)
+    return PEERS[name](place, threads, size)

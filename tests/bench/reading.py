@@ -1,12 +1,14 @@
-"""Reading frames: ours beside PyAV, torchcodec and decord. See README.md; ``reading.py --help`` for its options."""
+"""Reading frames: ours beside what people use. See README.md; ``reading.py --help`` for its options."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from typing import Final
 import numpy as np
 from clips import CLIPS
 from looks import faults, sequential
+from measures import COLD, SMALL, goal, measures
 from peers import PEERS, Place
 from report import machine, milliseconds, table
 from worker import Spent, Task, Worker, command, environment
@@ -24,45 +27,7 @@ from worker import Spent, Task, Worker, command, environment
 import reelbase
 
 OURS: Final = "reelbase"
-CLOSE: Final = 0.95
 CLOCKS: Final = ("processor", "wall")
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One row of the table.
-
-    Attributes:
-        name: Of the row.
-        task: What is done in one repetition; random, so that caches that remember frames do not help.
-        calls: By which the time is divided for the column of ours.
-    """
-
-    name: str
-    task: Task
-    calls: int = 1
-
-
-def measures(count: int, random: np.random.Generator) -> list[Measure]:
-    """The rows for a video of `count` frames, with other frames each time."""
-
-    def starts(n: int, span: int) -> list[int]:
-        return random.integers(0, max(1, count - span), n).tolist()
-
-    def clip(start: int, step: int = 1) -> list[int]:
-        return list(range(start, min(start + 16 * step, count), step))
-
-    walked = starts(1, 64)[0]
-    return [
-        Measure("open + 1 frame", Task([[n] for n in starts(3, 1)], reopen=True), 3),
-        Measure("random frame", Task([[n] for n in starts(4, 1)]), 4),
-        Measure("16-frame clip", Task([clip(n) for n in starts(2, 16)]), 2),
-        Measure("16-frame clip, stride 2", Task([clip(n, 2) for n in starts(2, 32)]), 2),
-        Measure("16 random frames at once", Task([sorted(random.permutation(count)[:16].tolist())])),
-        Measure("whole video, stride 5", Task([list(range(0, count, 5))])),
-        Measure("16-frame clips in order", Task([clip(walked + 16 * n) for n in range(4)]), 4),
-        Measure("full read", Task(walk=True)),
-    ]
 
 
 @dataclass
@@ -70,16 +35,16 @@ class Result:
     """What came out for one video.
 
     Attributes:
-        spent: Row to peer to what each repetition took.
+        spent: Row to peer to what each repetition took; None where it failed.
         wrong: Peer to how many frames were other ones, had other colours, and were asked for.
         calls: Row to how many calls a repetition makes.
     """
 
-    spent: dict[str, dict[str, list[Spent]]] = field(default_factory=dict)
+    spent: dict[str, dict[str, list[Spent | None]]] = field(default_factory=dict)
     wrong: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
 
-    def add(self, row: str, peer: str, spent: Spent, calls: int) -> None:
+    def add(self, row: str, peer: str, spent: Spent | None, calls: int) -> None:
         """Note a repetition."""
         self.spent.setdefault(row, {}).setdefault(peer, []).append(spent)
         self.calls[row] = calls
@@ -88,10 +53,22 @@ class Result:
         """Median seconds of a call of ours."""
         return statistics.median(getattr(one, clock) for one in self.spent[row][OURS]) / self.calls[row]
 
-    def ratio(self, row: str, peer: str, clock: str) -> float:
-        """Median of peer / ours over the repetitions."""
-        pairs = zip(self.spent[row][peer], self.spent[row][OURS], strict=True)
-        return statistics.median(getattr(theirs, clock) / getattr(ours, clock) for theirs, ours in pairs)
+    def ratios(self, row: str, peer: str, clock: str) -> list[float]:
+        """Ours / peer in each repetition; empty if the peer failed in one."""
+        theirs = self.spent[row].get(peer, [None])
+        if None in theirs:
+            return []
+        pairs = zip(self.spent[row][OURS], theirs, strict=True)
+        return [getattr(ours, clock) / getattr(peer, clock) for ours, peer in pairs]
+
+    def fastest(self, row: str, clock: str) -> str | None:
+        """The peer that ours has the hardest time with, of those that showed no wrong frame."""
+        ratios = {
+            peer: statistics.median(found)
+            for peer, wrong in self.wrong.items()
+            if peer != OURS and not wrong[0] and (found := self.ratios(row, peer, clock))
+        }
+        return max(ratios, key=ratios.__getitem__) if ratios else None
 
 
 class Bench:
@@ -108,18 +85,21 @@ class Bench:
 
     def check(self) -> int:
         """Compare every peer with a sequential decode; returns the number of frames."""
-        reference = sequential(self._place.file)
-        count = len(reference)
+        references = {size: sequential(self._place.file, size) for size in (None, SMALL)}
+        count = len(references[None])
         rows = measures(count, np.random.default_rng(1))
-        task = Task([numbers for row in rows for numbers in row.task.asked], walk=True)
-        asked = [*task.asked, list(range(count))]
+        tasks = [
+            Task([n for row in rows for n in row.task.asked if row.task.size == size], size=size) for size in references
+        ]
+        tasks[0] = Task(tasks[0].asked, walk=True)
         for name, worker in self._workers.items():
-            got = worker.looks(task)
-            found = [
-                faults(reference, numbers, seen) if seen is not None else (len(numbers), 0)
-                for numbers, seen in zip(asked, got, strict=True)
-            ]
-            self.result.wrong[name] = (sum(w for w, _ in found), sum(c for _, c in found), sum(map(len, asked)))
+            wrong, coloured, total = 0, 0, 0
+            for task in tasks if PEERS[name].shows else ():
+                asked = [*task.asked, *([range(count)] if task.walk else [])]
+                for numbers, seen in zip(asked, worker.looks(task), strict=True):
+                    found = (len(numbers), 0) if seen is None else faults(references[task.size], numbers, seen)
+                    wrong, coloured, total = wrong + found[0], coloured + found[1], total + len(numbers)
+            self.result.wrong[name] = wrong, coloured, total
         return count
 
     def repeat(self, times: int, count: int) -> None:
@@ -128,24 +108,31 @@ class Bench:
         order = list(self._workers)
         for name in order:
             self._cold(name, 0)  # compiles
+            self._workers[name].spent(Task([[0]]))
         for n in range(times):
             order = order[1:] + order[:1]
             for measure in measures(count, random):
                 for name in order:
                     self.result.add(measure.name, name, self._workers[name].spent(measure.task), measure.calls)
             for name in order:
-                self.result.add("new process + 1 frame", name, self._cold(name, int(random.integers(count))), 1)
-            print(f"  repetition {n + 1} of {times}", flush=True)
+                self.result.add(COLD, name, self._cold(name, int(random.integers(count))), 1)
+            print(f"  repetition {n + 1} of {times}", file=sys.stderr, flush=True)
 
-    def _cold(self, name: str, number: int) -> Spent:
+    def _cold(self, name: str, number: int) -> Spent | None:
         """A new process that imports, opens, reads a frame and ends."""
         code = "import sys, peers; peers.opened(sys.argv[1], peers.Place(*sys.argv[3:5]), 1).frames([int(sys.argv[5])])"
         python, _, *arguments = command(name, self._place, self._threads)
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        subprocess.run(
-            [python, "-c", code, *arguments, str(number)], env=environment(name), cwd=Path(__file__).parent, check=True
+        ended = subprocess.run(
+            [python, "-c", code, *arguments, str(number)],
+            env=environment(name),
+            cwd=Path(__file__).parent,
+            check=False,
+            stderr=subprocess.DEVNULL,
         )
         wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if ended.returncode:
+            return None
         return Spent(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
     def close(self) -> None:
@@ -157,38 +144,50 @@ class Bench:
 def page(video: str, result: Result, names: Sequence[str], clock: str) -> str:
     """The table of one video, by ``wall`` or ``processor`` time."""
     peers = [name for name in names if name != OURS]
-    rows = [
-        [row, milliseconds(result.ours(row, clock)), *(_cell(result, row, peer, clock) for peer in peers)]
-        for row in result.spent
-    ]
-    rows.append(["wrong frames", *(_faults(*result.wrong.get(name, (0, 0, 0))) for name in (OURS, *peers))])
-    return f"**{video}**\n\n" + table(["", "reelbase, ms", *peers], rows) + "\n"
+    rows = []
+    for row in result.spent:
+        fastest = result.fastest(row, clock)
+        hoped = goal(row, video)
+        head = [
+            row,
+            milliseconds(result.ours(row, clock)),
+            _spread(result.ratios(row, fastest, clock)) if fastest else "-",
+        ]
+        rows.append(
+            [*head, "" if hoped is None else f"≤ {hoped}", *(_cell(result, row, peer, clock) for peer in peers)]
+        )
+    wrong = [_faults(*result.wrong.get(name, (0, 0, -1))) for name in (OURS, *peers)]
+    rows.append(["wrong frames", wrong[0], "", "", *wrong[1:]])
+    return f"**{video}**\n\n" + table(["", "reelbase, ms", "ours / fastest", "hoped for", *peers], rows) + "\n"
 
 
 def _cell(result: Result, row: str, peer: str, clock: str) -> str:
-    if peer not in result.wrong:
+    ratios = result.ratios(row, peer, clock)
+    if not ratios:
         return "-"
-    ratio = result.ratio(row, peer, clock)
-    return f"**{ratio:.2f}**" if ratio < CLOSE else f"{ratio:.2f}"
+    ratio = statistics.median(ratios)
+    shown = f"**{ratio:.2f}**" if ratio > 1 else f"{ratio:.2f}"
+    return f"({shown})" if result.wrong[peer][0] else shown
+
+
+def _spread(ratios: Sequence[float]) -> str:
+    low, middle, high = np.percentile(ratios, [25, 50, 75])
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
 
 
 def _faults(wrong: int, coloured: int, asked: int) -> str:
-    if not asked:
-        return "cannot open"
+    if asked <= 0:
+        return "cannot open" if asked else "not looked at"
     return (f"{wrong} of {asked}" if wrong else "none") + (f", colours of {coloured}" if coloured else "")
 
 
 def as_json(result: Result) -> object:
     """Everything that was measured, in seconds, by both clocks."""
-    others = [name for name in result.wrong if name != OURS]
     return {
-        **{
+        "seconds": {
             clock: {
-                "seconds": {
-                    row: {name: [getattr(one, clock) for one in spent] for name, spent in peers.items()}
-                    for row, peers in result.spent.items()
-                },
-                "ratio": {row: {name: result.ratio(row, name, clock) for name in others} for row in result.spent},
+                row: {name: [one and getattr(one, clock) for one in spent] for name, spent in peers.items()}
+                for row, peers in result.spent.items()
             }
             for clock in CLOCKS
         },
@@ -196,12 +195,27 @@ def as_json(result: Result) -> object:
     }
 
 
+def summary(results: dict[str, Result], clock: str) -> str:
+    """Of all videos: ours / the fastest peer."""
+    rows = []
+    for row in next(iter(results.values())).spent:
+        cells = []
+        for video, result in results.items():
+            fastest, hoped = result.fastest(row, clock), goal(row, video)
+            middle = statistics.median(result.ratios(row, fastest, clock)) if fastest else None
+            missed = middle is not None and hoped is not None and middle > hoped
+            cells.append("-" if middle is None else f"**{middle:.2f}**" if missed else f"{middle:.2f}")
+        rows.append([row, *cells])
+    return table(["ours / fastest", *results], rows)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="videos to read; by default the generated ones")
     parser.add_argument("--clips", type=Path, default=Path(tempfile.gettempdir(), "reelbase-bench"), help="kept there")
     parser.add_argument("--only", nargs="+", help="of the generated ones, by name")
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=[n for n in PEERS if n != "decord2"])
+    every = [name for name in PEERS if name != "decord2" or "DECORD2" in os.environ]
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=every)
     parser.add_argument("--threads", type=int, default=1, help="for each; 1 also binds it to one processor")
     parser.add_argument(
         "--clock", choices=CLOCKS, help="of the tables; by default processor time for 1 thread, else wall"
@@ -231,21 +245,23 @@ def main() -> None:
     options = _options()
     clock = options.clock or CLOCKS[options.threads > 1]
     names = [OURS, *(name for name in options.peers if name != OURS)]
-    everything, versions = {}, {}
+    results: dict[str, Result] = {}
+    versions: dict[str, str] = {}
+    pages = []
     for path in _files(options):
-        print(path.name, flush=True)
+        print(path.name, file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as folder:
             bench = Bench(_stored(path, folder), names, options.threads)
             bench.repeat(options.repeat, bench.check())
             bench.close()
-        versions = bench.versions
-        print(f"\n{page(path.name, bench.result, names, clock)}", flush=True)
-        everything[path.name] = as_json(bench.result)
+        versions, results[path.name] = bench.versions, bench.result
+        pages.append(page(path.name, bench.result, names, clock))
     about = f"{machine()}; {', '.join(f'{name} {version}' for name, version in versions.items())}; "
     about += f"{options.threads} thread(s) each, {options.repeat} repetitions, {clock} time"
-    print(about)
+    print(f"{about}.\n\n{summary(results, clock)}\n", *pages, sep="\n", flush=True)
     if options.json:
-        options.json.write_text(json.dumps({"about": about, "files": everything}, indent=1))
+        everything = {"about": about, "files": {name: as_json(one) for name, one in results.items()}}
+        options.json.write_text(json.dumps(everything))
 
 
 if __name__ == "__main__":

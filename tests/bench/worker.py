@@ -6,9 +6,12 @@ this file is the worker: ``worker.py PEER THREADS FILE DATASET``, with pickles o
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import gc
 import os
 import pickle
+import resource
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_REST: Final = 0.02  # seconds
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,13 @@ class Task:
         asked: Frame numbers of each call, one call after another.
         reopen: Open the video anew before every call, and time that too.
         walk: Read the whole video from its start as well.
+        size: ``(height, width)`` that frames are wanted in; None: their own.
     """
 
     asked: Sequence[Sequence[int]] = ()
     reopen: bool = False
     walk: bool = False
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class Spent:
 
     Attributes:
         wall: By the clock.
-        processor: Of this process, over all its threads.
+        processor: Of this process and its children, over all threads; also what they go on with once the answer is
+            there, such as decoding ahead.
     """
 
     wall: float
@@ -63,34 +70,36 @@ class Worker:
             command(peer, place, threads), env=environment(peer), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    def spent(self, task: Task) -> Spent:
-        """Do a task, and time it."""
+    def spent(self, task: Task) -> Spent | None:
+        """Do a task, and time it; None: it failed."""
         return self._ask("spent", task)
 
     def looks(self, task: Task) -> list[Looks | None]:
         """What the frames of each call look like; None for a call that failed. The walk is the last."""
-        return self._ask("looks", task)
+        return self._ask("looks", task) or [None] * (len(task.asked) + task.walk)
 
     def opens(self) -> bool:
         """Whether the peer can open the video at all."""
-        return self._ask("opens", None)
+        return bool(self._ask("opens", None))
 
     def version(self) -> str:
         """Of the library."""
-        return self._ask("version", None)
+        return self._ask("version", None) or "unknown"
 
     def close(self) -> None:
         """End the process."""
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait(30)
 
     def _ask(self, what: str, task: Task | None) -> Any:
-        pickle.dump((what, task), self._process.stdin)
-        self._process.stdin.flush()
-        answer = pickle.load(self._process.stdout)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        """The answer; None where the peer failed, also where it took its process with it."""
+        try:
+            pickle.dump((what, task), self._process.stdin)
+            self._process.stdin.flush()
+            return pickle.load(self._process.stdout)
+        except (BrokenPipeError, EOFError):
+            return None
 
 
 def command(peer: str, place: peers.Place, threads: int) -> list[str]:
@@ -131,37 +140,66 @@ class _Inside:
     """The worker's end."""
 
     def __init__(self, peer: str, place: peers.Place, threads: int) -> None:
-        self._open: Callable[[], peers.Peer] = lambda: peers.opened(peer, place, threads)
-        self._peer: peers.Peer | None = None
+        self._open = functools.partial(peers.opened, peer, place, threads)
+        self._peers: dict[tuple[int, int] | None, peers.Peer] = {}
         self._name = peer
 
     def version(self, _: None) -> str:
         return peers.PEERS[self._name].version()
 
     def opens(self, _: None) -> bool:
-        self._peer = _tried(self._open)
-        return self._peer is not None
+        return self._peer(None) is not None
 
-    def spent(self, task: Task) -> Spent:
-        if not task.reopen and self._peer is None:
-            self._peer = self._open()
+    def _peer(self, size: tuple[int, int] | None) -> peers.Peer | None:
+        if size not in self._peers:
+            found = _tried(lambda: self._open(size))
+            if found is not None:
+                self._peers[size] = found
+        return self._peers.get(size)
+
+    def spent(self, task: Task) -> Spent | None:
+        peer = self._peer(task.size)
+        if peer is None:
+            return None
         gc.collect()
-        wall, processor = time.perf_counter(), time.process_time()
-        for numbers in task.asked:
-            (self._open() if task.reopen else self._peer).frames(numbers)
-        if task.walk:
-            for _ in self._peer.walk():
-                pass
-        return Spent(time.perf_counter() - wall, time.process_time() - processor)
+        return _tried(lambda: self._timed(peer, task))
 
-    def looks(self, task: Task) -> list[Looks | None]:
+    def _timed(self, peer: peers.Peer, task: Task) -> Spent:
+        wall, processor = time.perf_counter(), _processor()
+        for numbers in task.asked:
+            (self._open(task.size) if task.reopen else peer).frames(numbers)
+        if task.walk:
+            for _ in peer.walk():
+                pass
+        return Spent(time.perf_counter() - wall, _at_rest() - processor)
+
+    def looks(self, task: Task) -> list[Looks | None] | None:
         from looks import looks
 
-        peer = self._peer = self._peer or self._open()
+        peer = self._peer(task.size)
+        if peer is None:
+            return None
         calls = [lambda n=numbers: looks(peer.frames(n)) for numbers in task.asked]
         if task.walk:
             calls.append(lambda: looks(frame for some in peer.walk() for frame in some))
         return [_tried(call) for call in calls]
+
+
+def _processor() -> float:
+    """Seconds of processor time so far, of this process and of its children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _at_rest() -> float:
+    """The same, once nothing goes on any more behind the caller's back."""
+    before = _processor()
+    while True:
+        time.sleep(_REST)
+        now = _processor()
+        if now - before < _REST / 4:
+            return before
+        before = now
 
 
 def _tried(call: Callable[[], T]) -> T | None:
@@ -178,11 +216,7 @@ def _serve(inside: _Inside, asks: IO[bytes], answers: IO[bytes]) -> None:
             what, task = pickle.load(asks)
         except EOFError:
             return
-        try:
-            answer = getattr(inside, what)(task)
-        except Exception as error:  # sent to the parent, which raises it
-            answer = RuntimeError(f"{type(error).__name__}: {error}"[:500])
-        pickle.dump(answer, answers)
+        pickle.dump(_tried(functools.partial(getattr(inside, what), task)), answers)
         answers.flush()
 
 

@@ -48,6 +48,20 @@ class Painter:
         Raises:
             FrameSizeError: the frame has another size than the first, and none was asked for.
         """
+        np.copyto(out, self._pixels(frame, name))
+
+    def picture(self, frame: VideoFrame, name: str) -> NDArray[np.uint8]:
+        """A frame as an array of its own, uint8 ``(H, W, 3)``: where it lies already, if it can stay there.
+
+        Raises:
+            FrameSizeError: as `paint`.
+        """
+        pixels = self._pixels(frame, name)
+        untouched = frame.format.name == "rgb24"  # then these may be the decoder's own
+        return np.array(pixels, order="C") if untouched else np.ascontiguousarray(pixels)
+
+    def _pixels(self, frame: VideoFrame, name: str) -> NDArray[np.uint8]:
+        """Upright; an array that keeps the converted frame alive."""
         if not self._scaled and (frame.width, frame.height) != self._recipe.size:
             width, height = self._recipe.size
             raise FrameSizeError(
@@ -62,7 +76,7 @@ class Painter:
         if plane.line_size < 0:  # stored bottom-up, and already RGB: swscale had nothing to do
             lines = lines[::-1]
         pixels = lines[:, : self._width * 3].reshape(self._height, self._width, 3)
-        np.copyto(out, turned(pixels, self._recipe.turn))
+        return turned(pixels, self._recipe.turn)
 
     def _convert(self, frame: VideoFrame) -> VideoFrame:
         if frame.interlaced_frame and self._height < _LOWEST_FIELDS:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from reelbase_plugins.video.convert import Painter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     import numpy as np
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
     from reelbase_plugins.video.recipe import Recipe
 
+    Pixels = NDArray[np.uint8]
+
 _AHEAD: Final = 3  # frames a painter that may wait: more would only be held
-_PAINTED: Final[Future[None]] = Future()
-_PAINTED.set_result(None)
+
+T = TypeVar("T")
 
 
 class Painting:
@@ -31,16 +34,14 @@ class Painting:
         threads: That paint; 0: who brings a frame paints it.
 
     Attributes:
-        shape: Height and width of what is painted.
         ahead: Frames that are held unpainted, at most.
     """
 
     def __init__(self, recipe: Recipe, size: tuple[int, int] | None, threads: int) -> None:
         self._painters = deque(Painter(recipe, size) for _ in range(max(1, threads)))
         self._pool = ThreadPoolExecutor(threads, "reelbase-paint") if threads else None
-        self.shape = self._painters[0].shape
         self.ahead = threads * _AHEAD
-        self._wet: deque[Future[None]] = deque()
+        self._wet: deque[Future[Any]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -55,26 +56,39 @@ class Painting:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
 
-    def paint(self, frame: VideoFrame, out: NDArray[np.uint8], name: str) -> Future[None]:
-        """Write a frame into `out`, now or soon; when, the future tells.
+    def paint(self, frame: VideoFrame, out: Pixels, name: str) -> None:
+        """Write a frame into `out`, now or soon.
 
         Raises:
             FrameSizeError: this frame, or one before, has another size than the first.
         """
+        self._do(Painter.paint, frame, out, name)
+
+    def picture(self, frame: VideoFrame, name: str) -> Future[Pixels]:
+        """A frame as an array of its own, now or soon.
+
+        Raises:
+            FrameSizeError: as `paint`.
+        """
+        return self._do(Painter.picture, frame, name)
+
+    def _do(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         if self._pool is None:
-            self._painters[0].paint(frame, out, name)
-            return _PAINTED
-        self._wet.append(self._pool.submit(self._paint, frame, out, name))
+            done: Future[T] = Future()
+            done.set_result(work(self._painters[0], *arguments))
+            return done
+        future = self._pool.submit(self._with_painter, work, *arguments)
+        self._wet.append(future)
         self._dry(self.ahead)
-        return self._wet[-1]
+        return future
 
     def _dry(self, wet: int) -> None:
         while len(self._wet) > wet:
             self._wet.popleft().result()
 
-    def _paint(self, frame: VideoFrame, out: NDArray[np.uint8], name: str) -> None:
+    def _with_painter(self, work: Callable[..., T], *arguments: Any) -> T:
         painter = self._painters.popleft()
         try:
-            painter.paint(frame, out, name)
+            return work(painter, *arguments)
         finally:
             self._painters.append(painter)

@@ -108,21 +108,18 @@ class _Work:
 
     def each(self) -> Iterator[Pixels]:
         """The wanted frames, ascending, each in an array of its own."""
-        waiting: dict[int, tuple[Pixels, Future[None]]] = {}
+        waiting: dict[int, Future[Pixels]] = {}
         due = deque(self._plan.frames.tolist())
 
         def ready(most: int) -> Iterator[Pixels]:
             while len(waiting) > most and due[0] in waiting:
-                picture, painted = waiting.pop(due.popleft())
-                painted.result()
-                yield picture
+                yield waiting.pop(due.popleft()).result()
 
         share = self._share([len(self._plan.index.pos)])
         with self._painting(share.painters) as painting:
             try:
                 for number, frame in self._any(share.within):
-                    picture = np.empty((*painting.shape, 3), np.uint8)
-                    waiting[number] = picture, painting.paint(frame, picture, _named(number))
+                    waiting[number] = painting.picture(frame, _named(number))
                     yield from ready(painting.ahead)
             except ReelbaseError:
                 yield from ready(0)
