@@ -72,6 +72,18 @@ class Cell(ABC):
         """
         raise UsageError("This sample is no video: it has no frames and no sample_info.", "Ask a video tensor.")
 
+    def plain(self) -> Any:
+        """What filters compare and viewers show: numbers, strings, lists and dicts; None where there is no sample."""
+        return None
+
+    def stored_items(self, taken: Selection) -> list[NDArray[Any]]:
+        """The taken items of a sequence of arrays, as they are stored.
+
+        Raises:
+            UsageError: it is none.
+        """
+        raise UsageError("This sample is no sequence of arrays.", "Ask a sequence[…] tensor.")
+
     def linked(self) -> tuple[Pin, ...]:
         """The links that it is made of; none if its bytes are stored here."""
         return ()
@@ -126,6 +138,12 @@ class ArrayCell(Cell):
     def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
         return Planned((), lambda _: self.htype.data(np.array(taken.apply(self.stored), order="C")))
 
+    def plain(self) -> Any:  # noqa: D102
+        return self.htype.plain(self.stored)
+
+    def stored_items(self, taken: Selection) -> list[NDArray[Any]]:  # noqa: D102
+        return list(taken.apply(self.stored))
+
     def encoded(self) -> bytes:  # noqa: D102
         return self.stored.tobytes()
 
@@ -154,6 +172,9 @@ class MediaCell(Cell):
 
     def media(self) -> MediaCell:  # noqa: D102
         return self
+
+    def plain(self) -> dict[str, Any]:  # noqa: D102
+        return {**self.info.details, "frames": self.shape[0], "height": self.shape[-3], "width": self.shape[-2]}
 
     def encoded(self) -> bytes:  # noqa: D102
         return self.blob.read()
@@ -282,6 +303,12 @@ class SequenceCell(Cell):
     @property
     def shape(self) -> Shape:  # noqa: D102
         return (len(self.items), *_common_shape([one.shape for one in self.items]))
+
+    def plain(self) -> list[Any]:  # noqa: D102
+        return [one.plain() for one in self.items]
+
+    def stored_items(self, taken: Selection) -> list[NDArray[Any]]:  # noqa: D102
+        return [one.stored for one, _ in self._choose(taken) if isinstance(one, ArrayCell)]
 
     def narrow(self, taken: Selection) -> tuple[Cell, Selection]:  # noqa: D102
         if not taken.steps or not isinstance(taken.steps[0][0], int):

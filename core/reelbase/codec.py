@@ -10,7 +10,7 @@ from reelbase.errors import UsageError
 from reelbase.media import Limits, MediaInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,6 +32,36 @@ class Ingested:
 
     info: MediaInfo
     index: FrameIndex | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebStream:
+    """How a browser's own decoder is told of a stream (W3C WebCodecs, VideoDecoderConfig).
+
+    Attributes:
+        codec: Codec string (RFC 6381), such as "avc1.64001f".
+        description: Settings that stand outside the packets; empty: they stand in them.
+        size: Width and height of coded frames.
+        turn: (swap axes, mirror x, mirror y) to bring a frame upright, in this order.
+    """
+
+    codec: str
+    description: bytes
+    size: tuple[int, int]
+    turn: tuple[bool, bool, bool] = (False, False, False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebClip:
+    """Frames encoded anew for a browser, one packet each, in order; the first is a key frame, no other is.
+
+    Attributes:
+        stream: For the decoder.
+        packets: Bytes of each frame.
+    """
+
+    stream: WebStream
+    packets: Sequence[bytes]
 
 
 class Codec(ABC):
@@ -114,6 +144,14 @@ class Codec(ABC):
         """The distinct planned frames, ascending, one ``(H, W, 3)`` array at a time, in bounded memory."""
         for at in range(0, len(plan.frames), _BATCH):
             yield from self.decode(blob, plan.index.plan(plan.frames[at : at + _BATCH]), size=size)
+
+    def web_stream(self, index: FrameIndex) -> WebStream | None:
+        """How a browser may decode the packets of an index by itself; None: it cannot."""
+        return None
+
+    def web_clip(self, frames: Iterable[NDArray[np.uint8]]) -> WebClip | None:
+        """Frames, each ``(H, W, 3)``, in a form that every browser decodes; None: not by this codec."""
+        return None
 
     def encode(self, array: NDArray[Any], **options: Any) -> bytes:
         """Bytes of a sample from an array.

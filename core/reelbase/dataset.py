@@ -24,6 +24,7 @@ from reelbase.info import Info
 from reelbase.rows import RowsView
 from reelbase.schema import check_dtype, layout_of, settings_of
 from reelbase.session import Session
+from reelbase.showing import show
 from reelbase.summary import summarize
 from reelbase.tensor import Tensor, append_rows, delete_rows, once
 from reelbase.upkeep import copy as copies
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from reelbase.session import Transaction
     from reelbase.versions.diff import Diff
     from reelbase.versions.version import Version
+    from reelbase.viewer import Shown
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
@@ -387,6 +389,35 @@ class Dataset:
     def summary(self) -> None:
         """Print a table of the tensors: name, htype, rows, shape, dtype, compression."""
         print(summarize(self))  # noqa: T201 - what it is for
+
+    def filter(self, where: str) -> RowsView:
+        """The rows that an expression chooses: ``ds.filter("labels == 'cat' and len(boxes) > 3")``.
+
+        Tensors stand under their names: numbers, strings and class names as they are, boxes and sequences as lists,
+        videos with their facts (``videos.fps >= 25``, ``videos.frames``), json by its keys; ``row`` is the number of
+        the row. There are ``== != < <= > >= in``, ``and or not``, ``len min max``. A list compares as any of its items
+        does. Nothing is decoded, and only tensors that are named are read.
+
+        Raises:
+            FilterError: it is no such expression, or names no tensor.
+        """
+        return RowsView.of(self._session).filter(where)
+
+    def visualize(self, where: str = "", *, open_browser: bool = True) -> Shown:
+        """Show the dataset: its rows as a grid, and each video with what is annotated, frame by frame.
+
+        Args:
+            where: A filter to begin with; see `filter`.
+            open_browser: Open a window. False: only serve it; the answer's ``url`` says where.
+
+        Returns:
+            What shows it: ``.url``, and ``.close()`` to end. It shows the version that the dataset is at now.
+
+        Raises:
+            FilterError: `where` is wrong.
+            PluginNotFoundError: no viewer is installed.
+        """
+        return show(RowsView.of(self._session).showing(self.path, where), open_browser=open_browser)
 
     def __len__(self) -> int:
         """Rows of the longest tensor."""

@@ -92,6 +92,10 @@ class UsageError(ReelbaseError, ValueError):
     """The call is wrong."""
 
 
+class FilterError(UsageError):
+    """The text of a filter is wrong, or asks for a tensor that is not there."""
+
+
 class ConfigError(UsageError):
     """A configuration file or environment variable is wrong."""
 

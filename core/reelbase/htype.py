@@ -28,6 +28,8 @@ class Htype:
         dtypes: dtypes a user may choose; empty: any of bool, int, uint, float and complex.
         media: Items are encoded files; arrays are encoded on append.
         shown: numpy dtype that `numpy` shows, where that is not the stored one.
+        role: What a viewer does with its items: "video", "boxes" drawn over frames, "labels" that stand beside them or
+            beside boxes, "text", "value" drawn as a curve if it is one number a frame; "" leaves them out.
     """
 
     name: ClassVar[str] = "generic"
@@ -35,6 +37,7 @@ class Htype:
     dtypes: ClassVar[tuple[str, ...]] = ()
     media: ClassVar[bool] = False
     shown: ClassVar[str | None] = None
+    role: ClassVar[str] = "value"
 
     def settings(self) -> Mapping[str, Any]:
         """JSON-able keyword arguments that make an equal htype."""
@@ -64,6 +67,20 @@ class Htype:
     def data(self, array: NDArray[Any]) -> Any:
         """What ``.data()`` shows of a stored array."""
         return {"value": self.numpy(array)}
+
+    def plain(self, array: NDArray[Any]) -> Any:
+        """A stored array as numbers, strings, lists and dicts of such: what filters compare, and viewers show.
+
+        A single number stands for itself.
+        """
+        value = self.numpy(array).tolist()
+        while isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
+            value = value[0]
+        return value
+
+    def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> Any:
+        """The same of an item that belongs to one frame of a video, whose ``(height, width)`` is `size`."""
+        return self.plain(array)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.settings().items())})"

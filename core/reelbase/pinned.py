@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reelbase.cells import Cell
     from reelbase.format.state import Rows, TensorSchema
     from reelbase.format.store import Store
+    from reelbase.htype import Htype
 
 
 _TOGETHER: Final = 64  # rows: no more chunks than the cache holds, also where each row lies in another
@@ -32,6 +33,11 @@ class Pinned:
     def name(self) -> str:
         """The tensor's name."""
         return self.schema.name
+
+    @property
+    def htype(self) -> Htype:
+        """Of one item."""
+        return self._layout.htype
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -16,14 +16,15 @@ import pluggy
 
 from reelbase._urls import redacted
 from reelbase.blob import Blob, BytesSource
-from reelbase.codec import Codec, Ingested
+from reelbase.codec import Codec, Ingested, WebClip, WebStream
 from reelbase.credentials import CredentialProvider, CredentialRequest, Credentials
 from reelbase.frames import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.htype import Htype, as_array, brief
 from reelbase.media import Limits, MediaInfo
 from reelbase.sample import Encode, Link, Sample
-from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec
+from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
 from reelbase.storage import Stat, Storage
+from reelbase.viewer import Footage, Showing, Shown, Viewer
 
 PROJECT = "reelbase"
 
@@ -32,9 +33,9 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 __all__ = [
     "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "CredentialProvider", "CredentialRequest",
-    "CredentialSpec", "Credentials", "Encode", "Flag", "FrameIndex", "Hooks", "Htype", "HtypeSpec", "Ingested",
-    "Limits", "Link", "MediaInfo", "Plan", "Run", "Sample", "Spec", "Stat", "Storage", "StorageSpec", "Trust",
-    "as_array", "brief", "hookimpl", "hookspec", "redacted",
+    "CredentialSpec", "Credentials", "Encode", "Flag", "Footage", "FrameIndex", "Hooks", "Htype", "HtypeSpec",
+    "Ingested", "Limits", "Link", "MediaInfo", "Plan", "Run", "Sample", "Showing", "Shown", "Spec", "Stat", "Storage",
+    "StorageSpec", "Trust", "Viewer", "ViewerSpec", "WebClip", "WebStream", "as_array", "brief", "hookimpl", "hookspec", "redacted",
 ]  # fmt: skip
 
 
@@ -59,6 +60,11 @@ class Hooks:
     @hookspec
     def reelbase_credential_providers(self) -> list[CredentialSpec]:
         """Credential providers: one `CredentialSpec` for each place that credentials come from."""
+        raise AssertionError
+
+    @hookspec
+    def reelbase_viewers(self) -> list[ViewerSpec]:
+        """Viewers: one `ViewerSpec` for each way to show videos to a person."""
         raise AssertionError
 
     @hookspec

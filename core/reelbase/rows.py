@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import SampleIndexError, TensorNotFoundError
+from reelbase.filter import Filter
 from reelbase.index import Index
 from reelbase.pinned import Pinned
+from reelbase.showing import Shelf, Showing, plain
 from reelbase.view import View
 
 if TYPE_CHECKING:
@@ -44,6 +46,33 @@ class RowsView:
         """The chosen rows, as numbers of the dataset's."""
         return [int(row) for row in self._rows]
 
+    def filter(self, where: str) -> RowsView:
+        """Those that an expression chooses; see `Dataset.filter`.
+
+        Raises:
+            FilterError: it is none, or names no tensor.
+        """
+        chosen, views = Filter(where), self._state.names
+        held = {name: self._pinned(name) for name in chosen.names if name in views}
+
+        def values(row: int) -> dict[str, Any]:
+            known = {name: plain(View(one)[row]) if row < len(one) else None for name, one in held.items()}
+            return {"row": row, **dict.fromkeys(views), **known}
+
+        return RowsView(self._store, self._state, [row for row in self.numbers if chosen.matches(values(row))])
+
+    def showing(self, title: str, where: str = "") -> Showing:
+        """All rows, for a viewer.
+
+        Raises:
+            FilterError: `where` is wrong.
+        """
+        if where:
+            Filter(where)
+        pinned = [self._pinned(name) for name in self._state.names]
+        shelves = [Shelf(p.name, p.schema.htype, p.htype, View(p), len(p), p.schema.settings) for p in pinned]
+        return Showing(title, shelves, where=where)
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return self._view(key)
@@ -73,10 +102,12 @@ class RowsView:
         return f"RowsView({what}, tensors: {', '.join(self._state.names)})"
 
     def _view(self, name: str) -> View:
+        rows = int(self._rows[0]) if self._single else np.asarray(self._rows, np.int64)
+        return View(self._pinned(name), Index((rows,)))
+
+    def _pinned(self, name: str) -> Pinned:
         tensor = self._state.names.get(name)
         if tensor is None:
             known = ", ".join(self._state.names) or "none"
             raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", f"It has: {known}.")
-        source = Pinned(self._store, self._state.tensors[tensor], self._state.rows[tensor])
-        rows = int(self._rows[0]) if self._single else np.asarray(self._rows, np.int64)
-        return View(source, Index((rows,)))
+        return Pinned(self._store, self._state.tensors[tensor], self._state.rows[tensor])

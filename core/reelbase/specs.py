@@ -89,6 +89,17 @@ class CredentialSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ViewerSpec(Spec):
+    """A `Viewer` class.
+
+    Attributes:
+        environment: Where it shows: "browser" or "notebook".
+    """
+
+    environment: str = "browser"
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommandSpec(Spec):
     """A subcommand; `target` is a function ``(parser: argparse.ArgumentParser) -> None`` that sets ``run``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from reelbase.index import Index
 from reelbase.picked import Picked
 from reelbase.planned import finished
 from reelbase.sample import Sample
+from reelbase.showing import Shelf, Showing, Video, show
 
 if TYPE_CHECKING:
     import builtins
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reelbase.cells import Cell
+    from reelbase.cells import Cell, MediaCell
     from reelbase.index import Selection
     from reelbase.sample import Link
+    from reelbase.viewer import Shown
 
 
 T = TypeVar("T")
@@ -155,6 +158,28 @@ class Readable(ABC):
         with named(one.where):
             yield from one.cell.media().stream(one.taken, size)
 
+    def play(self, *, open_browser: bool = True) -> Shown:
+        """Show one video, frame by frame or running: in the browser, or in a notebook.
+
+        It is read as it is looked at, by packets: linked and remote videos are not fetched whole, and whoever looks
+        gets no credentials. A selection of frames begins at its first.
+
+        Args:
+            open_browser: Open a window. False: only serve it; the answer's ``url`` says where.
+
+        Returns:
+            What shows it: ``.url``, and ``.close()`` to end. It ends with the process as well.
+
+        Raises:
+            UsageError: several rows are selected, or no video.
+            PluginNotFoundError: no viewer is installed.
+        """
+        one = self._one()
+        media, frame = one.ask(lambda cell, taken: _first_frame(cell.media(), taken))
+        shelf = Shelf("video", "video", Video(), View(_Held(media, one.where)), 1, {})
+        title = str(media.info.details.get("filename") or one.where)
+        return show(Showing(title, [shelf], start=(0, shelf.name, frame)), open_browser=open_browser)
+
     @property
     def exists(self) -> bool:
         """Whether every selected row holds a sample."""
@@ -254,6 +279,37 @@ class View(Readable):
         rows = self._index.resolve(len(self._source))
         what = f"row {rows[0][0]}" if self._index.single else f"{len(rows)} rows"
         return f"View({self._source.name!r}, {what}{', indexed' if rows and rows[0][1].steps else ''})"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """One sample as the source of a view.
+
+    Attributes:
+        cell: The sample.
+        place: What messages call it.
+    """
+
+    cell: Cell
+    place: str
+
+    @property
+    def name(self) -> str:
+        return self.place
+
+    def __len__(self) -> int:
+        return 1
+
+    def cells(self, rows: Sequence[int]) -> list[Cell]:
+        return [self.cell for _ in rows]
+
+    def where(self, row: int) -> str:
+        return self.place
+
+
+def _first_frame(media: MediaCell, taken: Selection) -> tuple[MediaCell, int]:
+    numbers = np.atleast_1d(media.frame_numbers(taken))
+    return media, int(numbers[0]) if len(numbers) else 0
 
 
 def _times(seconds: object) -> NDArray[np.float64]:

@@ -232,7 +232,8 @@ def _files(options: argparse.Namespace) -> list[Path]:
     return [clip.made(options.clips) for clip in CLIPS if not options.only or clip.name in options.only]
 
 
-def _stored(path: Path, folder: str) -> Place:
+def stored(path: Path, folder: str) -> Place:
+    """A dataset with the file in it, appended with default settings."""
     dataset = str(Path(folder, "dataset"))
     ds = reelbase.empty(dataset)
     ds.create_tensor("videos", htype="video")
@@ -251,7 +252,7 @@ def main() -> None:
     for path in _files(options):
         print(path.name, file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(_stored(path, folder), names, options.threads)
+            bench = Bench(stored(path, folder), names, options.threads)
             bench.repeat(options.repeat, bench.check())
             bench.close()
         versions, results[path.name] = bench.versions, bench.result

@@ -64,6 +64,9 @@ class DeferredCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         return self.media().shape
 
+    def plain(self) -> Any:  # noqa: D102
+        return self.media().plain()
+
     def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
         return self.media().planned(taken, size=size, out=out)
 

@@ -28,6 +28,7 @@ from reelbase.registry import _sniff
 from reelbase.registry._kind import Description, Kind, Offer, is_installed
 from reelbase.registry._loading import Failure, Plugin, load_plugins
 from reelbase.storage import Storage
+from reelbase.viewer import Viewer
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from reelbase.config import Settings
     from reelbase.credentials import Credentials
-    from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, StorageSpec
+    from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, StorageSpec, ViewerSpec
 
 __all__ = ["Failure", "Kind", "Offer", "Plugin", "Registry", "is_installed", "registry", "reset", "scheme_of"]
 
@@ -59,6 +60,9 @@ _CREDENTIALS: Description[CredentialSpec, type[CredentialProvider]] = Descriptio
     contract=CredentialProvider,
     needs=lambda spec: f"Credentials of {spec.name!r} need",
 )
+_VIEWER: Description[ViewerSpec, type[Viewer]] = Description(
+    label="viewer", hook="reelbase_viewers", contract=Viewer, needs=lambda spec: f"The viewer {spec.name!r} needs"
+)
 _COMMAND: Description[CommandSpec, Callable[[argparse.ArgumentParser], None]] = Description(
     label="command", hook="reelbase_commands", contract=None, needs=lambda spec: f"`reelbase {spec.name}` needs"
 )
@@ -69,7 +73,7 @@ class Registry:
 
     Attributes:
         plugins: Every plugin found, also those that failed or are denied.
-        storages, codecs, htypes, credentials, commands: Their offers; see `Kind`.
+        storages, codecs, htypes, credentials, viewers, commands: Their offers; see `Kind`.
     """
 
     def __init__(self, plugins: Sequence[Plugin], settings: Settings) -> None:
@@ -78,6 +82,7 @@ class Registry:
         self.codecs = Kind(_CODEC, self.plugins, settings.prefer)
         self.htypes = Kind(_HTYPE, self.plugins, settings.prefer)
         self.credentials = Kind(_CREDENTIALS, self.plugins, settings.prefer)
+        self.viewers = Kind(_VIEWER, self.plugins, settings.prefer)
         self.commands = Kind(_COMMAND, self.plugins, settings.prefer)
         self._options = settings.storage
         self._limits = Limits(

@@ -15,7 +15,7 @@ import pluggy
 
 from reelbase import __version__, builtin
 from reelbase.plugin import PROJECT, Hooks
-from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec
+from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,7 @@ REGISTERS: Mapping[str, type[Spec]] = {
     "reelbase_codecs": CodecSpec,
     "reelbase_htypes": HtypeSpec,
     "reelbase_credential_providers": CredentialSpec,
+    "reelbase_viewers": ViewerSpec,
     "reelbase_commands": CommandSpec,
 }
 

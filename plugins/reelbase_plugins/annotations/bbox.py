@@ -38,6 +38,7 @@ class BBox(Htype):
     name: ClassVar[str] = "bbox"
     dtype: ClassVar[str | None] = "float32"
     dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64", "int16", "int32", "int64", "uint16", "uint32")
+    role: ClassVar[str] = "boxes"
 
     def __init__(self, *, coords: Mapping[str, str] | None = None) -> None:
         self.coords = boxes.check_coords(boxes.DEFAULT if coords is None else coords)
@@ -78,6 +79,15 @@ class BBox(Htype):
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """``{"value": boxes, "coords": coords}``."""
         return {"value": self.numpy(array), "coords": dict(self.coords)}
+
+    def plain(self, array: NDArray[Any]) -> list[Any]:
+        """The boxes, always a list of them."""
+        return list(array.tolist())
+
+    def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> list[Any]:
+        """Left, top, width and height of each box, in pixels."""
+        shown = boxes.convert(array, self.coords, boxes.DEFAULT, size=size)
+        return list(shown.astype(float).round(2).tolist())
 
     def _check_values(self, array: NDArray[Any]) -> None:
         if array.dtype.kind not in "iuf":

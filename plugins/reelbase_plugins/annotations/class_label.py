@@ -33,6 +33,7 @@ class ClassLabel(Htype):
     name: ClassVar[str] = "class_label"
     dtype: ClassVar[str | None] = "uint32"
     dtypes: ClassVar[tuple[str, ...]] = ("uint8", "uint16", "uint32")
+    role: ClassVar[str] = "labels"
 
     def __init__(self, *, class_names: Sequence[str] | None = None) -> None:
         self.class_names = _check_names(() if class_names is None else class_names)
@@ -68,6 +69,10 @@ class ClassLabel(Htype):
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """``{"value": ids, "text": names}``: names nested as the ids are, or None without class names."""
         return {"value": array, "text": self._named(array.tolist()) if self.class_names else None}
+
+    def plain(self, array: NDArray[Any]) -> list[Any]:
+        """Names, or ids where there are no names; always a list."""
+        return list(self._named(array.tolist()) if self.class_names else array.tolist())
 
     def _named(self, ids: Any) -> Any:
         return [self._named(one) for one in ids] if isinstance(ids, list) else self.class_names[ids]

@@ -28,6 +28,7 @@ class Json(Htype):
     dtype: ClassVar[str | None] = "uint8"
     dtypes: ClassVar[tuple[str, ...]] = ("uint8",)
     shown: ClassVar[str | None] = "object"
+    role: ClassVar[str] = "text"
 
     def check(self, value: Any) -> NDArray[np.uint8]:
         """The value as compact UTF-8 JSON, bytes ``(n,)``.
@@ -51,6 +52,10 @@ class Json(Htype):
         shown = np.empty(1, object)
         shown[0] = self.data(array)
         return shown
+
+    def plain(self, array: NDArray[Any]) -> Any:
+        """The value."""
+        return self.data(array)
 
     def data(self, array: NDArray[Any]) -> Any:
         """The value."""

@@ -24,6 +24,7 @@ class Text(Htype):
     dtype: ClassVar[str | None] = "uint8"
     dtypes: ClassVar[tuple[str, ...]] = ("uint8",)
     shown: ClassVar[str | None] = "str"
+    role: ClassVar[str] = "text"
 
     def check(self, value: Any) -> NDArray[np.uint8]:
         """The UTF-8 bytes ``(n,)`` of a ``str``, or of an array that holds one.
@@ -42,6 +43,10 @@ class Text(Htype):
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         """The string in an array ``(1,)``."""
         return np.array([self.data(array)])
+
+    def plain(self, array: NDArray[Any]) -> str:
+        """The string."""
+        return self.data(array)
 
     def data(self, array: NDArray[Any]) -> str:
         """The string."""

@@ -9,12 +9,12 @@ from reelbase.plugin import Codec
 from reelbase_plugins.video.traits import Traits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from reelbase.plugin import Blob, Ingested, Plan
+    from reelbase.plugin import Blob, FrameIndex, Ingested, Plan, WebClip, WebStream
 
 
 class Container(Codec):
@@ -49,6 +49,18 @@ class Container(Codec):
         from reelbase_plugins.video.read import stream
 
         return stream(blob, plan, size=size, limits=self.limits)
+
+    def web_stream(self, index: FrameIndex) -> WebStream | None:
+        """See `Codec.web_stream`."""
+        from reelbase_plugins.video.web import stream_of
+
+        return stream_of(index)
+
+    def web_clip(self, frames: Iterable[NDArray[np.uint8]]) -> WebClip | None:
+        """See `Codec.web_clip`."""
+        from reelbase_plugins.video.web import clip_of
+
+        return clip_of(frames)
 
     def _traits(self, blob: Blob) -> Traits:
         return self.traits

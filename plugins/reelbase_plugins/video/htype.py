@@ -17,6 +17,7 @@ class Video(Htype):
     dtype: ClassVar[str | None] = "uint8"
     dtypes: ClassVar[tuple[str, ...]] = ("uint8",)
     media: ClassVar[bool] = True
+    role: ClassVar[str] = "video"
 
     def check(self, value: Any) -> Sample | Encode:
         """The sample, or the frames wrapped for encoding.

@@ -1,0 +1,287 @@
+"""What a viewer is told of tensors: which rows there are, which videos, and what belongs to a frame."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from reelbase.errors import SampleIndexError, TensorNotFoundError, UsageError
+from reelbase.filter import Filter
+from reelbase.htype import Htype
+from reelbase.registry import registry
+from reelbase.viewer import Footage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reelbase.specs import ViewerSpec
+    from reelbase.view import Readable
+    from reelbase.viewer import Shown
+
+_AT_ONCE: Final = 500
+_LOOKED_AT: Final = 5_000
+_LONGEST: Final = 2_000
+_CLIP: Final = 64
+_WIDEST: Final = 1280
+
+
+class Video(Htype):
+    """The htype of a video that is shown by itself."""
+
+    name: ClassVar[str] = "video"
+    role: ClassVar[str] = "video"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One tensor of what is shown.
+
+    Attributes:
+        name: Its name.
+        htype: As it was created: ``sequence[bbox]``.
+        item: Of one item.
+        rows: Its rows, a view over all of them.
+        count: How many.
+        settings: Of its htype.
+    """
+
+    name: str
+    htype: str
+    item: Htype
+    rows: Any
+    count: int
+    settings: Mapping[str, Any]
+
+    @property
+    def sequence(self) -> bool:
+        """Whether a row holds several items."""
+        return self.htype.startswith("sequence[")
+
+    def about(self) -> dict[str, Any]:
+        """For the page."""
+        known = {"name": self.name, "htype": self.htype, "role": self.item.role}
+        return {**known, "sequence": self.sequence, "settings": dict(self.settings)}
+
+
+class Showing:
+    """See `reelbase.viewer.Showing`.
+
+    Args:
+        title: Of all.
+        shelves: The tensors.
+        version: Which version of the dataset it is, if it is one.
+        where: A filter to begin with.
+        start: Row, tensor and frame to begin with.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        shelves: Sequence[Shelf],
+        *,
+        version: str = "",
+        where: str = "",
+        start: tuple[int, str, int] | None = None,
+    ) -> None:
+        self._title = title
+        self._shelves = {one.name: one for one in shelves}
+        self._version = version
+        self._where = where
+        self._start = start
+
+    @cached_property
+    def _count(self) -> int:
+        return max((one.count for one in self._shelves.values()), default=0)
+
+    def about(self) -> dict[str, Any]:
+        """See `reelbase.viewer.Showing.about`."""
+        return {
+            "title": self._title,
+            "version": self._version,
+            "where": self._where,
+            "rows": self._count,
+            "start": self._start,
+            "tensors": [one.about() for one in self._shelves.values()],
+        }
+
+    def rows(self, where: str, start: int, limit: int) -> dict[str, Any]:
+        """See `reelbase.viewer.Showing.rows`."""
+        limit, at = min(max(limit, 1), _AT_ONCE), max(start, 0)
+        found: list[dict[str, Any]] = []
+        chosen = Filter(where) if where.strip() else None
+        stop = min(self._count, at + _LOOKED_AT)
+        while at < stop and len(found) < limit:
+            if chosen is None or chosen.matches(self._plain(at, chosen.names)):
+                found.append(self._card(at))
+            at += 1
+        return {"rows": found, "next": at if at < self._count else None, "seen": at - max(start, 0)}
+
+    def _plain(self, row: int, names: frozenset[str]) -> Mapping[str, Any]:
+        """What a filter asks of a row; tensors that it does not ask for are only named."""
+        return {"row": row, **{n: self._value(one, row) if n in names else None for n, one in self._shelves.items()}}
+
+    def _value(self, shelf: Shelf, row: int) -> Any:
+        return plain(shelf.rows[row]) if row < shelf.count else None
+
+    def _card(self, row: int) -> dict[str, Any]:
+        videos = [one.name for one in self._shelves.values() if one.item.role == "video" and self._there(one, row)]
+        words = [one for one in self._shelves.values() if one.item.role in ("labels", "text") and not one.sequence]
+        title = ", ".join(_brief(value) for one in words if (value := self._value(one, row)))
+        return {"row": row, "title": title[:120], "video": videos[0] if videos else None}
+
+    def _there(self, shelf: Shelf, row: int) -> bool:
+        return row < shelf.count and bool(shelf.rows[row].exists)
+
+    def row(self, number: int) -> dict[str, Any]:
+        """See `reelbase.viewer.Showing.row`."""
+        self._check(number)
+        here = [one for one in self._shelves.values() if self._there(one, number)]
+        videos = {one.name: plain(one.rows[number]) for one in here if one.item.role == "video" and not one.sequence}
+        lengths = {one.name: len(one.rows[number]) for one in here if one.sequence}
+        single = [one for one in here if not one.sequence and one.item.role != "video"]
+        return {
+            "row": number,
+            "values": {one.name: _bounded(plain(one.rows[number])) for one in single},
+            "lengths": lengths,
+            "videos": _jsonable(videos),
+        }
+
+    def video(self, number: int, tensor: str) -> Footage:
+        """See `reelbase.viewer.Showing.video`."""
+        cell = media_of(self._shelf(tensor).rows[self._check(number)])
+        return Footage(blob=cell.blob, packets=cell.packets, index=cell.frame_index(), codec=cell.codec, info=cell.info)
+
+    def track(self, number: int, tensor: str, start: int, stop: int) -> list[Any]:
+        """See `reelbase.viewer.Showing.track`."""
+        shelf = self._shelf(tensor)
+        rows = shelf.rows[self._check(number)]
+        stop = min(stop, len(rows))
+        size = self._size(number)
+        return [] if stop <= start else [_jsonable(one) for one in drawn(shelf.item, rows[start:stop], size)]
+
+    def curve(self, number: int, tensor: str) -> list[float | None]:
+        """See `reelbase.viewer.Showing.curve`."""
+        rows = self._shelf(tensor).rows[self._check(number)]
+        values = plain(rows)
+        return [_number(one) for one in values] if isinstance(values, list) else []
+
+    def picture(self, number: int, tensor: str, frame: int, width: int) -> bytes:
+        """See `reelbase.viewer.Showing.picture`."""
+        view = self._shelf(tensor).rows[self._check(number)]
+        frames, height, full, *_ = view.shape
+        if not 0 <= frame < (frames or 0):
+            raise SampleIndexError(f"Frame {frame} is out of range: there are {frames}.")
+        width = min(max(width, 16), full)
+        pixels = view[frame].numpy(size=(max(1, round(height * width / full)), width))
+        return registry().codec("jpeg").encode(pixels)
+
+    def clip(self, number: int, tensor: str, start: int, stop: int) -> Any:
+        """See `reelbase.viewer.Showing.clip`."""
+        footage = self.video(number, tensor)
+        stop = min(stop, start + _CLIP, len(footage.index))
+        if not 0 <= start < stop:
+            raise SampleIndexError(f"Frames {start}:{stop} are out of range: there are {len(footage.index)}.")
+        view = self._shelf(tensor).rows[number]
+        made = footage.codec.web_clip(view[start:stop].frames(size=_smaller(*footage.info.shape[1:3])))
+        if made is None:
+            raise UsageError(f"The codec {footage.codec.name!r} makes no clips for browsers.")
+        return made
+
+    def _size(self, number: int) -> tuple[int, int]:
+        """Height and width of the frames of the row's first video."""
+        for one in self._shelves.values():
+            if one.item.role == "video" and not one.sequence and self._there(one, number):
+                _, height, width, *_ = one.rows[number].shape
+                return height, width
+        return 1, 1
+
+    def _shelf(self, tensor: str) -> Shelf:
+        if tensor not in self._shelves:
+            raise TensorNotFoundError(f"There is no tensor {tensor!r}.", f"There are: {', '.join(self._shelves)}.")
+        return self._shelves[tensor]
+
+    def _check(self, number: int) -> int:
+        if not 0 <= number < self._count:
+            raise SampleIndexError(f"Row {number} is out of range: there are {self._count}.")
+        return number
+
+
+def plain(view: Readable) -> Any:
+    """What a sample is to filters and viewers; see `Cell.plain`."""
+    one = view._one()
+    return one.ask(lambda cell, _: cell.plain())
+
+
+def media_of(view: Readable) -> Any:
+    """The cell of one media sample.
+
+    Raises:
+        UsageError: it is none.
+    """
+    return view._one().ask(lambda cell, _: cell.media())
+
+
+def drawn(item: Htype, view: Readable, size: tuple[int, int]) -> list[Any]:
+    """Each item of a part of a sequence, for frames of `size`."""
+    return [item.drawn(stored, size) for stored in view._one().ask(lambda cell, taken: cell.stored_items(taken))]
+
+
+def show(showing: Showing, *, open_browser: bool = True) -> Shown:
+    """Hand over to the viewer for where this process runs.
+
+    Raises:
+        PluginNotFoundError, MissingDependencyError: none is installed.
+    """
+    kinds = registry().viewers
+    here = "notebook" if _in_notebook() else "browser"
+    specs: Sequence[ViewerSpec] = [one for one in kinds.specs() if one.environment == here] or list(kinds.specs())
+    if not specs:
+        raise kinds.missing("No installed plugin shows videos", here, [])
+    return kinds.load(specs[0].name)().show(showing, open_browser=open_browser)
+
+
+def _smaller(height: int, width: int) -> tuple[int, int] | None:
+    """What to scale large frames to, so that they are encoded while a person waits."""
+    if width <= _WIDEST:
+        return None
+    return max(2, round(height * _WIDEST / width / 2) * 2), _WIDEST
+
+
+def _in_notebook() -> bool:
+    """Whether a notebook's kernel runs this: its shell has one, a terminal's has not."""
+    shell = sys.modules.get("IPython")
+    instance = shell.get_ipython() if shell is not None else None
+    return instance is not None and getattr(instance, "kernel", None) is not None
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(dict.fromkeys(str(one) for one in value[:8]))
+    return str(value)
+
+
+def _bounded(value: Any) -> Any:
+    """JSON-able and no longer than a person reads."""
+    value = _jsonable(value)
+    text = str(value)
+    return value if len(text) <= _LONGEST else text[:_LONGEST] + " …"
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _jsonable(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+
+def _number(value: Any) -> float | None:
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    number = isinstance(value, (int, float)) and math.isfinite(value)
+    return float(value) if number else None

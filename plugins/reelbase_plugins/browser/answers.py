@@ -1,0 +1,184 @@
+"""What the page may ask for, and the answers. Nothing here knows of HTTP but the names of types.
+
+Numbers only: rows, frames and packets; tensors by their place in the list. No path and no name of a file comes in.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from reelbase.plugin import Flag, Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from reelbase.plugin import Footage, Showing, WebStream
+
+STATIC: Final = {
+    "": "index.html",
+    "style.css": "style.css",
+    "app.js": "app.js",
+    "carrier.js": "carrier.js",
+    "grid.js": "grid.js",
+    "icon.svg": "icon.svg",
+    "sources.js": "sources.js",
+    "stage.js": "stage.js",
+    "timeline.js": "timeline.js",
+    "tracks.js": "tracks.js",
+    "video.js": "video.js",
+}
+_TYPES: Final = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+}
+_MOST_PACKETS: Final = 512
+_MOST_FRAMES: Final = 512
+_BINARY: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Bytes, what they are, and whether they may be kept: of a commit, what is told never changes."""
+
+    body: bytes
+    type: str = _BINARY
+    keep: bool = True
+
+
+class Answers:
+    """Everything that can be asked of what is shown.
+
+    Args:
+        showing: That.
+    """
+
+    def __init__(self, showing: Showing) -> None:
+        self._showing = showing
+        self._names = [one["name"] for one in showing.about()["tensors"]]
+        self._video = lru_cache(16)(showing.video)
+        self._asks: Mapping[str, Callable[..., Answer]] = {
+            "about": self._about,
+            "rows": self._rows,
+            "row": self._row,
+            "index": self._index,
+            "packets": self._packets,
+            "clip": self._clip,
+            "frame": self._frame,
+            "track": self._track,
+            "curve": self._curve,
+        }
+
+    def static(self, name: str) -> Answer | None:
+        """A file of the page; None: there is none of that name."""
+        if name not in STATIC:
+            return None
+        file = files("reelbase_plugins.browser") / "page" / STATIC[name]
+        return Answer(file.read_bytes(), _TYPES[STATIC[name].rpartition(".")[2]], keep=False)
+
+    def ask(self, what: str, numbers: Sequence[int], query: Mapping[str, str]) -> Answer | None:
+        """The answer to a question; None: there is no such question.
+
+        Raises:
+            ReelbaseError: what it asks for is not there, or cannot be read.
+        """
+        ask = self._asks.get(what)
+        try:
+            return None if ask is None else ask(*numbers, **query)
+        except TypeError as error:
+            if "argument" in str(error):
+                return None
+            raise
+
+    def media(self, numbers: Sequence[int]) -> tuple[Footage, str] | None:
+        """The file of a video, and its media type."""
+        if len(numbers) != 2:
+            return None
+        footage = self._video(numbers[0], self._name(numbers[1]))
+        name = str(footage.info.details.get("filename", ""))
+        return footage, mimetypes.guess_type(f"x.{footage.codec.name}")[0] or mimetypes.guess_type(name)[0] or _BINARY
+
+    def _name(self, tensor: int) -> str:
+        return self._names[tensor] if 0 <= tensor < len(self._names) else ""
+
+    def _about(self) -> Answer:
+        return _json(self._showing.about())
+
+    def _rows(self, where: str = "", start: str = "0", limit: str = "100") -> Answer:
+        return _json(self._showing.rows(where, _number(start), _number(limit)), keep=False)
+
+    def _row(self, row: int) -> Answer:
+        return _json(self._showing.row(row))
+
+    def _index(self, row: int, tensor: int) -> Answer:
+        footage = self._video(row, self._name(tensor))
+        index, (_, height, width, *_) = footage.index, footage.info.shape
+        exact = index.trust >= Trust.NO_SKIP
+        head = {
+            "frames": len(index),
+            "packets": len(index.pos),
+            "width": width,
+            "height": height,
+            "seconds": float(index.end * index.time_base),
+            "stream": _told(footage.codec.web_stream(index) if exact else None),
+        }
+        # Browsers begin at pictures that need none before them, and that no later one reaches over.
+        closed = (index.flags & (Flag.RAP | Flag.OPEN)) == Flag.RAP
+        return Answer(
+            _framed(
+                json.dumps(head).encode(),
+                index.display.astype("<i4").tobytes(),
+                index.seconds(np.arange(len(index))).astype("<f8").tobytes(),
+                closed.astype("u1").tobytes(),
+            )
+        )
+
+    def _packets(self, row: int, tensor: int, start: int, stop: int) -> Answer:
+        footage = self._video(row, self._name(tensor))
+        stop = min(stop, start + _MOST_PACKETS, len(footage.index.pos))
+        first, size = footage.index.pos[start:stop], footage.index.size[start:stop]
+        spans = list(zip(first.tolist(), (first + size).tolist(), strict=True))
+        return Answer(_framed(*footage.packets.read_ranges(spans)))
+
+    def _clip(self, row: int, tensor: int, start: int, stop: int) -> Answer:
+        clip = self._showing.clip(row, self._name(tensor), start, stop)
+        return Answer(_framed(json.dumps(_told(clip.stream)).encode(), *clip.packets))
+
+    def _frame(self, row: int, tensor: int, frame: int, width: str = "640") -> Answer:
+        return Answer(self._showing.picture(row, self._name(tensor), frame, _number(width)), "image/jpeg")
+
+    def _track(self, row: int, tensor: int, start: int, stop: int) -> Answer:
+        return _json(self._showing.track(row, self._name(tensor), start, min(stop, start + _MOST_FRAMES)))
+
+    def _curve(self, row: int, tensor: int) -> Answer:
+        return _json(self._showing.curve(row, self._name(tensor)))
+
+
+def _told(stream: WebStream | None) -> dict[str, Any] | None:
+    if stream is None:
+        return None
+    description = base64.b64encode(stream.description).decode()
+    return {"codec": stream.codec, "description": description, "size": stream.size, "turn": stream.turn}
+
+
+def _framed(*parts: bytes | memoryview) -> bytes:
+    """How many parts, the length of each (uint32, little-endian), and the parts one after another."""
+    return b"".join([struct.pack(f"<{1 + len(parts)}I", len(parts), *map(len, parts)), *parts])
+
+
+def _json(value: Any, *, keep: bool = True) -> Answer:
+    return Answer(json.dumps(value, allow_nan=False).encode(), "application/json", keep)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,281 @@
+// The page: what is chosen, what is shown, and the keys.
+
+import { HttpCarrier } from "./carrier.js";
+import { Grid } from "./grid.js";
+import { Source } from "./sources.js";
+import { Stage } from "./stage.js";
+import { Timeline } from "./timeline.js";
+import { Track } from "./tracks.js";
+import { Video } from "./video.js";
+
+/** @param {string} id @returns {any} */
+const $ = (id) => document.getElementById(id);
+
+class App {
+  constructor(carrier, about) {
+    this.carrier = carrier;
+    this.about = about;
+    this.places = new Map(about.tensors.map((one, place) => [one.name, place]));
+    this.stage = new Stage($("stage"), $("boxes"));
+    this.timeline = new Timeline($("timeline"), (frame) => this.seek(frame));
+    this.grid = new Grid($("grid"), carrier, this.places, (row) => this.open(row));
+    this.wanted = 0;
+    this.playing = false;
+    this.speed = 1;
+  }
+
+  async start() {
+    const hash = new URLSearchParams(location.hash.slice(1));
+    const [row, tensor, frame] = this.about.start ?? [0, null, 0];
+    $("title").textContent = this.about.title;
+    document.title = `${this.about.title} – reelbase`;
+    $("version").textContent = this.about.version;
+    this.only = hash.get("backend");
+    document.body.classList.toggle("single", this.about.rows <= 1);
+    $("where").value = hash.get("where") ?? this.about.where;
+    await this.filter();
+    const first = this.grid.rows[0]?.row ?? row;
+    if (!this.about.rows) return this.say("The dataset has no rows.");
+    await this.open(Number(hash.get("row") ?? (this.about.start ? row : first)), tensor, Number(hash.get("frame") ?? frame));
+  }
+
+  async filter() {
+    const where = $("where").value.trim();
+    try {
+      await this.grid.filter(where);
+      this.say("");
+    } catch (error) {
+      this.say(error.message);
+    }
+    const count = this.grid.rows.length;
+    $("count").textContent = `${count}${this.grid.complete ? "" : "+"} of ${this.about.rows} rows`;
+    this.remember();
+  }
+
+  async open(row, tensor = null, frame = 0) {
+    this.pause();
+    const turn = (this.turn = {});
+    this.row = row;
+    this.source?.close();
+    this.source = this.video = null;
+    document.body.dataset.ready = "";
+    this.grid.mark(row);
+    try {
+      const told = await this.carrier.json(`row/${row}`);
+      if (turn !== this.turn) return;
+      this.#facts(told);
+      tensor ??= Object.keys(told.videos)[0];
+      if (tensor === undefined) return this.say(`Row ${row} holds no video.`);
+      const video = await Video.load(this.carrier, row, this.places.get(tensor));
+      if (turn !== this.turn) return;
+      this.tensor = tensor;
+      this.#warn(told, video);
+      this.stage.resize(video);
+      this.tracks = this.#tracks(told);
+      this.source = new Source(video, this.only, (name, title) => this.#badge(name, title));
+      this.video = video;
+      $("seek").max = String(video.frames - 1);
+      this.timeline.show(video, await this.#curves(told));
+      if (turn === this.turn) await this.seek(Math.min(Math.max(frame, 0), video.frames - 1));
+    } catch (error) {
+      this.say(error.message);
+    }
+  }
+
+  #tracks(told) {
+    const drawn = this.about.tensors.filter((one) => one.sequence && ["boxes", "labels", "text"].includes(one.role));
+    return drawn
+      .filter((one) => told.lengths[one.name])
+      .map((one) => ({ ...one, place: this.places.get(one.name), length: told.lengths[one.name] }))
+      .map((one) => new Track(this.carrier, this.row, one));
+  }
+
+  async #curves(told) {
+    const lanes = this.about.tensors.filter((one) => one.sequence && one.role === "value" && told.lengths[one.name]);
+    const curves = lanes.slice(0, 4).map(async (one) => {
+      const values = await this.carrier.json(`curve/${this.row}/${this.places.get(one.name)}`);
+      return { name: one.name, values };
+    });
+    return (await Promise.all(curves)).filter((one) => one.values.some((value) => value !== null));
+  }
+
+  #warn(told, video) {
+    const wrong = Object.entries(told.lengths).filter(([, length]) => length !== video.frames);
+    const words = wrong.map(([name, length]) => `${name} has ${length} items`);
+    this.say(words.length ? `The video has ${video.frames} frames, but ${words.join(", ")}.` : "");
+  }
+
+  #facts({ row, values, videos }) {
+    const facts = { row, ...values, ...Object.assign({}, ...Object.values(videos)) };
+    const lines = Object.entries(facts).map(([name, value]) => {
+      const line = document.createElement("tr");
+      const [head, cell] = [document.createElement("th"), document.createElement("td")];
+      head.textContent = name;
+      cell.textContent = typeof value === "string" ? value : JSON.stringify(value);
+      line.append(head, cell);
+      return line;
+    });
+    $("facts").replaceChildren(...lines);
+  }
+
+  #badge(name, title) {
+    $("badge").textContent = name;
+    $("badge").title = title;
+    document.body.dataset.backend = name;
+  }
+
+  say(text) {
+    $("message").textContent = text;
+    $("message").hidden = !text;
+  }
+
+  /** Show a frame; of several that are asked for while one is on its way, the last. */
+  async seek(frame) {
+    this.wanted = frame;
+    if (this.seeking) return this.seeking;
+    this.seeking = this.#follow().finally(() => (this.seeking = null));
+    return this.seeking;
+  }
+
+  async #follow() {
+    let shown = -1;
+    while (shown !== this.wanted && this.video) {
+      shown = this.wanted;
+      try {
+        await this.#show(shown);
+      } catch (error) {
+        this.say(error.message);
+      }
+    }
+  }
+
+  async #show(frame) {
+    const { video, source, tracks } = this;
+    const items = Promise.all(tracks.map(async (one) => ({ name: one.name, role: one.role, item: await one.at(frame) })));
+    const [{ picture, turn }, known] = await Promise.all([source.frame(frame), items]);
+    if (source !== this.source) return;
+    this.stage.paint(frame, picture, turn, known);
+    this.timeline.at(frame);
+    $("seek").value = String(frame);
+    $("seek").setAttribute("aria-valuetext", `frame ${frame} of ${video.frames}`);
+    $("frame").textContent = `${frame} / ${video.frames - 1}`;
+    $("time").textContent = `${video.seconds[frame].toFixed(3)} s`;
+    document.body.dataset.ready = "1";
+    this.remember();
+  }
+
+  step(by) {
+    this.pause();
+    if (this.video) this.seek(Math.min(this.video.frames - 1, Math.max(0, this.wanted + by)));
+  }
+
+  async play() {
+    if (this.playing || !this.video) return;
+    this.playing = true;
+    $("play").textContent = "❚❚";
+    $("play").setAttribute("aria-label", "Pause");
+    const { video } = this;
+    let frame = this.wanted >= video.frames - 1 ? 0 : this.wanted;
+    let [began, from] = [performance.now(), video.seconds[frame]];
+    while (this.playing && video === this.video && frame < video.frames) {
+      await this.seek(frame);
+      const late = (performance.now() - began) / 1000 - (video.seconds[frame] - from) / this.speed;
+      if (late > 0.25) [began, from] = [performance.now(), video.seconds[frame]]; // slower than it should be: no frame is left out
+      frame += 1;
+      if (frame >= video.frames) break;
+      const due = began + ((video.seconds[frame] - from) / this.speed) * 1000;
+      while (this.playing && performance.now() < due - 4) await new Promise(requestAnimationFrame);
+    }
+    this.pause();
+  }
+
+  pause() {
+    this.playing = false;
+    $("play").textContent = "▶";
+    $("play").setAttribute("aria-label", "Play");
+  }
+
+  /** The browser's own player: for sound, and no more exact than it is. */
+  native() {
+    const player = $("native");
+    const on = player.hidden && this.video;
+    this.pause();
+    player.hidden = !on;
+    $("stage").hidden = Boolean(on);
+    if (on) {
+      player.src = this.carrier.url(`media/${this.video.path}`);
+      player.currentTime = this.video.seconds[this.wanted];
+      this.#badge("native (approximate)", "The browser's own player, with sound; its frames may be one off");
+    } else {
+      player.removeAttribute("src");
+      player.load();
+      const { name, title } = this.source?.current ?? {};
+      if (name) this.#badge(name, title);
+    }
+  }
+
+  remember() {
+    const hash = new URLSearchParams();
+    if (this.row !== undefined) hash.set("row", String(this.row));
+    hash.set("frame", String(this.wanted));
+    if ($("where").value) hash.set("where", $("where").value);
+    if (this.only) hash.set("backend", this.only);
+    clearTimeout(this.saving);
+    this.saving = setTimeout(() => history.replaceState(null, "", `#${hash}`), 200);
+  }
+}
+
+/** @param {App} app */
+function wire(app) {
+  const keys = {
+    ArrowRight: (event) => app.step(event.shiftKey ? 10 : 1),
+    ArrowLeft: (event) => app.step(event.shiftKey ? -10 : -1),
+    ".": () => app.step(1),
+    ",": () => app.step(-1),
+    " ": () => (app.playing ? app.pause() : app.play()),
+    Home: () => app.step(-Infinity),
+    End: () => app.step(Infinity),
+    j: () => app.open(app.grid.beside(1)),
+    k: () => app.open(app.grid.beside(-1)),
+    b: () => $("layers").click(),
+    "/": () => $("where").focus(),
+    "?": () => $("help").showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    const writing = event.target instanceof HTMLInputElement && event.target.type !== "range";
+    if (event.key === "Escape") event.target.blur?.();
+    if (writing || event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
+    if (event.target instanceof HTMLButtonElement && event.key === " ") return;
+    const act = keys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act(event);
+  });
+  $("back").addEventListener("click", () => app.step(-1));
+  $("next").addEventListener("click", () => app.step(1));
+  $("play").addEventListener("click", () => (app.playing ? app.pause() : app.play()));
+  $("seek").addEventListener("input", () => (app.pause(), app.seek(Number($("seek").value))));
+  $("speed").addEventListener("change", () => (app.speed = Number($("speed").value)));
+  $("sound").addEventListener("click", () => app.native());
+  $("question").addEventListener("click", () => $("help").showModal());
+  $("layers").addEventListener("click", () => {
+    app.stage.layers = !app.stage.layers;
+    $("layers").setAttribute("aria-pressed", String(app.stage.layers));
+    if (app.video) app.seek(app.wanted);
+  });
+  $("search").addEventListener("submit", (event) => {
+    event.preventDefault();
+    app.filter();
+    $("where").blur();
+  });
+}
+
+const carrier = new HttpCarrier(new URL("data/", document.baseURI).href);
+try {
+  const app = new App(carrier, await carrier.json("about"));
+  wire(app);
+  await app.start();
+} catch (error) {
+  $("message").textContent = error.message;
+  $("message").hidden = false;
+}

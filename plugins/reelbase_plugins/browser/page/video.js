@@ -1,0 +1,43 @@
+// The packet index of one video: which packet a frame begins in, where a browser can begin, when a frame is shown.
+
+export class Video {
+  /** @param {import("./carrier.js").Carrier} carrier @param {number} row @param {number} tensor place in the list */
+  static async load(carrier, row, tensor) {
+    const [head, display, seconds, starts] = await carrier.parts(`index/${row}/${tensor}`);
+    return new Video(carrier, `${row}/${tensor}`, JSON.parse(new TextDecoder().decode(head)), {
+      display: new Int32Array(display.slice().buffer),
+      seconds: new Float64Array(seconds.slice().buffer),
+      starts: starts.slice(),
+    });
+  }
+
+  constructor(carrier, path, head, columns) {
+    this.carrier = carrier;
+    this.path = path;
+    Object.assign(this, head); // frames, packets, width, height, seconds: of the whole; stream
+    this.length = head.seconds;
+    this.display = columns.display;
+    this.seconds = columns.seconds;
+    this.starts = columns.starts;
+    this.frameOf = new Int32Array(head.packets).fill(-1);
+    this.display.forEach((packet, frame) => (this.frameOf[packet] = frame));
+  }
+
+  /** The last packet up to this one that a browser can begin at; -1: there is none. @param {number} packet */
+  startFor(packet) {
+    for (let n = packet; n >= 0; n--) if (this.starts[n]) return n;
+    return -1;
+  }
+
+  /** The frame that is shown at a time. @param {number} time in seconds */
+  at(time) {
+    let low = 0;
+    let high = this.frames - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.seconds[middle] <= time) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
