@@ -35,7 +35,8 @@ __all__ = [
     "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "CredentialProvider", "CredentialRequest",
     "CredentialSpec", "Credentials", "Encode", "Flag", "Footage", "FrameIndex", "Hooks", "Htype", "HtypeSpec",
     "Ingested", "Limits", "Link", "MediaInfo", "Plan", "Run", "Sample", "Showing", "Shown", "Spec", "Stat", "Storage",
-    "StorageSpec", "Trust", "Viewer", "ViewerSpec", "WebClip", "WebStream", "as_array", "brief", "hookimpl", "hookspec", "redacted",
+    "StorageSpec",
+    "Trust", "Viewer", "ViewerSpec", "WebClip", "WebStream", "as_array", "brief", "hookimpl", "hookspec", "redacted",
 ]  # fmt: skip
 
 

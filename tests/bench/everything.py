@@ -1,4 +1,4 @@
-"""All benchmarks of reading and writing, with one command: builds what they need, runs them, writes ``docs/benchmarks``."""
+"""All benchmarks of reading and writing with one command: what they need is built, ``docs/benchmarks`` written."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Page:
 
 
 _READING: Final = (
-    "Below 1 ours is faster; bold: it is slower, or (in the first table) slower than hoped for. The spread is that of the "
-    "middle half of the repetitions. A reader in parentheses showed wrong frames, and does not count as the fastest."
+    "Below 1 ours is faster; bold: it is slower, or (in the first table) slower than hoped for. The spread is that "
+    "of the middle half of the repetitions. A reader in parentheses showed wrong frames: it does not count as fastest."
 )
 CORES: Final = len(os.sched_getaffinity(0))
 PAGES: Final = (

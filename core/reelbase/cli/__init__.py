@@ -35,6 +35,8 @@ specs = (
     _own("ls", "the rows of a dataset"),
     _own("ingest", "add files to a dataset; run again to go on where it stopped"),
     _own("frames", "export frames as pictures, a contact sheet or a clip"),
+    _own("view", "look at a dataset in the browser"),
+    _own("play", "look at one video in the browser"),
     _own("log", "the versions of a dataset"),
     _own("diff", "what is different between two versions"),
     _own("branch", "list branches, or make one"),

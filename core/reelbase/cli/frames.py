@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelbase import api
+from reelbase.cli._boxed import Boxed, boxed
 from reelbase.cli._output import add_json, emit
 from reelbase.cli._picture import codec_for, write_picture
 from reelbase.cli._selection import Selection, selection, size
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from reelbase.view import Readable, View
 
-    Export = Callable[["View", Path, argparse.Namespace], list[Path]]
+    Export = Callable[["View | Boxed", Path, argparse.Namespace], list[Path]]
 
 _EPILOG = """A selection is Python's: 7, 100:200, 100:200:5 or 1,5,9. Before one that begins with a minus, end the
 options with "--": reelbase frames -o end.mp4 -- clip.mp4 -50: . What -o names decides what is written: a folder
@@ -35,6 +36,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="a folder, a picture or a clip")
     parser.add_argument("--size", type=size, metavar="WxH", help="scale to this")
     parser.add_argument("--format", default="png", help="of pictures in a folder (default: %(default)s)")
+    parser.add_argument("--boxes", metavar="TENSOR", help="draw the boxes of this tensor of the dataset")
     parser.add_argument("--fps", type=float, help="of a clip; by default as shown in the source")
     add_ref(parser, "the version of the dataset")
     add_json(parser)
@@ -43,7 +45,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, and name what was written."""
-    view = _view(arguments.what, arguments.ref)
+    view = _view(arguments.what, arguments.ref, arguments.boxes)
     export = _export(arguments.output)
     written = export(view, arguments.output, arguments)
     facts = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _view(words: list[str], ref: str | None) -> View:
+def _view(words: list[str], ref: str | None, boxes: str | None) -> View | Boxed:
     """The chosen frames, always with a frame axis.
 
     Raises:
@@ -68,14 +70,21 @@ def _view(words: list[str], ref: str | None) -> View:
     try:
         frames = _with_axis(selection(words[-1]))
         if len(words) == 2:
+            _refuse_boxes(boxes, words[0])
             return api.read(words[0])[frames]
         row = int(words[2])
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"{error}.") from None
     except ValueError:
         raise UsageError(f"{words[2]!r} is no row.", "Give a number.") from None
-    one: Readable = api.load(words[0], read_only=True, ref=ref)[words[1]][row]
-    return one[frames]
+    dataset = api.load(words[0], read_only=True, ref=ref)
+    one: Readable = dataset[words[1]][row]
+    return one[frames] if boxes is None else boxed(one[frames], dataset, boxes, row, frames)
+
+
+def _refuse_boxes(boxes: str | None, file: str) -> None:
+    if boxes is not None:
+        raise UsageError(f"--boxes {boxes} names a tensor, and {file!r} is a file.", "Leave it out.")
 
 
 def _with_axis(frames: Selection) -> slice | list[int]:
@@ -88,7 +97,7 @@ def _export(output: Path) -> Export:
     return {"image": _to_picture, "video": _to_clip}[codec_for(output).kind]
 
 
-def _to_folder(view: View, output: Path, arguments: argparse.Namespace) -> list[Path]:
+def _to_folder(view: View | Boxed, output: Path, arguments: argparse.Namespace) -> list[Path]:
     """A picture for each frame, in order, in bounded memory."""
     suffix = f".{arguments.format.lstrip('.')}"
     if codec_for(Path(f"x{suffix}")).kind != "image":
@@ -101,7 +110,7 @@ def _to_folder(view: View, output: Path, arguments: argparse.Namespace) -> list[
     return written
 
 
-def _to_picture(view: View, output: Path, arguments: argparse.Namespace) -> list[Path]:
+def _to_picture(view: View | Boxed, output: Path, arguments: argparse.Namespace) -> list[Path]:
     """The frame, or a contact sheet of several."""
     frames = view.numpy(size=arguments.size)
     if not len(frames):
@@ -111,14 +120,14 @@ def _to_picture(view: View, output: Path, arguments: argparse.Namespace) -> list
     return [output]
 
 
-def _to_clip(view: View, output: Path, arguments: argparse.Namespace) -> list[Path]:
+def _to_clip(view: View | Boxed, output: Path, arguments: argparse.Namespace) -> list[Path]:
     """The frames encoded; all of them are in memory at once."""
     fps = arguments.fps or _rate(view)
     write_picture(output, view.numpy(size=arguments.size), fps=fps)
     return [output]
 
 
-def _rate(view: View) -> float:
+def _rate(view: View | Boxed) -> float:
     """Frames a second at which the selection lasts as long as it did."""
     seconds: Any = view.timestamps
     lasted = abs(float(seconds[-1] - seconds[0])) if len(seconds) > 1 else 0.0

@@ -6,6 +6,7 @@ Numbers only: rows, frames and packets; tensors by their place in the list. No p
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import mimetypes
 import struct
@@ -93,12 +94,13 @@ class Answers:
             ReelbaseError: what it asks for is not there, or cannot be read.
         """
         ask = self._asks.get(what)
+        if ask is None:
+            return None
         try:
-            return None if ask is None else ask(*numbers, **query)
-        except TypeError as error:
-            if "argument" in str(error):
-                return None
-            raise
+            given = inspect.signature(ask).bind(*numbers, **query)
+        except TypeError:  # too many numbers, or too few
+            return None
+        return ask(*given.args, **given.kwargs)
 
     def media(self, numbers: Sequence[int]) -> tuple[Footage, str] | None:
         """The file of a video, and its media type."""
@@ -114,7 +116,7 @@ class Answers:
     def _about(self) -> Answer:
         return _json(self._showing.about())
 
-    def _rows(self, where: str = "", start: str = "0", limit: str = "100") -> Answer:
+    def _rows(self, *, where: str = "", start: str = "0", limit: str = "100") -> Answer:
         return _json(self._showing.rows(where, _number(start), _number(limit)), keep=False)
 
     def _row(self, row: int) -> Answer:
@@ -154,7 +156,7 @@ class Answers:
         clip = self._showing.clip(row, self._name(tensor), start, stop)
         return Answer(_framed(json.dumps(_told(clip.stream)).encode(), *clip.packets))
 
-    def _frame(self, row: int, tensor: int, frame: int, width: str = "640") -> Answer:
+    def _frame(self, row: int, tensor: int, frame: int, *, width: str = "640") -> Answer:
         return Answer(self._showing.picture(row, self._name(tensor), frame, _number(width)), "image/jpeg")
 
     def _track(self, row: int, tensor: int, start: int, stop: int) -> Answer:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("reelbase.viewer")
 _KEEP: Final = "private, max-age=86400, immutable"
 _IDLE: Final = 30  # seconds that a connection may stay without a request
+_POLL: Final = 0.05  # seconds that closing takes, at most
 
 
 class Server:
@@ -38,7 +39,9 @@ class Server:
     def __init__(self, showing: Showing) -> None:
         self._http = _Http(Answers(showing), new_token())
         self.url = f"http://127.0.0.1:{self._http.server_port}/{self._http.token}/"
-        self._thread = threading.Thread(target=self._http.serve_forever, name="reelbase-viewer", daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(_POLL,), name="reelbase-viewer", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:

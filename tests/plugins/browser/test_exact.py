@@ -19,9 +19,11 @@ CORPUS = corpus()
 BACKENDS = {"packets": "WebCodecs", "proxy": "proxy", "pictures": "server frames"}
 NATIVE = [
     "h264-b.mp4", "h264-b.mkv", "h264-b.ts", "h264-b-fragmented.mp4", "h264-open-gop.mp4", "h264-open-gop.ts",
-    "h264-444.mp4", "h264-one-gop.mp4", "h264-one-frame.mp4", "vp8.webm", "vp8-hidden.webm", "vp9.webm", "vp9.mp4",
+    "h264-444.mp4", "h264-one-gop.mp4", "h264-one-frame.mp4",
+    "vp8.webm", "vp8-hidden.webm", "vp9.webm", "vp9.mp4",
     "av1.mp4", "av1.webm", "vfr.mp4", "vfr.mkv", "offset.mp4", "offset.mkv", "edit-middle.mp4", "edit-two-b.mp4",
-    "turned-90.mp4", "turned-180.mp4", "turned-mirrored.mp4", "turned-transversed.mp4", "turned-90-odd.mp4", "sound.mp4",
+    "turned-90.mp4", "turned-180.mp4", "turned-mirrored.mp4", "turned-transversed.mp4",
+    "turned-90-odd.mp4", "sound.mp4",
     "turned-270.mkv", "h264-intra-refresh.mp4", "joined-mid-gop.ts",
 ]  # fmt: skip
 OTHERS = [

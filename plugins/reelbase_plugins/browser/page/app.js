@@ -111,7 +111,7 @@ class App {
       const line = document.createElement("tr");
       const [head, cell] = [document.createElement("th"), document.createElement("td")];
       head.textContent = name;
-      cell.textContent = typeof value === "string" ? value : JSON.stringify(value);
+      cell.textContent = said(value);
       line.append(head, cell);
       return line;
     });
@@ -223,6 +223,12 @@ class App {
     clearTimeout(this.saving);
     this.saving = setTimeout(() => history.replaceState(null, "", `#${hash}`), 200);
   }
+}
+
+/** A value as a person would write it. @param {any} value */
+function said(value) {
+  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** @param {App} app */

@@ -38,7 +38,7 @@ export class Timeline {
     const context = canvas.getContext("2d");
     const style = getComputedStyle(canvas);
     const x = (frame) => (frame / Math.max(1, video.frames)) * canvas.width;
-    context.fillStyle = style.getPropertyValue("--quiet");
+    context.fillStyle = style.color;
     const step = video.frames / canvas.width;
     let drawn = -1;
     for (let packet = 0; packet < video.packets; packet++) {
@@ -48,7 +48,7 @@ export class Timeline {
       context.fillRect(x(frame), 4 * ratio, ratio, 10 * ratio);
     }
     this.curves.forEach((curve, k) => this.#lane(context, style, curve, (18 + 30 * k) * ratio, 30 * ratio, x));
-    context.fillStyle = style.getPropertyValue("--accent");
+    context.fillStyle = style.caretColor;
     context.fillRect(x(this.frame ?? 0), 0, Math.max(2 * ratio, x(1)), canvas.height);
   }
 
@@ -57,7 +57,7 @@ export class Timeline {
     const low = known.reduce((a, b) => Math.min(a, b), Infinity);
     const high = known.reduce((a, b) => Math.max(a, b), -Infinity);
     const y = (value) => top + height - 3 - ((value - low) / (high - low || 1)) * (height - 8);
-    context.strokeStyle = style.getPropertyValue("--accent");
+    context.strokeStyle = style.caretColor;
     context.beginPath();
     let pen = false;
     values.forEach((value, frame) => {

@@ -1,0 +1,39 @@
+"""``reelbase play``: one video in the browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reelbase import api
+from reelbase.cli._show import add_browser, serve
+from reelbase.cli._versions import add_ref
+from reelbase.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from reelbase.view import Readable
+
+
+def setup(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.usage = "reelbase play (DATASET TENSOR ROW | FILE) [options]"
+    parser.add_argument("what", nargs="+", metavar="WHAT", help="DATASET TENSOR ROW, or FILE")
+    add_ref(parser, "the version of the dataset")
+    add_browser(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
+    video = _video(arguments.what, arguments.ref)
+    return serve(arguments, lambda browser: video.play(open_browser=browser))
+
+
+def _video(words: list[str], ref: str | None) -> Readable:
+    if len(words) == 1 and ref is None:
+        return api.read(words[0], check="none")
+    if len(words) != 3 or not words[2].lstrip("-").isdigit():
+        raise UsageError(f"{' '.join(words)!r} is not understood.", "Give DATASET TENSOR ROW, or FILE.")
+    one: Readable = api.load(words[0], read_only=True, ref=ref)[words[1]][int(words[2])]
+    return one
