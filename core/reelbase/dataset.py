@@ -18,6 +18,7 @@ from reelbase.format import log as logs
 from reelbase.format.ops import Create, Drop, Rename
 from reelbase.format.state import TensorSchema
 from reelbase.format.store import Store
+from reelbase.glance import glance_or_none
 from reelbase.group import Group
 from reelbase.htype import brief
 from reelbase.info import Info
@@ -41,10 +42,12 @@ if TYPE_CHECKING:
     from reelbase.access.resolver import Creds
     from reelbase.credentials import CredentialProvider
     from reelbase.session import Transaction
+    from reelbase.showing import Showing
     from reelbase.versions.diff import Diff
     from reelbase.versions.version import Version
     from reelbase.viewer import Shown
 
+_VERSIONS = 50  # that a viewer lists
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
@@ -417,7 +420,7 @@ class Dataset:
             FilterError: `where` is wrong.
             PluginNotFoundError: no viewer is installed.
         """
-        return show(RowsView.of(self._session).showing(self.path, where), open_browser=open_browser)
+        return show(self._showing(where), open_browser=open_browser)
 
     def __len__(self) -> int:
         """Rows of the longest tensor."""
@@ -458,6 +461,20 @@ class Dataset:
         names = ", ".join(self._session.state.names) or "none"
         mode = ", read-only" if self.read_only else ""
         return f"Dataset({self.path!r}, rows={len(self)}, tensors: {names}{mode})"
+
+    def _repr_html_(self) -> str | None:
+        """What notebooks show: its tensors, and the first pictures of its first videos."""
+        return glance_or_none(self._showing())
+
+    def _showing(self, where: str = "") -> Showing:
+        commit = self._session.commit
+        version = f"{commit.branch}@{commit.seq}" if commit.seq else ""
+        rows = RowsView.of(self._session)
+        return rows.showing(self.path, where, version=version, versions=self._versions)
+
+    def _versions(self) -> list[dict[str, Any]]:
+        found = self.log(limit=_VERSIONS)
+        return [{"ref": v.ref, "message": v.message, "author": v.author, "time": v.time.isoformat()} for v in found]
 
     def _tensor(self, name: str) -> Any:
         state = self._session.schema_state

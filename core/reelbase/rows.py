@@ -61,17 +61,16 @@ class RowsView:
 
         return RowsView(self._store, self._state, [row for row in self.numbers if chosen.matches(values(row))])
 
-    def showing(self, title: str, where: str = "") -> Showing:
-        """All rows, for a viewer.
+    def showing(self, title: str, where: str = "", **known: Any) -> Showing:
+        """All rows, for a viewer; what else is `known` of them is told to `Showing`.
 
         Raises:
             FilterError: `where` is wrong.
         """
         if where:
             Filter(where)
-        pinned = [self._pinned(name) for name in self._state.names]
-        shelves = [Shelf(p.name, p.schema.htype, p.htype, View(p), len(p), p.schema.settings) for p in pinned]
-        return Showing(title, shelves, where=where)
+        shelves = [shelf_of(self._pinned(name)) for name in self._state.names]
+        return Showing(title, shelves, where=where, info=self._state.info, **known)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
@@ -111,3 +110,9 @@ class RowsView:
             known = ", ".join(self._state.names) or "none"
             raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", f"It has: {known}.")
         return Pinned(self._store, self._state.tensors[tensor], self._state.rows[tensor])
+
+
+def shelf_of(tensor: Pinned) -> Shelf:
+    """A tensor, for a viewer."""
+    schema = tensor.schema
+    return Shelf(tensor.name, schema.htype, tensor.htype, View(tensor), len(tensor), schema.settings)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from reelbase.errors import SampleIndexError, TensorNotFoundError, UsageError
 from reelbase.filter import Filter
+from reelbase.glance import glance
 from reelbase.htype import Htype
 from reelbase.registry import registry
 from reelbase.viewer import Footage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from reelbase.specs import ViewerSpec
     from reelbase.view import Readable
@@ -63,7 +64,7 @@ class Shelf:
     def about(self) -> dict[str, Any]:
         """For the page."""
         known = {"name": self.name, "htype": self.htype, "role": self.item.role}
-        return {**known, "sequence": self.sequence, "settings": dict(self.settings)}
+        return {**known, "sequence": self.sequence, "count": self.count, "settings": dict(self.settings)}
 
 
 class Showing:
@@ -73,6 +74,8 @@ class Showing:
         title: Of all.
         shelves: The tensors.
         version: Which version of the dataset it is, if it is one.
+        versions: Lists those before it.
+        info: The dataset's own metadata.
         where: A filter to begin with.
         start: Row, tensor and frame to begin with.
     """
@@ -83,12 +86,16 @@ class Showing:
         shelves: Sequence[Shelf],
         *,
         version: str = "",
+        versions: Callable[[], list[dict[str, Any]]] = list,
+        info: Mapping[str, Any] | None = None,
         where: str = "",
         start: tuple[int, str, int] | None = None,
     ) -> None:
         self._title = title
         self._shelves = {one.name: one for one in shelves}
         self._version = version
+        self._versions = versions
+        self._info = info or {}
         self._where = where
         self._start = start
 
@@ -104,8 +111,17 @@ class Showing:
             "where": self._where,
             "rows": self._count,
             "start": self._start,
+            "info": {name: _bounded(value) for name, value in self._info.items()},
             "tensors": [one.about() for one in self._shelves.values()],
         }
+
+    def versions(self) -> list[Mapping[str, Any]]:
+        """See `reelbase.viewer.Showing.versions`."""
+        return list(self._versions())
+
+    def glance(self) -> str:
+        """See `reelbase.viewer.Showing.glance`."""
+        return glance(self)
 
     def rows(self, where: str, start: int, limit: int) -> dict[str, Any]:
         """See `reelbase.viewer.Showing.rows`."""
@@ -230,13 +246,13 @@ def drawn(item: Htype, view: Readable, size: tuple[int, int]) -> list[Any]:
 
 
 def show(showing: Showing, *, open_browser: bool = True) -> Shown:
-    """Hand over to the viewer for where this process runs.
+    """Hand over to the viewer for where this process runs; what is only served is so to a browser.
 
     Raises:
         PluginNotFoundError, MissingDependencyError: none is installed.
     """
     kinds = registry().viewers
-    here = "notebook" if _in_notebook() else "browser"
+    here = "notebook" if open_browser and _in_notebook() else "browser"
     specs: Sequence[ViewerSpec] = [one for one in kinds.specs() if one.environment == here] or list(kinds.specs())
     if not specs:
         raise kinds.missing("No installed plugin shows videos", here, [])

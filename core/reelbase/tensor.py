@@ -10,11 +10,14 @@ import numpy as np
 from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
 from reelbase.format.ops import Delete, FixDtype, SetTxn, Unreached, Update
 from reelbase.format.rows import RowsBuilder, stacked
+from reelbase.glance import glance_or_none
 from reelbase.index import Index
 from reelbase.info import Info
 from reelbase.linked import Links
 from reelbase.pinned import Pinned
+from reelbase.rows import shelf_of
 from reelbase.schema import layout_of, reading_layout
+from reelbase.showing import Showing
 from reelbase.view import View
 
 if TYPE_CHECKING:
@@ -205,6 +208,10 @@ class Tensor:
         if index.selection.steps or index.paired:
             raise UsageError(f"A sample is replaced whole, by its row; {key!r} is more.", "Write tensor[row] = value.")
         return [row for row, _ in index.resolve(len(self))]
+
+    def _repr_html_(self) -> str | None:
+        """What notebooks show: the first pictures, if it holds videos."""
+        return glance_or_none(Showing(self.name, [shelf_of(self._pinned())]))
 
     def __repr__(self) -> str:
         schema = self._schema

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 import numpy as np
 
 from reelbase.cells import MissingCell, stacked
-from reelbase.errors import HtypeError, UsageError, named
+from reelbase.errors import HtypeError, ReelbaseError, UsageError, named
+from reelbase.glance import glance_or_none
 from reelbase.htype import brief
 from reelbase.index import Index
 from reelbase.picked import Picked
@@ -174,11 +175,22 @@ class Readable(ABC):
             UsageError: several rows are selected, or no video.
             PluginNotFoundError: no viewer is installed.
         """
+        return show(self._showing(), open_browser=open_browser)
+
+    def _repr_html_(self) -> str | None:
+        """What notebooks show of one video: facts, and pictures. None: the text, as of everything else."""
+        try:
+            showing = self._showing()
+        except ReelbaseError:
+            return None
+        return glance_or_none(showing)
+
+    def _showing(self) -> Showing:
         one = self._one()
         media, frame = one.ask(lambda cell, taken: _first_frame(cell.media(), taken))
         shelf = Shelf("video", "video", Video(), View(_Held(media, one.where)), 1, {})
         title = str(media.info.details.get("filename") or one.where)
-        return show(Showing(title, [shelf], start=(0, shelf.name, frame)), open_browser=open_browser)
+        return Showing(title, [shelf], start=(0, shelf.name, frame))
 
     @property
     def exists(self) -> bool:

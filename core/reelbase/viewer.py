@@ -44,11 +44,17 @@ class Showing(Protocol):
     """
 
     def about(self) -> Mapping[str, Any]:
-        """Of all: ``title``, ``version``, ``rows``, ``where``, ``start`` and ``tensors``.
+        """Of all: ``title``, ``version``, ``rows``, ``where``, ``start``, ``info`` and ``tensors``.
 
-        ``where`` is a filter to begin with, ``start`` the row, tensor and frame, or None. Each tensor has its ``name``,
-        ``htype``, ``role`` (see `Htype.role`), ``sequence`` and ``settings``.
+        ``where`` is a filter to begin with, ``start`` the row, tensor and frame, or None; ``info`` the dataset's own.
+        Each tensor has its ``name``, ``htype``, ``role`` (see `Htype.role`), ``sequence``, ``count`` and ``settings``.
         """
+
+    def versions(self) -> list[Mapping[str, Any]]:
+        """The named versions up to this one, newest first: ``ref``, ``message``, ``author`` and ``time`` (ISO 8601)."""
+
+    def glance(self) -> str:
+        """A still picture of it: a little HTML without scripts, for where nothing can be asked."""
 
     def rows(self, where: str, start: int, limit: int) -> Mapping[str, Any]:
         """Some of the rows that a filter chooses.

@@ -12,8 +12,8 @@ import mimetypes
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
 
 import numpy as np
 
@@ -24,25 +24,6 @@ if TYPE_CHECKING:
 
     from reelbase.plugin import Footage, Showing, WebStream
 
-STATIC: Final = {
-    "": "index.html",
-    "style.css": "style.css",
-    "app.js": "app.js",
-    "carrier.js": "carrier.js",
-    "grid.js": "grid.js",
-    "icon.svg": "icon.svg",
-    "sources.js": "sources.js",
-    "stage.js": "stage.js",
-    "timeline.js": "timeline.js",
-    "tracks.js": "tracks.js",
-    "video.js": "video.js",
-}
-_TYPES: Final = {
-    "html": "text/html; charset=utf-8",
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript",
-    "svg": "image/svg+xml",
-}
 _MOST_PACKETS: Final = 512
 _MOST_FRAMES: Final = 512
 _BINARY: Final = "application/octet-stream"
@@ -70,6 +51,7 @@ class Answers:
         self._video = lru_cache(16)(showing.video)
         self._asks: Mapping[str, Callable[..., Answer]] = {
             "about": self._about,
+            "versions": self._versions,
             "rows": self._rows,
             "row": self._row,
             "index": self._index,
@@ -80,31 +62,34 @@ class Answers:
             "curve": self._curve,
         }
 
-    def static(self, name: str) -> Answer | None:
-        """A file of the page; None: there is none of that name."""
-        if name not in STATIC:
-            return None
-        file = files("reelbase_plugins.browser") / "page" / STATIC[name]
-        return Answer(file.read_bytes(), _TYPES[STATIC[name].rpartition(".")[2]], keep=False)
+    def ask(self, path: str, query: str) -> Answer | None:
+        """The answer to a question.
 
-    def ask(self, what: str, numbers: Sequence[int], query: Mapping[str, str]) -> Answer | None:
-        """The answer to a question; None: there is no such question.
+        Args:
+            path: What is asked for, and numbers: ``packets/7/0/60/120``.
+            query: Further, as in a URL.
+
+        Returns:
+            None: there is no such question.
 
         Raises:
             ReelbaseError: what it asks for is not there, or cannot be read.
         """
+        what, *rest = path.split("/")
         ask = self._asks.get(what)
-        if ask is None:
+        numbers = whole_numbers(rest)
+        if ask is None or numbers is None:
             return None
         try:
-            given = inspect.signature(ask).bind(*numbers, **query)
+            given = inspect.signature(ask).bind(*numbers, **dict(parse_qsl(query)))
         except TypeError:  # too many numbers, or too few
             return None
         return ask(*given.args, **given.kwargs)
 
-    def media(self, numbers: Sequence[int]) -> tuple[Footage, str] | None:
-        """The file of a video, and its media type."""
-        if len(numbers) != 2:
+    def media(self, path: str) -> tuple[Footage, str] | None:
+        """The file of a video, ``row/tensor``, and its media type; None: it is asked for otherwise."""
+        numbers = whole_numbers(path.split("/"))
+        if numbers is None or len(numbers) != 2:
             return None
         footage = self._video(numbers[0], self._name(numbers[1]))
         name = str(footage.info.details.get("filename", ""))
@@ -115,6 +100,9 @@ class Answers:
 
     def _about(self) -> Answer:
         return _json(self._showing.about())
+
+    def _versions(self) -> Answer:
+        return _json(self._showing.versions())
 
     def _rows(self, *, where: str = "", start: str = "0", limit: str = "100") -> Answer:
         return _json(self._showing.rows(where, _number(start), _number(limit)), keep=False)
@@ -164,6 +152,12 @@ class Answers:
 
     def _curve(self, row: int, tensor: int) -> Answer:
         return _json(self._showing.curve(row, self._name(tensor)))
+
+
+def whole_numbers(parts: Sequence[str]) -> list[int] | None:
+    """Of the parts of a path; None: one is no number."""
+    known = all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts)
+    return [int(part) for part in parts] if known else None
 
 
 def _told(stream: WebStream | None) -> dict[str, Any] | None:

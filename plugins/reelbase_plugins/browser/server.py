@@ -8,21 +8,23 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from reelbase.errors import ReelbaseError
 from reelbase_plugins.browser.answers import Answers
+from reelbase_plugins.browser.files import file
 from reelbase_plugins.browser.guard import HEADERS, new_token, opens, refused
 from reelbase_plugins.browser.ranges import RangeError, asked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from reelbase.plugin import Showing
 
 _log = logging.getLogger("reelbase.viewer")
 _KEEP: Final = "private, max-age=86400, immutable"
 _IDLE: Final = 30  # seconds that a connection may stay without a request
+_NOTHING: Final = "there is no such thing"
 _POLL: Final = 0.05  # seconds that closing takes, at most
 
 
@@ -76,50 +78,47 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer, or say why not."""
         why = refused(dict(self.headers))
         path, _, query = self.path.partition("?")
-        _, token, *parts = [unquote(part) for part in urlsplit(path).path.split("/")] + [""]
+        _, token, *parts = [*unquote(urlsplit(path).path).split("/"), ""]
         if why is not None:
             self._refuse(HTTPStatus.FORBIDDEN, why)
         elif not opens(token, self.server.token):
             self._refuse(HTTPStatus.FORBIDDEN, "the address has not the token of this page")
         else:
-            self._answer([part for part in parts if part], dict(parse_qsl(query)))
+            self._answer("/".join(part for part in parts if part), query)
 
     do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
 
-    def _answer(self, parts: Sequence[str], query: Mapping[str, str]) -> None:
+    def _answer(self, path: str, query: str) -> None:
         try:
-            if parts[:1] == ["data"]:
-                self._data(parts[1:], query)
-                return
-            found = self.server.answers.static("/".join(parts))
+            folder, _, rest = path.partition("/")
+            if folder != "data":
+                self._file(path)
+            elif rest.startswith("media/"):
+                self._media(rest.removeprefix("media/"))
+            else:
+                self._data(rest, query)
         except ReelbaseError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error).partition("\n")[0])
-            return
-        if found is None:
-            self._refuse(HTTPStatus.NOT_FOUND, "there is no such thing")
-            return
-        self._send(HTTPStatus.OK, found.body, found.type, {"Cache-Control": "no-cache"})
 
-    def _data(self, parts: Sequence[str], query: Mapping[str, str]) -> None:
-        what, *rest = parts or [""]
-        if not all(part.isascii() and part.isdigit() and len(part) < 16 for part in rest):
-            self._refuse(HTTPStatus.NOT_FOUND, "there is no such thing")
-            return
-        numbers = [int(part) for part in rest]
-        if what == "media":
-            self._media(numbers)
-            return
-        found = self.server.answers.ask(what, numbers, query)
+    def _file(self, name: str) -> None:
+        found = file(name)
         if found is None:
-            self._refuse(HTTPStatus.NOT_FOUND, "there is no such thing")
+            self._refuse(HTTPStatus.NOT_FOUND, _NOTHING)
+            return
+        self._send(HTTPStatus.OK, *found, {"Cache-Control": "no-cache"})
+
+    def _data(self, path: str, query: str) -> None:
+        found = self.server.answers.ask(path, query)
+        if found is None:
+            self._refuse(HTTPStatus.NOT_FOUND, _NOTHING)
             return
         self._send(HTTPStatus.OK, found.body, found.type, {"Cache-Control": _KEEP if found.keep else "no-store"})
 
-    def _media(self, numbers: Sequence[int]) -> None:
+    def _media(self, path: str) -> None:
         """The file as it is, in pieces: for the browser's own player."""
-        found = self.server.answers.media(numbers)
+        found = self.server.answers.media(path)
         if found is None:
-            self._refuse(HTTPStatus.NOT_FOUND, "there is no such thing")
+            self._refuse(HTTPStatus.NOT_FOUND, _NOTHING)
             return
         footage, kind = found
         size = footage.blob.size

@@ -23,7 +23,7 @@ _PIXELS = """canvas => {
   const {data, width, height} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let text = "";
   for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768));
-  return [canvas.dataset.frame, width, height, btoa(text), document.getElementById("boxes").innerText];
+  return [canvas.dataset.frame, width, height, btoa(text), canvas.getRootNode().getElementById("boxes").innerText];
 }"""
 
 
@@ -67,8 +67,8 @@ class Window:
         self.ready()
         return self
 
-    def ready(self) -> None:
-        self.page.wait_for_selector("body[data-ready='1']", timeout=20_000)
+    def ready(self, timeout: float = 20_000) -> None:
+        self.page.wait_for_selector(".viewer[data-ready='1']", timeout=timeout)
 
     def at(self, frame: int) -> Looked:
         self.page.wait_for_selector(f"#stage[data-frame='{frame}']", timeout=20_000)
@@ -84,7 +84,7 @@ class Window:
 
     @property
     def backend(self) -> str:
-        return self.page.get_attribute("body", "data-backend") or ""
+        return self.page.get_attribute(".viewer", "data-backend") or ""
 
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector)

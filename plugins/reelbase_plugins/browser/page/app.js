@@ -1,6 +1,5 @@
-// The page: what is chosen, what is shown, and the keys.
+// What is chosen, and what is shown of it.
 
-import { HttpCarrier } from "./carrier.js";
 import { Grid } from "./grid.js";
 import { Source } from "./sources.js";
 import { Stage } from "./stage.js";
@@ -8,39 +7,46 @@ import { Timeline } from "./timeline.js";
 import { Track } from "./tracks.js";
 import { Video } from "./video.js";
 
-/** @param {string} id @returns {any} */
-const $ = (id) => document.getElementById(id);
-
-class App {
-  constructor(carrier, about) {
+export class App {
+  /** @param {HTMLElement} root what index.html holds @param {import("./carrier.js").Carrier} carrier @param {any} about @param {{read: () => string, write: (text: string) => void}} place where it is kept what is shown */
+  constructor(root, carrier, about, place) {
+    this.root = root;
+    this.$ = (id) => root.querySelector(`#${id}`);
     this.carrier = carrier;
+    this.place = place;
     this.about = about;
     this.places = new Map(about.tensors.map((one, place) => [one.name, place]));
-    this.stage = new Stage($("stage"), $("boxes"));
-    this.timeline = new Timeline($("timeline"), (frame) => this.seek(frame));
-    this.grid = new Grid($("grid"), carrier, this.places, (row) => this.open(row));
+    this.stage = new Stage(this.$("stage"), this.$("boxes"));
+    this.timeline = new Timeline(this.$("timeline"), (frame) => this.seek(frame));
+    this.grid = new Grid(this.$("grid"), carrier, this.places, (row) => this.open(row));
     this.wanted = 0;
     this.playing = false;
     this.speed = 1;
   }
 
   async start() {
-    const hash = new URLSearchParams(location.hash.slice(1));
+    const hash = new URLSearchParams(this.place.read());
     const [row, tensor, frame] = this.about.start ?? [0, null, 0];
-    $("title").textContent = this.about.title;
-    document.title = `${this.about.title} – reelbase`;
-    $("version").textContent = this.about.version;
+    this.$("title").textContent = this.about.title;
+    this.$("version").textContent = this.about.version;
     this.only = hash.get("backend");
-    document.body.classList.toggle("single", this.about.rows <= 1);
-    $("where").value = hash.get("where") ?? this.about.where;
+    this.#dataset().catch((error) => this.say(error.message));
+    this.root.classList.toggle("single", this.about.rows <= 1);
+    this.$("where").value = hash.get("where") ?? this.about.where;
     await this.filter();
     const first = this.grid.rows[0]?.row ?? row;
     if (!this.about.rows) return this.say("The dataset has no rows.");
     await this.open(Number(hash.get("row") ?? (this.about.start ? row : first)), tensor, Number(hash.get("frame") ?? frame));
   }
 
+  close() {
+    this.pause();
+    this.source?.close();
+    this.source = this.video = null;
+  }
+
   async filter() {
-    const where = $("where").value.trim();
+    const where = this.$("where").value.trim();
     try {
       await this.grid.filter(where);
       this.say("");
@@ -48,17 +54,15 @@ class App {
       this.say(error.message);
     }
     const count = this.grid.rows.length;
-    $("count").textContent = `${count}${this.grid.complete ? "" : "+"} of ${this.about.rows} rows`;
+    this.$("count").textContent = `${count}${this.grid.complete ? "" : "+"} of ${this.about.rows} rows`;
     this.remember();
   }
 
   async open(row, tensor = null, frame = 0) {
-    this.pause();
+    this.close();
     const turn = (this.turn = {});
     this.row = row;
-    this.source?.close();
-    this.source = this.video = null;
-    document.body.dataset.ready = "";
+    this.root.dataset.ready = "";
     this.grid.mark(row);
     try {
       const told = await this.carrier.json(`row/${row}`);
@@ -74,7 +78,7 @@ class App {
       this.tracks = this.#tracks(told);
       this.source = new Source(video, this.only, (name, title) => this.#badge(name, title));
       this.video = video;
-      $("seek").max = String(video.frames - 1);
+      this.$("seek").max = String(video.frames - 1);
       this.timeline.show(video, await this.#curves(told));
       if (turn === this.turn) await this.seek(Math.min(Math.max(frame, 0), video.frames - 1));
     } catch (error) {
@@ -106,27 +110,35 @@ class App {
   }
 
   #facts({ row, values, videos }) {
-    const facts = { row, ...values, ...Object.assign({}, ...Object.values(videos)) };
-    const lines = Object.entries(facts).map(([name, value]) => {
-      const line = document.createElement("tr");
-      const [head, cell] = [document.createElement("th"), document.createElement("td")];
-      head.textContent = name;
-      cell.textContent = said(value);
-      line.append(head, cell);
-      return line;
-    });
-    $("facts").replaceChildren(...lines);
+    this.$("facts").replaceChildren(...lines({ row, ...values, ...Object.assign({}, ...Object.values(videos)) }));
+  }
+
+  async #dataset() {
+    const versions = await this.carrier.json("versions");
+    const { info, start } = this.about;
+    this.$("whole").hidden = Boolean(start) || !(versions.length + Object.keys(info).length);
+    this.$("info").replaceChildren(...lines(info));
+    this.$("versions").replaceChildren(
+      ...versions.map(({ ref, message, author, time }) => {
+        const line = document.createElement("li");
+        const name = document.createElement("b");
+        name.textContent = ref;
+        line.append(name, ` ${message}`);
+        line.title = `${author}, ${time}`;
+        return line;
+      }),
+    );
   }
 
   #badge(name, title) {
-    $("badge").textContent = name;
-    $("badge").title = title;
-    document.body.dataset.backend = name;
+    this.$("badge").textContent = name;
+    this.$("badge").title = title;
+    this.root.dataset.backend = name;
   }
 
   say(text) {
-    $("message").textContent = text;
-    $("message").hidden = !text;
+    this.$("message").textContent = text;
+    this.$("message").hidden = !text;
   }
 
   /** Show a frame; of several that are asked for while one is on its way, the last. */
@@ -156,11 +168,11 @@ class App {
     if (source !== this.source) return;
     this.stage.paint(frame, picture, turn, known);
     this.timeline.at(frame);
-    $("seek").value = String(frame);
-    $("seek").setAttribute("aria-valuetext", `frame ${frame} of ${video.frames}`);
-    $("frame").textContent = `${frame} / ${video.frames - 1}`;
-    $("time").textContent = `${video.seconds[frame].toFixed(3)} s`;
-    document.body.dataset.ready = "1";
+    this.$("seek").value = String(frame);
+    this.$("seek").setAttribute("aria-valuetext", `frame ${frame} of ${video.frames}`);
+    this.$("frame").textContent = `${frame} / ${video.frames - 1}`;
+    this.$("time").textContent = `${video.seconds[frame].toFixed(3)} s`;
+    this.root.dataset.ready = "1";
     this.remember();
   }
 
@@ -172,8 +184,8 @@ class App {
   async play() {
     if (this.playing || !this.video) return;
     this.playing = true;
-    $("play").textContent = "❚❚";
-    $("play").setAttribute("aria-label", "Pause");
+    this.$("play").textContent = "❚❚";
+    this.$("play").setAttribute("aria-label", "Pause");
     const { video } = this;
     let frame = this.wanted >= video.frames - 1 ? 0 : this.wanted;
     let [began, from] = [performance.now(), video.seconds[frame]];
@@ -191,19 +203,19 @@ class App {
 
   pause() {
     this.playing = false;
-    $("play").textContent = "▶";
-    $("play").setAttribute("aria-label", "Play");
+    this.$("play").textContent = "▶";
+    this.$("play").setAttribute("aria-label", "Play");
   }
 
   /** The browser's own player: for sound, and no more exact than it is. */
   native() {
-    const player = $("native");
+    const player = this.$("native");
     const on = player.hidden && this.video;
     this.pause();
     player.hidden = !on;
-    $("stage").hidden = Boolean(on);
+    this.$("stage").hidden = Boolean(on);
     if (on) {
-      player.src = this.carrier.url(`media/${this.video.path}`);
+      player.src = this.carrier.media(`media/${this.video.path}`);
       player.currentTime = this.video.seconds[this.wanted];
       this.#badge("native (approximate)", "The browser's own player, with sound; its frames may be one off");
     } else {
@@ -218,70 +230,27 @@ class App {
     const hash = new URLSearchParams();
     if (this.row !== undefined) hash.set("row", String(this.row));
     hash.set("frame", String(this.wanted));
-    if ($("where").value) hash.set("where", $("where").value);
+    if (this.$("where").value) hash.set("where", this.$("where").value);
     if (this.only) hash.set("backend", this.only);
     clearTimeout(this.saving);
-    this.saving = setTimeout(() => history.replaceState(null, "", `#${hash}`), 200);
+    this.saving = setTimeout(() => this.place.write(String(hash)), 200);
   }
+}
+
+/** Rows of a table. @param {Record<string, any>} facts */
+function lines(facts) {
+  return Object.entries(facts).map(([name, value]) => {
+    const line = document.createElement("tr");
+    const [head, cell] = [document.createElement("th"), document.createElement("td")];
+    head.textContent = name;
+    cell.textContent = said(value);
+    line.append(head, cell);
+    return line;
+  });
 }
 
 /** A value as a person would write it. @param {any} value */
 function said(value) {
   if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(", ");
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-/** @param {App} app */
-function wire(app) {
-  const keys = {
-    ArrowRight: (event) => app.step(event.shiftKey ? 10 : 1),
-    ArrowLeft: (event) => app.step(event.shiftKey ? -10 : -1),
-    ".": () => app.step(1),
-    ",": () => app.step(-1),
-    " ": () => (app.playing ? app.pause() : app.play()),
-    Home: () => app.step(-Infinity),
-    End: () => app.step(Infinity),
-    j: () => app.open(app.grid.beside(1)),
-    k: () => app.open(app.grid.beside(-1)),
-    b: () => $("layers").click(),
-    "/": () => $("where").focus(),
-    "?": () => $("help").showModal(),
-  };
-  document.addEventListener("keydown", (event) => {
-    const writing = event.target instanceof HTMLInputElement && event.target.type !== "range";
-    if (event.key === "Escape") event.target.blur?.();
-    if (writing || event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-    if (event.target instanceof HTMLButtonElement && event.key === " ") return;
-    const act = keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act(event);
-  });
-  $("back").addEventListener("click", () => app.step(-1));
-  $("next").addEventListener("click", () => app.step(1));
-  $("play").addEventListener("click", () => (app.playing ? app.pause() : app.play()));
-  $("seek").addEventListener("input", () => (app.pause(), app.seek(Number($("seek").value))));
-  $("speed").addEventListener("change", () => (app.speed = Number($("speed").value)));
-  $("sound").addEventListener("click", () => app.native());
-  $("question").addEventListener("click", () => $("help").showModal());
-  $("layers").addEventListener("click", () => {
-    app.stage.layers = !app.stage.layers;
-    $("layers").setAttribute("aria-pressed", String(app.stage.layers));
-    if (app.video) app.seek(app.wanted);
-  });
-  $("search").addEventListener("submit", (event) => {
-    event.preventDefault();
-    app.filter();
-    $("where").blur();
-  });
-}
-
-const carrier = new HttpCarrier(new URL("data/", document.baseURI).href);
-try {
-  const app = new App(carrier, await carrier.json("about"));
-  wire(app);
-  await app.start();
-} catch (error) {
-  $("message").textContent = error.message;
-  $("message").hidden = false;
 }

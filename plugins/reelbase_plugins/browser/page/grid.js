@@ -83,7 +83,7 @@ export class Grid {
       picture.loading = "lazy";
       picture.decoding = "async";
       picture.alt = "";
-      picture.src = this.carrier.url(`frame/${row}/${this.places.get(video)}/0?width=160`);
+      this.carrier.show(picture, `frame/${row}/${this.places.get(video)}/0?width=160`);
       tile.append(picture);
     }
     const words = document.createElement("span");

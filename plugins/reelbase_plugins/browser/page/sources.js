@@ -240,9 +240,8 @@ class PictureSource {
   async frame(n) {
     const held = this.pictures.get(n);
     if (held) return held;
-    const reply = await fetch(this.video.carrier.url(`frame/${this.video.path}/${n}?width=${this.video.width}`));
-    if (!reply.ok) throw new Error((await reply.json()).error);
-    const picture = await createImageBitmap(await reply.blob());
+    const jpeg = await this.video.carrier.blob(`frame/${this.video.path}/${n}?width=${this.video.width}`);
+    const picture = await createImageBitmap(jpeg);
     this.pictures.put(n, picture);
     return picture;
   }
