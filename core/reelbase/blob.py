@@ -32,6 +32,8 @@ class ByteSource(Protocol):
 class BytesSource:
     """Bytes in memory as a source; the key is ignored."""
 
+    distant = False
+
     def __init__(self, data: ReadableBuffer) -> None:
         self._data = memoryview(data).cast("B")
 
@@ -46,6 +48,8 @@ class BytesSource:
 
 class FileSource:
     """A temporary file as a source; the key is ignored. Closed when nothing refers to it any more."""
+
+    distant = False
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -80,6 +84,11 @@ class Blob:
     def of(cls, data: ReadableBuffer) -> Blob:
         """A blob over bytes in memory."""
         return cls(BytesSource(data), "<memory>", 0, memoryview(data).nbytes)
+
+    @property
+    def distant(self) -> bool:
+        """Whether each read takes the time of a request over a network; also where the source does not say."""
+        return bool(getattr(self.source, "distant", True))
 
     def read(self, start: int = 0, stop: int | None = None) -> bytes:
         """Bytes ``start`` to ``stop`` (to the end by default), counted from the blob's own start."""

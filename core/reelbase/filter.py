@@ -82,7 +82,7 @@ def _checked(node: ast.AST, text: str, depth: int) -> list[str]:
     match node:
         case ast.Constant(value=str() | int() | float() | None):
             return []
-        case ast.Name(id=name):
+        case ast.Name() | ast.BinOp() if name := _path(node):
             return [name]
         case ast.Attribute(value=value, attr=attr) if not attr.startswith("_"):
             parts: list[ast.expr] = [value]
@@ -106,8 +106,8 @@ def _value(node: ast.AST, values: Mapping[str, Any]) -> Any:  # noqa: C901 - a l
     match node:
         case ast.Constant(value=value):
             return value
-        case ast.Name(id=name):
-            return _named(name, values)
+        case ast.Name() | ast.BinOp():
+            return _named(_path(node), values)
         case ast.Attribute(value=of, attr=key):
             return _part(_value(of, values), key)
         case ast.Subscript(value=of, slice=ast.Constant(value=key)):
@@ -128,6 +128,17 @@ def _value(node: ast.AST, values: Mapping[str, Any]) -> Any:  # noqa: C901 - a l
         case ast.Call(func=ast.Name(id=name), args=[argument]):
             return _attempt(_CALLS[name], _value(argument, values))
     raise AssertionError(node)
+
+
+def _path(node: ast.AST) -> str:
+    """The name that ``train/left-eye`` is: nothing is divided here, and nothing taken away; "" if it is none."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.BinOp(left=left, op=ast.Div() | ast.Sub() as op, right=right):
+            first, last = _path(left), _path(right)
+            return f"{first}{'/' if isinstance(op, ast.Div) else '-'}{last}" if first and last else ""
+    return ""
 
 
 def _named(name: str, values: Mapping[str, Any]) -> Any:

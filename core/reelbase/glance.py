@@ -14,12 +14,11 @@ import numpy as np
 
 from reelbase.errors import ReelbaseError
 from reelbase.frames import Flag
-from reelbase.storage import Unchanging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reelbase.viewer import Footage, Showing
+    from reelbase.viewer import Showing
 
 _PICTURES: Final = 8
 _WIDTH: Final = 160
@@ -76,25 +75,20 @@ def _pictures(found: Iterator[tuple[str, bytes]]) -> Iterator[str]:
 def _first_frames(showing: Showing) -> Iterator[tuple[str, bytes]]:
     for one in showing.rows("", 0, _PICTURES)["rows"]:
         row, tensor = one["row"], one["video"]
-        if tensor is not None and not _distant(showing.video(row, tensor)):
+        if tensor is not None and not showing.video(row, tensor).packets.distant:
             yield f"row {row} {one['title']}".strip(), showing.picture(row, tensor, 0, _WIDTH)
 
 
 def _frames_of_one(showing: Showing, row: int, tensor: str, start: int) -> Iterator[tuple[str, bytes]]:
     """The frame to begin with, and some that need none before them."""
     footage = showing.video(row, tensor)
-    if _distant(footage):
-        return
     index = footage.index
+    if footage.packets.distant:
+        return
     alone = np.nonzero(index.flags[index.display] & Flag.RAP)[0]
     spread = alone[np.linspace(0, len(alone) - 1, min(_PICTURES - 1, len(alone))).astype(int)]
     for frame in dict.fromkeys([start, *spread.tolist()]):
         yield f"frame {frame}", showing.picture(row, tensor, frame, _WIDTH)
-
-
-def _distant(footage: Footage) -> bool:
-    source = footage.packets.source
-    return isinstance(source, Unchanging) and source.storage.distant
 
 
 def glance_or_none(showing: Showing) -> str | None:

@@ -152,6 +152,11 @@ class Unchanging:
         """As `Storage.get_ranges`."""
         return self.storage.get_ranges(key, ranges, if_match=self.etag)
 
+    @property
+    def distant(self) -> bool:
+        """As of the storage."""
+        return self.storage.distant
+
     def settled(self, key: str) -> bool:
         """Whether an object is near, was not written to just now, and each further write to it will be seen."""
         if self.storage.distant or self.etag is None:

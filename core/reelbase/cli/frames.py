@@ -67,10 +67,11 @@ def _view(words: list[str], ref: str | None, boxes: str | None) -> View | Boxed:
         )
     if len(words) == 2 and ref is not None:
         raise UsageError(f"--ref {ref} names a version of a dataset, and {words[0]!r} is a file.", "Leave it out.")
+    if len(words) == 2 and boxes is not None:
+        raise UsageError(f"--boxes {boxes} names a tensor, and {words[0]!r} is a file.", "Leave it out.")
     try:
         frames = _with_axis(selection(words[-1]))
         if len(words) == 2:
-            _refuse_boxes(boxes, words[0])
             return api.read(words[0])[frames]
         row = int(words[2])
     except argparse.ArgumentTypeError as error:
@@ -80,11 +81,6 @@ def _view(words: list[str], ref: str | None, boxes: str | None) -> View | Boxed:
     dataset = api.load(words[0], read_only=True, ref=ref)
     one: Readable = dataset[words[1]][row]
     return one[frames] if boxes is None else boxed(one[frames], dataset, boxes, row, frames)
-
-
-def _refuse_boxes(boxes: str | None, file: str) -> None:
-    if boxes is not None:
-        raise UsageError(f"--boxes {boxes} names a tensor, and {file!r} is a file.", "Leave it out.")
 
 
 def _with_axis(frames: Selection) -> slice | list[int]:

@@ -73,6 +73,11 @@ class Store:
         kept = self.storage.distant and self.cache.limit > 0
         self._stored: ByteSource = Cached(self.storage, self.storage.root) if kept else self.storage
 
+    @property
+    def distant(self) -> bool:
+        """As of the storage."""
+        return self.storage.distant
+
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Bytes of an object, staged ones included."""
         with self._lock:

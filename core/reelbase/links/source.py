@@ -103,6 +103,11 @@ class LinkSource:
     def __reduce__(self) -> tuple[object, ...]:
         return (_source, (self._pin, self._home))
 
+    @property
+    def distant(self) -> bool:
+        """As of the storage that it leads to."""
+        return self._pin.locate(self._home)[0].distant
+
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Bytes ``start`` to ``stop``; the key is for messages only."""
         with self._changes():

@@ -40,6 +40,11 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+def pixels_of(width: int, height: int, data: str) -> np.ndarray:
+    """Uint8 ``(H, W, 3)`` of what a canvas gave in base64."""
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)[..., :3]
+
+
 @dataclass
 class Looked:
     """What stood on the page at one moment."""
@@ -76,8 +81,7 @@ class Window:
 
     def look(self) -> Looked:
         frame, width, height, data, boxes = self.page.eval_on_selector("#stage", _PIXELS)
-        pixels = np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)[..., :3]
-        return Looked(int(frame), pixels, boxes)
+        return Looked(int(frame), pixels_of(width, height, data), boxes)
 
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)

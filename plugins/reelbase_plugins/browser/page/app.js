@@ -58,6 +58,12 @@ export class App {
     this.remember();
   }
 
+  /** Go on to a row that the filter chose, unless one is shown. */
+  choose() {
+    const { rows } = this.grid;
+    if (rows.length && !rows.some((one) => one.row === this.row)) this.open(rows[0].row);
+  }
+
   async open(row, tensor = null, frame = 0) {
     this.close();
     const turn = (this.turn = {});
@@ -251,6 +257,6 @@ function lines(facts) {
 
 /** A value as a person would write it. @param {any} value */
 function said(value) {
-  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(", ");
+  if (Array.isArray(value) && value.every((one) => typeof one !== "object")) return value.join(", ");
   return typeof value === "string" ? value : JSON.stringify(value);
 }

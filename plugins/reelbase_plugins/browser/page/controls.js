@@ -43,7 +43,7 @@ export function wire(app, keyboard) {
   $("sound").hidden = !app.carrier.media;
   $("search").addEventListener("submit", (event) => {
     event.preventDefault();
-    app.filter();
+    app.filter().then(() => app.choose());
     $("where").blur();
   });
 }

@@ -26,33 +26,48 @@ export class Timeline {
 
   at(frame) {
     this.frame = frame;
-    this.draw();
+    this.#place();
   }
 
+  /** All that stays while frames go by; long videos have many ticks and long curves. */
   draw() {
     const { canvas, video } = this;
     const ratio = window.devicePixelRatio || 1;
     canvas.width = Math.max(1, canvas.clientWidth * ratio);
     canvas.height = Math.max(1, canvas.clientHeight * ratio);
     if (!video) return;
-    const context = canvas.getContext("2d");
+    this.still = new OffscreenCanvas(canvas.width, canvas.height);
+    const context = this.still.getContext("2d");
     const style = getComputedStyle(canvas);
-    const x = (frame) => (frame / Math.max(1, video.frames)) * canvas.width;
-    context.fillStyle = style.color;
     const step = video.frames / canvas.width;
-    let drawn = -1;
+    context.fillStyle = style.color;
+    let drawn = -Infinity;
     for (let packet = 0; packet < video.packets; packet++) {
       const frame = video.frameOf[packet];
       if (!video.starts[packet] || frame < 0 || frame - drawn < 3 * step) continue;
       drawn = frame;
-      context.fillRect(x(frame), 4 * ratio, ratio, 10 * ratio);
+      context.fillRect(this.#x(frame), 4 * ratio, ratio, 10 * ratio);
     }
-    this.curves.forEach((curve, k) => this.#lane(context, style, curve, (18 + 30 * k) * ratio, 30 * ratio, x));
-    context.fillStyle = style.caretColor;
-    context.fillRect(x(this.frame ?? 0), 0, Math.max(2 * ratio, x(1)), canvas.height);
+    this.curves.forEach((curve, k) => this.#lane(context, style, curve, (18 + 30 * k) * ratio, 30 * ratio));
+    this.#place();
   }
 
-  #lane(context, style, { name, values }, top, height, x) {
+  #x(frame) {
+    return (frame / Math.max(1, this.video.frames)) * this.canvas.width;
+  }
+
+  #place() {
+    const { canvas, still } = this;
+    if (!still) return;
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(still, 0, 0);
+    context.fillStyle = getComputedStyle(canvas).caretColor;
+    const wide = Math.max(2 * (window.devicePixelRatio || 1), this.#x(1));
+    context.fillRect(this.#x(this.frame ?? 0), 0, wide, canvas.height);
+  }
+
+  #lane(context, style, { name, values }, top, height) {
     const known = values.filter((one) => one !== null);
     const low = known.reduce((a, b) => Math.min(a, b), Infinity);
     const high = known.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -62,9 +77,9 @@ export class Timeline {
     let pen = false;
     values.forEach((value, frame) => {
       if (value === null) pen = false;
-      else if (pen) context.lineTo(x(frame), y(value));
+      else if (pen) context.lineTo(this.#x(frame), y(value));
       else {
-        context.moveTo(x(frame), y(value));
+        context.moveTo(this.#x(frame), y(value));
         pen = true;
       }
     });
