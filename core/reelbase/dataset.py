@@ -470,7 +470,7 @@ class Dataset:
         commit = self._session.commit
         version = f"{commit.branch}@{commit.seq}" if commit.seq else ""
         rows = RowsView.of(self._session)
-        return rows.showing(self.path, where, version=version, versions=self._versions)
+        return rows.showing(self.path, where, version=version, versions=self._versions, info=dict(self.info))
 
     def _versions(self) -> list[dict[str, Any]]:
         found = self.log(limit=_VERSIONS)

@@ -70,7 +70,7 @@ class RowsView:
         if where:
             Filter(where)
         shelves = [shelf_of(self._pinned(name)) for name in self._state.names]
-        return Showing(title, shelves, where=where, info=self._state.info, **known)
+        return Showing(title, shelves, where=where, **known)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):

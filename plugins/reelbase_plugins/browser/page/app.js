@@ -43,6 +43,7 @@ export class App {
     this.pause();
     this.source?.close();
     this.source = this.video = null;
+    this.stage.leave();
   }
 
   async filter() {

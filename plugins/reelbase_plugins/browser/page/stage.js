@@ -14,6 +14,10 @@ export class Stage {
   resize(video) {
     this.canvas.width = video.width;
     this.canvas.height = video.height;
+  }
+
+  /** The picture that is seen is no frame of what comes next. */
+  leave() {
     delete this.canvas.dataset.frame;
   }
 
