@@ -10,7 +10,7 @@ Subclass one class for each thing a plugin offers, and give it its one fixture::
             return VaultStorage(f"vault://{tmp_path}/a.db")
 
 `StorageTests` wants an empty storage, `CodecTests` (or `FrameCodecTests`, for codecs that find single frames) a
-`CodecCase`, `HtypeTests` an `HtypeCase`, `CredentialProviderTests` a `CredentialProviderCase`.
+`CodecCase`, `HtypeTests` an `HtypeCase`, `CredentialProviderTests` a `CredentialProviderCase`, `ViewerTests` a viewer.
 
 `FaultyStorage` wraps a storage and lets it fail at a chosen operation; its faults are in `reelbase.testing.faults`.
 `reelbase.testing.servers` has servers and a proxy that misbehave, for storages that go over a network.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reelbase.testing.faults import Fault, FaultyStorage, Stopped
     from reelbase.testing.htype import HtypeCase, HtypeTests
     from reelbase.testing.storage import StorageTests
+    from reelbase.testing.viewer import ViewerTests
 
 # Imported on use: `reelbase.testing.clips` and `.faults` must work without pytest.
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "HtypeTests": "htype",
     "Stopped": "faults",
     "StorageTests": "storage",
+    "ViewerTests": "viewer",
 }
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "HtypeTests",
     "Stopped",
     "StorageTests",
+    "ViewerTests",
 ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelbase.plugin import CredentialRequest, Htype
+from reelbase.showing import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,32 @@ def test_reelbase_credential_providers(install: Install, build: Build) -> None:
     )
     provider = build().credentials.load("whisper")("lab", {"place": "here"})
     assert dict(provider.get(CredentialRequest(name="lab", url="s3://a"))) == {"token": "for s3://a of here"}
+
+
+def test_reelbase_viewers(install: Install, build: Build) -> None:
+    install(
+        "wall",
+        """
+        @hookimpl
+        def reelbase_viewers():
+            yield ViewerSpec(name="wall", target="{module}:Wall", environment="browser")
+
+        class Hung(Shown):
+            def close(self):
+                pass
+
+        class Wall(Viewer):
+            def show(self, showing, *, open_browser):
+                hung = Hung()
+                hung.url = f"wall:{showing.about()['title']}"
+                return hung
+        """,
+    )
+    viewers = build().viewers
+    assert viewers.spec("wall").environment == "browser"
+    showing = Showing("birds", [])
+    with viewers.load("wall")().show(showing, open_browser=True) as shown:
+        assert shown.url == "wall:birds"
 
 
 def test_reelbase_commands(install: Install, build: Build, capsys: pytest.CaptureFixture[str]) -> None:
