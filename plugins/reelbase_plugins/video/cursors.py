@@ -1,7 +1,7 @@
 """Decoders that stand where the last read of a video ended, so that the next one goes on from there.
 
 Who walks through a video in clips would else decode each group of pictures from its start again and again. A decoder
-goes on only for a run that begins at the same packet, of the same bytes: what comes out is what a new one would give.
+goes on only over packets that follow what it was fed, of the same bytes: what comes out is what one pass gives.
 """
 
 from __future__ import annotations
@@ -70,8 +70,25 @@ class Cursor:
         return self._fed.issuperset(run.packets[run.packets <= self._last].tolist())
 
     def leads_to(self, run: Run) -> bool:
-        """Whether the run lies behind what was shown, in the same group of pictures."""
-        return int(run.packets[0]) == self._start and self._shown.isdisjoint(run.wanted.tolist())
+        """Whether the run lies behind what was shown, and begins among the packets it was fed or with the next one."""
+        if self._start is None:
+            return False
+        furthest = self._last + 1 if self._recipe.flows else self._start
+        if not self._start <= int(run.packets[0]) <= furthest:
+            return False
+        return self._shown.isdisjoint(run.wanted.tolist())
+
+    def left(self, run: Run) -> int:
+        """How many packets of the run it was not fed yet."""
+        return int((run.packets > self._last).sum())
+
+    def enter(self, run: Run) -> None:
+        """Forget what lies before the run, which is not come back to: walks are long."""
+        first = int(run.packets[0])
+        if first != self._start:
+            self._start = first
+            self._fed = {number for number in self._fed if number >= first}
+            self._shown = {pts for pts in self._shown if pts is not None and pts >= first}
 
     def frames(self, packets: Iterable[tuple[int, Any]]) -> Iterator[VideoFrame]:
         """All frames that further packets give; those that it was fed before are passed over."""
@@ -112,18 +129,34 @@ class Cursors:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[int, int], tuple[Any, Any, Cursor]] = OrderedDict()
 
-    def take(self, index: FrameIndex, blob: Blob, run: Run) -> tuple[Cursor | None, bool]:
-        """One that can go on to a run, which is the caller's alone then; and whether the video is walked through."""
-        key = (id(index), id(blob.source))
+    def take(self, index: FrameIndex, blob: Blob, run: Run, threads: int = 1) -> tuple[Cursor | None, bool]:
+        """One that can go on to a run, which is the caller's alone then; and whether the video is walked through.
+
+        At the start of a group of pictures one of fewer than `threads` is left for a new one.
+        """
         with self._lock:
-            held = self._kept.get(key)
-            if held is None or held[0]() is not index or held[1]() is not blob.source:
+            cursor = self._held(index, blob)
+            if cursor is None:
                 return None, False
-            cursor: Cursor = held[2]
-            if cursor.can_go_on(run):
-                del self._kept[key]
-                return cursor, True
-            return None, cursor.leads_to(run)
+            slow = cursor.threads < threads and cursor.left(run) == len(run.packets)
+            if slow or not cursor.can_go_on(run):
+                return None, cursor.leads_to(run)
+            del self._kept[id(index), id(blob.source)]
+        cursor.enter(run)
+        return cursor, True
+
+    def left(self, index: FrameIndex, blob: Blob, run: Run) -> int | None:
+        """How many packets of the run one was not fed yet that leads to it; None: none leads to it."""
+        with self._lock:
+            cursor = self._held(index, blob)
+            return cursor.left(run) if cursor is not None and cursor.leads_to(run) else None
+
+    def _held(self, index: FrameIndex, blob: Blob) -> Cursor | None:
+        held = self._kept.get((id(index), id(blob.source)))
+        if held is None or held[0]() is not index or held[1]() is not blob.source:
+            return None
+        cursor: Cursor = held[2]
+        return cursor
 
     def keep(self, index: FrameIndex, blob: Blob, cursor: Cursor) -> None:
         """For the next read of these bytes by this index."""

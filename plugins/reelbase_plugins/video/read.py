@@ -11,6 +11,7 @@ import numpy as np
 from reelbase.errors import DamagedMediaError, ReelbaseError, UsageError
 from reelbase.plugin import Trust
 from reelbase_plugins.video.convert import fresh
+from reelbase_plugins.video.cursors import cursors
 from reelbase_plugins.video.decode import Sequential
 from reelbase_plugins.video.fetch import feeds, stepwise
 from reelbase_plugins.video.painting import Painting
@@ -72,7 +73,7 @@ class _Work:
                     painting.paint(frame, rows[number], _named(number))
             return
         sources = feeds(self._blob, self._plan)
-        share = self._share([len(run.packets) for run in self._plan.runs])
+        share = self._share()
         if len(share.lanes) <= 1:
             for lane in share.lanes:
                 self._lane(lane, share, sources, rows)
@@ -81,8 +82,22 @@ class _Work:
             for done in [pool.submit(self._lane, lane, share, sources, rows) for lane in share.lanes]:
                 done.result()
 
-    def _share(self, costs: Sequence[int]) -> Share:
-        return shared_out(costs, threads_here(self._limits.threads), sound=self._recipe.sound)
+    def _share(self) -> Share:
+        runs = self._plan.runs
+        costs = [len(run.packets) for run in runs]
+        left = cursors.left(self._plan.index, self._blob, runs[0]) if runs else None
+        walking = left is not None and all(map(self._adjoin, range(len(runs) - 1)))
+        costs[:1] = [left] if left is not None else costs[:1]
+        return shared_out(costs, self._threads, sound=self._recipe.sound, walking=walking)
+
+    @property
+    def _threads(self) -> int:
+        return threads_here(self._limits.threads)
+
+    def _adjoin(self, number: int) -> bool:
+        """Whether the next run begins no later than after this one's last packet."""
+        run, then = self._plan.runs[number : number + 2]
+        return self._recipe.flows and int(then.packets[0]) <= int(run.packets[-1]) + 1
 
     def _painting(self, threads: int) -> Painting:
         return Painting(self._recipe, self._size, threads)
@@ -90,7 +105,8 @@ class _Work:
     def _lane(self, lane: Sequence[int], share: Share, sources: Sequence[Feed], rows: dict[int, Pixels]) -> None:
         with self._painting(share.painters if len(rows) > 1 else 0) as painting:
             for number in lane:
-                for frame, picture in self._runs.frames(self._plan.runs[number], sources[number], share.within):
+                run, onward = self._plan.runs[number], number + 1 in lane and self._adjoin(number)
+                for frame, picture in self._runs.frames(run, sources[number], share.within, onward=onward):
                     painting.paint(picture, rows[frame], _named(frame))
 
     def _from_container(self) -> Iterator[tuple[int, VideoFrame]]:
@@ -115,7 +131,7 @@ class _Work:
             while len(waiting) > most and due[0] in waiting:
                 yield waiting.pop(due.popleft()).result()
 
-        share = self._share([len(self._plan.index.pos)])
+        share = shared_out([len(self._plan.index.pos)], self._threads, sound=self._recipe.sound)
         with self._painting(share.painters) as painting:
             try:
                 for number, frame in self._any(share.within):
@@ -130,8 +146,10 @@ class _Work:
         if self._plan.index.trust == Trust.CONTAINER:
             yield from self._from_container()
             return
-        for run, feed in zip(self._plan.runs, stepwise(self._blob, self._plan), strict=True):
-            yield from self._runs.frames(run, feed, threads)
+        last = len(self._plan.runs) - 1
+        for number, feed in enumerate(stepwise(self._blob, self._plan)):
+            onward = number < last and self._adjoin(number)
+            yield from self._runs.frames(self._plan.runs[number], feed, threads, onward=onward)
 
 
 def _named(number: int) -> str:

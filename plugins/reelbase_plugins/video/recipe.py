@@ -108,6 +108,14 @@ class Recipe:
             color_range=context.color_range,
         )
 
+    @property
+    def flows(self) -> bool:
+        """Whether its decoder goes by the bitstream alone, so that it can go on over the start of a group of pictures.
+
+        FFmpeg's PNG decoder, for one, adds a picture to the last one unless the container calls it a key frame.
+        """
+        return self.decoder in _THREADED
+
     def context(self, *, max_pixels: int, threads: int = 1) -> VideoCodecContext:
         """A fresh decoder; of several threads, it refuses what is damaged instead of concealing it."""
         import av

@@ -43,12 +43,13 @@ class Runs:
         self._recipe = recipe
         self._limits = limits
 
-    def frames(self, run: Run, feed: Feed, threads: int) -> Iterator[tuple[int, VideoFrame]]:
+    def frames(self, run: Run, feed: Feed, threads: int, *, onward: bool = False) -> Iterator[tuple[int, VideoFrame]]:
         """The wanted frames, with their numbers, as they come out.
 
         Args:
             run: The run.
             feed: Its packets.
+            onward: The packets that follow are decoded next.
             threads: Of the decoder. Frame threads conceal damage in another way each time: what is not known to be
                 sound is decoded by one, and so is what turns out not to be.
 
@@ -56,9 +57,10 @@ class Runs:
             DamagedMediaError: one did not come out.
         """
         index = self._plan.index
-        cursor, walking = cursors.take(index, self._blob, run)
-        cursor = cursor or self._cursor(threads if self._recipe.sound and _doubtful.get(id(index)) is not index else 1)
-        if walking:  # what follows brings out the last frames, and leaves the decoder where the next clip begins
+        threads = threads if self._recipe.sound and _doubtful.get(id(index)) is not index else 1
+        cursor, walking = cursors.take(index, self._blob, run, threads)
+        cursor = cursor or self._cursor(threads)
+        if walking or onward:  # what follows brings out the last frames, and the decoder stays where it is
             feed = _joined(feed, following(self._blob, self._plan, run, cursor.threads))
         if self._recipe.unseen and cursor.fresh:
             packets = feed()
@@ -80,7 +82,7 @@ class Runs:
             yield from _coming(cursor, longer(self._blob, self._plan, run), wanted)
         if wanted:
             raise _missing(index, wanted, self._blob.key)
-        if run is self._plan.runs[-1]:
+        if onward or run is self._plan.runs[-1]:
             cursors.keep(index, self._blob, cursor)
 
     def _cursor(self, threads: int = 1) -> Cursor:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _WITHIN: Final = 8  # what FFmpeg's frame threads gain, beyond this many they gain no more
 _GAIN: Final = 0.4  # of a further frame thread: they wait for each other's pictures
 _LONG: Final = 12  # packets of a run that are worth threads of their own
+_WALK: Final = 128  # packets of a step of a walk, at most
 
 
 def threads_here(most: int = 0) -> int:
@@ -44,7 +45,7 @@ class Share:
     painters: int = 0
 
 
-def shared_out(costs: Sequence[int], threads: int, *, sound: bool) -> Share:
+def shared_out(costs: Sequence[int], threads: int, *, sound: bool, walking: bool = False) -> Share:
     """Runs of so many packets over so many threads, to end as early as can be.
 
     Runs side by side need nothing of each other, so that two threads take half the time; within a run threads wait for
@@ -54,9 +55,13 @@ def shared_out(costs: Sequence[int], threads: int, *, sound: bool) -> Share:
         costs: Packets of each run.
         threads: To use.
         sound: Whether a decoder may have several.
+        walking: One decoder can go through all of it, and on in the next call: what is read is little then.
     """
     if not costs:
         return Share(())
+    if walking and sum(costs) <= _WALK:
+        lane = list(range(len(costs)))
+        return Share([lane], *_inside([_LONG], threads, sound))
     wide = _lanes(costs, min(threads, len(costs)))
     choices = [wide] if len(wide) == 1 else [wide, [list(range(len(costs)))]]
     lanes = min(choices, key=lambda lanes: _takes(lanes, costs, threads // len(lanes)))

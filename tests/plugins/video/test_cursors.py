@@ -74,6 +74,18 @@ def test_a_walk_decodes_each_packet_about_once(video: reelbase.View, clip: Clip,
     assert len(decoded) < FRAMES + 5 * 8 * step, len(decoded)
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9", "libsvtav1"])
+def test_a_walk_over_groups_of_pictures(codec: str, tmp_path: Path, decoded: list[int]) -> None:
+    options = {"preset": "10", "crf": "20", "svtav1-params": "lp=1"} if codec == "libsvtav1" else {}
+    clip = make_clip(tmp_path / "clip.mp4", codec=codec, frames=60, gop=20, options=options)
+    video = stored(clip.path, f"groups-{codec}")
+    decoded.clear()
+    for start in range(0, 60, 4):
+        assert codes(video[start : start + 4].numpy()) == clip.codes[start : start + 4].tolist()
+    assert len(decoded) < 60 + 30, len(decoded)
+    assert len(next(iter(cursors.cursors._kept.values()))[2]._fed) < 45  # what lies behind is forgotten
+
+
 def test_frame_after_frame(video: reelbase.View, clip: Clip, decoded: list[int]) -> None:
     for number in range(FRAMES):
         assert read_code(video[number].numpy()) == clip.codes[number]
@@ -90,7 +102,10 @@ def test_single_frames_anywhere_decode_no_more_than_they_need(
         assert len(decoded) <= number + 4
 
 
-NAMES = ["h264-b.mp4", "h264-open-gop.ts", "hevc-open-gop.ts", "vp9.webm", "av1.ivf", "mpeg2-b.mpg", "edit-middle.mp4"]
+NAMES = [
+    "h264-b.mp4", "h264-open-gop.ts", "hevc-open-gop.ts", "vp9.webm", "av1.ivf", "mpeg2-b.mpg", "edit-middle.mp4",
+    "png.mov", "mpeg4-b.avi", "mjpeg.avi",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
