@@ -10,6 +10,7 @@ _COUNTED = (
     "crash points", "states after a power loss", "kills", "rows acknowledged", "updates acknowledged",
     "lost", "doubled", "reader opens", "read errors",
     "replies cut", "cells of the fault table", "of these right bytes", "of these typed errors",
+    "frames in Chromium: stored packets", "frames in Chromium: proxy", "frames in Chromium: three ways",
     "MB grown: ingest", "MB grown: frames()", "MB grown: one by one",
 )  # fmt: skip
 

@@ -1,7 +1,8 @@
-"""The guide "Working with videos", block by block, in its own words; what needs a network or a viewer is not here."""
+"""The guide "Working with videos", block by block, in its own words; what needs a network is not here."""
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +166,20 @@ def test_names_that_its_users_type(ds: reelbase.Dataset) -> None:
     assert ds.videos.shape_interval == ((2, 400, 360, 640, 3), (2, 400, 360, 640, 3))
     assert ds.videos.meta["sample_compression"] == "mp4"
     assert isinstance(ds.videos[:, 0].numpy(aslist=True), list)
+
+
+@pytest.mark.usefixtures("here")
+def test_visualizing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The guide's ``ds.videos[1].play()`` and ``ds.visualize()``, where there is no screen."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    ds = reelbase.empty("demo/video")
+    ds.create_tensor("videos", htype="video", sample_compression="mp4")
+    ds.videos.append(reelbase.read("./videos/example1.mp4"))
+    ds.videos.append(reelbase.read("./videos/example2.mp4"))
+    for show in (ds.videos[1].play, ds.visualize):
+        shown = show()
+        assert capsys.readouterr().err == f"No browser could be opened here. Open {shown.url} yourself.\n"
+        with urllib.request.urlopen(f"{shown.url}data/frame/0/0/0") as reply:
+            assert reply.read(2) == b"\xff\xd8"
+        shown.close()

@@ -16,6 +16,7 @@ from reelbase.testing.clips import Clip, corpus, make_clip
 from .conftest import Window
 
 CORPUS = corpus()
+Record = Callable[[str, object], None]
 BACKENDS = {"packets": "WebCodecs", "proxy": "proxy", "pictures": "server frames"}
 NATIVE = [
     "h264-b.mp4", "h264-b.mkv", "h264-b.ts", "h264-b-fragmented.mp4", "h264-open-gop.mp4", "h264-open-gop.ts",
@@ -76,26 +77,32 @@ def walk(window: Window, clip: Clip, seed: int) -> int:
 
 
 @pytest.mark.parametrize("name", NATIVE)
-def test_stored_packets(name: str, tmp_path: Path, window: Window, serve: Callable[..., str]) -> None:
+def test_stored_packets(
+    name: str, tmp_path: Path, window: Window, serve: Callable[..., str], record_property: Record
+) -> None:
     clip = CORPUS[name](tmp_path / name)
     window.open(serve(dataset(clip, name)))
-    walk(window, clip, 1)
+    record_property("frames in Chromium: stored packets", walk(window, clip, 1))
     assert window.backend == "WebCodecs"
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_the_browser_lacks(name: str, tmp_path: Path, window: Window, serve: Callable[..., str]) -> None:
+def test_what_the_browser_lacks(
+    name: str, tmp_path: Path, window: Window, serve: Callable[..., str], record_property: Record
+) -> None:
     clip = CORPUS[name](tmp_path / name)
     window.open(serve(dataset(clip, name)))
-    walk(window, clip, 2)
+    record_property("frames in Chromium: proxy", walk(window, clip, 2))
     assert window.backend == "proxy"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_backends(backend: str, tmp_path: Path, window: Window, serve: Callable[..., str]) -> None:
+def test_backends(
+    backend: str, tmp_path: Path, window: Window, serve: Callable[..., str], record_property: Record
+) -> None:
     clip = make_clip(tmp_path / "clip.mp4", frames=80, gop=30, bframes=3)
     window.open(serve(dataset(clip, backend)), backend=backend)
-    walk(window, clip, 3)
+    record_property("frames in Chromium: three ways", walk(window, clip, 3))
     assert window.backend == BACKENDS[backend]
 
 

@@ -244,9 +244,10 @@ export class App {
   }
 }
 
-/** Rows of a table. @param {Record<string, any>} facts */
+/** Rows of a table of what is known. @param {Record<string, any>} facts */
 function lines(facts) {
-  return Object.entries(facts).map(([name, value]) => {
+  const known = Object.entries(facts).filter(([, value]) => value !== null);
+  return known.map(([name, value]) => {
     const line = document.createElement("tr");
     const [head, cell] = [document.createElement("th"), document.createElement("td")];
     head.textContent = name;
