@@ -10,7 +10,8 @@ from reelbase.errors import SampleIndexError, TensorNotFoundError
 from reelbase.filter import Filter
 from reelbase.index import Index
 from reelbase.pinned import Pinned
-from reelbase.showing import Shelf, Showing, plain
+from reelbase.shelf import Shelf, plain
+from reelbase.showing import Showing
 from reelbase.view import View
 
 if TYPE_CHECKING:

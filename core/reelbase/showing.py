@@ -2,69 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.errors import SampleIndexError, TensorNotFoundError, UsageError
 from reelbase.filter import Filter
 from reelbase.glance import glance
-from reelbase.htype import Htype
+from reelbase.legible import bounded, jsonable, number, words
 from reelbase.registry import registry
+from reelbase.shelf import media_of
 from reelbase.viewer import Footage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from reelbase.shelf import Shelf
     from reelbase.specs import ViewerSpec
-    from reelbase.view import Readable
     from reelbase.viewer import Shown
 
 _AT_ONCE: Final = 500
 _LOOKED_AT: Final = 5_000
-_LONGEST: Final = 2_000
 _CLIP: Final = 64
 _WIDEST: Final = 1280
-
-
-class Video(Htype):
-    """The htype of a video that is shown by itself."""
-
-    name: ClassVar[str] = "video"
-    role: ClassVar[str] = "video"
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """One tensor of what is shown.
-
-    Attributes:
-        name: Its name.
-        htype: As it was created: ``sequence[bbox]``.
-        item: Of one item.
-        rows: Its rows, a view over all of them.
-        count: How many.
-        settings: Of its htype.
-    """
-
-    name: str
-    htype: str
-    item: Htype
-    rows: Any
-    count: int
-    settings: Mapping[str, Any]
-
-    @property
-    def sequence(self) -> bool:
-        """Whether a row holds several items."""
-        return self.htype.startswith("sequence[")
-
-    def about(self) -> dict[str, Any]:
-        """For the page."""
-        known = {"name": self.name, "htype": self.htype, "role": self.item.role}
-        return {**known, "sequence": self.sequence, "count": self.count, "settings": dict(self.settings)}
 
 
 class Showing:
@@ -111,7 +71,7 @@ class Showing:
             "where": self._where,
             "rows": self._count,
             "start": self._start,
-            "info": {name: _bounded(value) for name, value in self._info.items()},
+            "info": {name: bounded(value) for name, value in self._info.items()},
             "tensors": [one.about() for one in self._shelves.values()],
         }
 
@@ -137,56 +97,46 @@ class Showing:
 
     def _plain(self, row: int, names: frozenset[str]) -> Mapping[str, Any]:
         """What a filter asks of a row; tensors that it does not ask for are only named."""
-        return {"row": row, **{n: self._value(one, row) if n in names else None for n, one in self._shelves.items()}}
-
-    def _value(self, shelf: Shelf, row: int) -> Any:
-        return plain(shelf.rows[row]) if row < shelf.count else None
+        return {"row": row, **{n: one.value(row) if n in names else None for n, one in self._shelves.items()}}
 
     def _card(self, row: int) -> dict[str, Any]:
-        videos = [one.name for one in self._shelves.values() if one.item.role == "video" and self._there(one, row)]
-        words = [one for one in self._shelves.values() if one.item.role in ("labels", "text") and not one.sequence]
-        title = ", ".join(_brief(value) for one in words if (value := self._value(one, row)))
+        videos = [one.name for one in self._shelves.values() if one.film and one.holds(row)]
+        said = [one for one in self._shelves.values() if one.item.role in ("labels", "text") and not one.sequence]
+        title = ", ".join(words(value) for one in said if (value := one.value(row)))
         return {"row": row, "title": title[:120], "video": videos[0] if videos else None}
 
-    def _there(self, shelf: Shelf, row: int) -> bool:
-        return row < shelf.count and bool(shelf.rows[row].exists)
-
-    def row(self, number: int) -> dict[str, Any]:
+    def row(self, row: int) -> dict[str, Any]:
         """See `reelbase.viewer.Showing.row`."""
-        self._check(number)
-        here = [one for one in self._shelves.values() if self._there(one, number)]
-        videos = {one.name: plain(one.rows[number]) for one in here if one.item.role == "video" and not one.sequence}
-        lengths = {one.name: len(one.rows[number]) for one in here if one.sequence}
-        single = [one for one in here if not one.sequence and one.item.role != "video"]
+        self._check(row)
+        here = [one for one in self._shelves.values() if one.holds(row)]
+        videos = {one.name: one.value(row) for one in here if one.film}
+        lengths = {one.name: len(one.rows[row]) for one in here if one.sequence}
+        single = [one for one in here if not one.sequence and not one.film]
         return {
-            "row": number,
-            "values": {one.name: _bounded(plain(one.rows[number])) for one in single},
+            "row": row,
+            "values": {one.name: bounded(one.value(row)) for one in single},
             "lengths": lengths,
-            "videos": _jsonable(videos),
+            "videos": jsonable(videos),
         }
 
-    def video(self, number: int, tensor: str) -> Footage:
+    def video(self, row: int, tensor: str) -> Footage:
         """See `reelbase.viewer.Showing.video`."""
-        cell = media_of(self._shelf(tensor).rows[self._check(number)])
+        cell = media_of(self._shelf(tensor).rows[self._check(row)])
         return Footage(blob=cell.blob, packets=cell.packets, index=cell.frame_index(), codec=cell.codec, info=cell.info)
 
-    def track(self, number: int, tensor: str, start: int, stop: int) -> list[Any]:
+    def track(self, row: int, tensor: str, start: int, stop: int) -> list[Any]:
         """See `reelbase.viewer.Showing.track`."""
-        shelf = self._shelf(tensor)
-        rows = shelf.rows[self._check(number)]
-        stop = min(stop, len(rows))
-        size = self._size(number)
-        return [] if stop <= start else [_jsonable(one) for one in drawn(shelf.item, rows[start:stop], size)]
+        items = self._shelf(tensor).drawn(self._check(row), start, stop, self._size(row))
+        return [jsonable(one) for one in items]
 
-    def curve(self, number: int, tensor: str) -> list[float | None]:
+    def curve(self, row: int, tensor: str) -> list[float | None]:
         """See `reelbase.viewer.Showing.curve`."""
-        rows = self._shelf(tensor).rows[self._check(number)]
-        values = plain(rows)
-        return [_number(one) for one in values] if isinstance(values, list) else []
+        values = self._shelf(tensor).value(self._check(row))
+        return [number(one) for one in values] if isinstance(values, list) else []
 
-    def picture(self, number: int, tensor: str, frame: int, width: int) -> bytes:
+    def picture(self, row: int, tensor: str, frame: int, width: int) -> bytes:
         """See `reelbase.viewer.Showing.picture`."""
-        view = self._shelf(tensor).rows[self._check(number)]
+        view = self._shelf(tensor).rows[self._check(row)]
         frames, height, full, *_ = view.shape
         if not 0 <= frame < (frames or 0):
             raise SampleIndexError(f"Frame {frame} is out of range: there are {frames}.")
@@ -194,23 +144,23 @@ class Showing:
         pixels = view[frame].numpy(size=(max(1, round(height * width / full)), width))
         return registry().codec("jpeg").encode(pixels)
 
-    def clip(self, number: int, tensor: str, start: int, stop: int) -> Any:
+    def clip(self, row: int, tensor: str, start: int, stop: int) -> Any:
         """See `reelbase.viewer.Showing.clip`."""
-        footage = self.video(number, tensor)
+        footage = self.video(row, tensor)
         stop = min(stop, start + _CLIP, len(footage.index))
         if not 0 <= start < stop:
             raise SampleIndexError(f"Frames {start}:{stop} are out of range: there are {len(footage.index)}.")
-        view = self._shelf(tensor).rows[number]
+        view = self._shelf(tensor).rows[row]
         made = footage.codec.web_clip(view[start:stop].frames(size=_smaller(*footage.info.shape[1:3])))
         if made is None:
             raise UsageError(f"The codec {footage.codec.name!r} makes no clips for browsers.")
         return made
 
-    def _size(self, number: int) -> tuple[int, int]:
+    def _size(self, row: int) -> tuple[int, int]:
         """Height and width of the frames of the row's first video."""
         for one in self._shelves.values():
-            if one.item.role == "video" and not one.sequence and self._there(one, number):
-                _, height, width, *_ = one.rows[number].shape
+            if one.film and one.holds(row):
+                _, height, width, *_ = one.rows[row].shape
                 return height, width
         return 1, 1
 
@@ -219,30 +169,10 @@ class Showing:
             raise TensorNotFoundError(f"There is no tensor {tensor!r}.", f"There are: {', '.join(self._shelves)}.")
         return self._shelves[tensor]
 
-    def _check(self, number: int) -> int:
-        if not 0 <= number < self._count:
-            raise SampleIndexError(f"Row {number} is out of range: there are {self._count}.")
-        return number
-
-
-def plain(view: Readable) -> Any:
-    """What a sample is to filters and viewers; see `Cell.plain`."""
-    one = view._one()
-    return one.ask(lambda cell, _: cell.plain())
-
-
-def media_of(view: Readable) -> Any:
-    """The cell of one media sample.
-
-    Raises:
-        UsageError: it is none.
-    """
-    return view._one().ask(lambda cell, _: cell.media())
-
-
-def drawn(item: Htype, view: Readable, size: tuple[int, int]) -> list[Any]:
-    """Each item of a part of a sequence, for frames of `size`."""
-    return [item.drawn(stored, size) for stored in view._one().ask(lambda cell, taken: cell.stored_items(taken))]
+    def _check(self, row: int) -> int:
+        if not 0 <= row < self._count:
+            raise SampleIndexError(f"Row {row} is out of range: there are {self._count}.")
+        return row
 
 
 def show(showing: Showing, *, open_browser: bool = True) -> Shown:
@@ -271,33 +201,3 @@ def _in_notebook() -> bool:
     shell = sys.modules.get("IPython")
     instance = shell.get_ipython() if shell is not None else None
     return instance is not None and getattr(instance, "kernel", None) is not None
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(dict.fromkeys(str(one) for one in value[:8]))
-    return str(value)
-
-
-def _bounded(value: Any) -> Any:
-    """JSON-able and no longer than a person reads."""
-    value = _jsonable(value)
-    text = str(value)
-    return value if len(text) <= _LONGEST else text[:_LONGEST] + " …"
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _jsonable(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(one) for one in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
-
-
-def _number(value: Any) -> float | None:
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    number = isinstance(value, (int, float)) and math.isfinite(value)
-    return float(value) if number else None

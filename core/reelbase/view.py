@@ -16,7 +16,8 @@ from reelbase.index import Index
 from reelbase.picked import Picked
 from reelbase.planned import finished
 from reelbase.sample import Sample
-from reelbase.showing import Shelf, Showing, Video, show
+from reelbase.shelf import Shelf, Video
+from reelbase.showing import Showing, show
 
 if TYPE_CHECKING:
     import builtins

@@ -63,25 +63,25 @@ class Showing(Protocol):
         with, or None at the end; and ``seen``, how many were looked at.
         """
 
-    def row(self, number: int) -> Mapping[str, Any]:
+    def row(self, row: int) -> Mapping[str, Any]:
         """One row.
 
         ``values`` by tensor, of what belongs to all of it; ``lengths`` of sequences; ``videos``, with their facts.
         """
 
-    def video(self, number: int, tensor: str) -> Footage:
+    def video(self, row: int, tensor: str) -> Footage:
         """The video at a row."""
 
-    def track(self, number: int, tensor: str, start: int, stop: int) -> list[Any]:
+    def track(self, row: int, tensor: str, start: int, stop: int) -> list[Any]:
         """The items of a sequence for frames ``start:stop``, as `Htype.drawn` gives them."""
 
-    def curve(self, number: int, tensor: str) -> list[float | None]:
+    def curve(self, row: int, tensor: str) -> list[float | None]:
         """A sequence of single numbers, all of it."""
 
-    def picture(self, number: int, tensor: str, frame: int, width: int) -> bytes:
+    def picture(self, row: int, tensor: str, frame: int, width: int) -> bytes:
         """One frame as JPEG, at most `width` pixels wide."""
 
-    def clip(self, number: int, tensor: str, start: int, stop: int) -> Any:
+    def clip(self, row: int, tensor: str, start: int, stop: int) -> Any:
         """Frames ``start:stop`` encoded anew for a browser: a `reelbase.plugin.WebClip`."""
 
 
