@@ -16,7 +16,8 @@ _TYPES: Final = {
 }
 #: Each after those that it imports.
 _MODULES: Final = (
-    "carrier.js", "video.js", "sources.js", "tracks.js", "stage.js", "timeline.js", "grid.js", "app.js", "controls.js",
+    "carrier.js", "video.js", "pictures.js", "packets.js", "sources.js", "tracks.js", "stage.js", "timeline.js",
+    "grid.js", "app.js", "controls.js",
 )  # fmt: skip
 _SERVED: Final = {"index.html", "style.css", "icon.svg", "main.js", *_MODULES}
 _IMPORT: Final = re.compile(r"^import [^;]*;\n", re.MULTILINE)
