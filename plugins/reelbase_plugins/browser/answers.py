@@ -92,8 +92,9 @@ class Answers:
         if numbers is None or len(numbers) != 2:
             return None
         footage = self._video(numbers[0], self._name(numbers[1]))
-        name = str(footage.info.details.get("filename", ""))
-        return footage, mimetypes.guess_type(f"x.{footage.codec.name}")[0] or mimetypes.guess_type(name)[0] or _BINARY
+        names = f"x.{footage.codec.name}", str(footage.info.details.get("filename", ""))
+        known = [kind for name in names if (kind := mimetypes.guess_type(name)[0] or "").startswith("video/")]
+        return footage, known[0] if known else _BINARY  # a video that is called x.html is no page
 
     def _name(self, tensor: int) -> str:
         return self._names[tensor] if 0 <= tensor < len(self._names) else ""

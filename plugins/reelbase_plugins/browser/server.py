@@ -99,6 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._data(rest, query)
         except ReelbaseError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error).partition("\n")[0])
+        except (ConnectionError, TimeoutError):  # whoever asked has gone
+            raise
+        except Exception as error:  # noqa: BLE001 - else the page would wait for an answer
+            _log.warning("a question of the page could not be answered", exc_info=True)
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: see the log reelbase.viewer")
 
     def _file(self, name: str) -> None:
         found = file(name)

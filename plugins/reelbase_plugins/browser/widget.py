@@ -40,6 +40,9 @@ class Widget(anywidget.AnyWidget):
         except ReelbaseError as error:
             self.send({**told, "error": str(error).partition("\n")[0]})
             return
+        except Exception as error:
+            self.send({**told, "error": f"{type(error).__name__}: see the kernel's log"})
+            raise
         if found is None:
             self.send({**told, "error": "there is no such thing"})
             return
