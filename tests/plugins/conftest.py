@@ -10,6 +10,8 @@ from cloud_servers import FakeGcs, Moto, Seaweed
 
 from reelbase.testing.servers.drive import DriveServer
 
+os.environ.setdefault("NO_GCE_CHECK", "true")  # Google's libraries look for a machine of Google's, in threads too
+
 
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:

@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +38,18 @@ def dataset(clip: Clip, tmp_path: Path) -> str:
     return ds.path
 
 
+@contextmanager
+def interruptible(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that hears SIGINT, also where whoever runs the tests was told not to; it ends with the block."""
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, preexec_fn=hears, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("what", ["file", "row", "dataset", "filtered"])
 def test_serving_until_the_user_ends_it(what: str, clip: Clip, dataset: str) -> None:
     words = {
@@ -44,16 +59,15 @@ def test_serving_until_the_user_ends_it(what: str, clip: Clip, dataset: str) -> 
         "filtered": ["view", dataset, "--where", "labels == 'cat'"],
     }[what]
     command = [sys.executable, "-m", "reelbase", *words, "--no-browser", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    url = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["url"]
-    with urllib.request.urlopen(f"{url}data/about") as reply:
-        about = json.loads(reply.read())
-    assert about["rows"] == 1
-    assert about["where"] == (words[-1] if what == "filtered" else "")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
-    process.communicate()
+    with interruptible(command) as process:
+        assert process.stdout is not None
+        url = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["url"]
+        with urllib.request.urlopen(f"{url}data/about") as reply:
+            about = json.loads(reply.read())
+        assert about["rows"] == 1
+        assert about["where"] == (words[-1] if what == "filtered" else "")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize(
