@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,11 +46,19 @@ def shown_row(window: Window, row: int, frame: int = 0) -> None:
     assert window.at(frame).code == 100 * row + frame
 
 
+def wait(window: Window, selector: str, so: str) -> None:
+    """Until something holds of the elements. Playwright's own way is eval in the page, which forbids it."""
+    until = time.monotonic() + 30
+    while not window.page.eval_on_selector_all(selector, so):
+        assert time.monotonic() < until, so
+        window.page.wait_for_timeout(50)
+
+
 def filtered(window: Window, where: str) -> list[str]:
     window.press("/")
     window.page.fill("#where", where)
     window.press("Enter")
-    window.page.wait_for_timeout(300)
+    wait(window, ".viewer", f"all => all[0].dataset.where === {json.dumps(where)}")
     return [tile.inner_text().split()[0] for tile in window.page.query_selector_all(".tile")]
 
 
@@ -93,9 +103,7 @@ def test_the_address_keeps_what_is_shown(tmp_path: Path, window: Window, serve: 
     window.press("b")
     window.press("ArrowRight")
     window.at(8)
-    window.page.wait_for_timeout(400)  # it is written when nothing has changed for a while
-    assert "row=2" in window.page.url
-    assert "frame=8" in window.page.url
+    wait(window, ".viewer", "all => location.hash === '#row=2&frame=8'")
     window.page.reload()
     window.ready()
     window.press("b")
@@ -104,7 +112,7 @@ def test_the_address_keeps_what_is_shown(tmp_path: Path, window: Window, serve: 
 
 def test_small_pictures_are_the_first_frames(tmp_path: Path, window: Window, serve: Callable[..., str]) -> None:
     window.open(serve(rows(tmp_path, 4)))
-    window.page.wait_for_timeout(500)
+    wait(window, ".tile img", "all => all.length === 4 && all.every((one) => one.complete && one.naturalWidth)")
     pictures = [one.evaluate(PIXELS) for one in window.page.query_selector_all(".tile img")]
     assert [read_code(pixels_of(*one)) for one in pictures] == [0, 100, 200, 300]
 
@@ -157,8 +165,7 @@ def test_sound(tmp_path: Path, window: Window, serve: Callable[..., str]) -> Non
     assert window.backend == "native (approximate)"
     window.page.wait_for_selector("#native:not([hidden])")
     window.page.eval_on_selector("#native", "player => player.play()")
-    window.page.wait_for_timeout(500)
-    assert window.page.eval_on_selector("#native", "player => player.currentTime") > 0
+    wait(window, "#native", "all => all[0].currentTime > 0.1")
     window.page.click("#sound")
     assert window.backend == "WebCodecs"
     assert window.page.is_visible("#stage")
@@ -212,11 +219,9 @@ def test_many_rows(window: Window, serve: Callable[..., str]) -> None:
     window.page.wait_for_selector(".tile")
     assert len(window.page.query_selector_all(".tile")) < 60
     assert len([one for one in asked if "/rows?" in one]) < 4
-    for _ in range(60):
-        window.page.eval_on_selector("#grid", "box => { box.scrollTop = box.scrollHeight }")
-        if window.page.query_selector(".tile[title^='Row 2999']"):
-            break
-        window.page.wait_for_timeout(100)
-    assert window.page.query_selector(".tile[title^='Row 2999']")
+    down = (
+        "all => { all[0].scrollTop = all[0].scrollHeight; return all[0].querySelector(`[title^='Row 2999']`) !== null }"
+    )
+    wait(window, "#grid", down)
     assert len(window.page.query_selector_all(".tile")) < 60
     assert filtered(window, "labels == 'b' and row > 2990") == ["2992", "2995", "2998"]

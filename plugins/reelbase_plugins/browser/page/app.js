@@ -56,6 +56,7 @@ export class App {
     }
     const count = this.grid.rows.length;
     this.$("count").textContent = `${count}${this.grid.complete ? "" : "+"} of ${this.about.rows} rows`;
+    this.root.dataset.where = where;
     this.remember();
   }
 
