@@ -8,7 +8,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from reelbase.blob import Blob
 from reelbase.cells import Cell, MediaCell, MissingCell
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reelbase.htype import Htype
     from reelbase.shaping import Singles
 
+_AROUND: Final = 4_000  # bytes of the objects of a row, measured; what is parsed takes more than its text, too
 _SPOOL = 64 << 20
 
 
@@ -154,7 +155,7 @@ class Known:
         self.facts: list[Any] = json.loads(bytes(facts))
         self._frames = row.packed("_frames").payload
         self._packets = row.blob("_packets")
-        self.size = len(facts) + 16 * len(self._frames)
+        self.size = _AROUND + 6 * len(facts) + 16 * len(self._frames)
 
     def cell(self, place: int, own: Blob) -> MediaCell:
         """One file, whose bytes are `own`."""
