@@ -73,7 +73,13 @@ PAGES: Final = (
         "calls for single frames of VP9 and AV1.",
         ("where.py",),
     ),
-    Page("memory", "Memory", "Resident set of a process that does nothing else.", ("memory.py",)),
+    Page(
+        "memory",
+        "Memory",
+        "Resident set of a process that does nothing else. What is known of rows is kept, up to 128 MB of it:"
+        " opening one video after another fills that, and takes no more then.",
+        ("memory.py",),
+    ),
 )
 
 

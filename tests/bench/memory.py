@@ -75,7 +75,7 @@ def main() -> None:
         [f"`frames()` over {frames:,.0f} frames of 1280x720", f"at most {most:.0f}", f"{last:.0f}"],
         [
             f"one frame of each of {opened:,.0f} videos",
-            f"after a tenth {early:.0f}, after nine {late:.0f}",
+            f"after a tenth {early:.0f}, after nine tenths {late:.0f}",
             f"{end:.0f}",
         ],
     ]
