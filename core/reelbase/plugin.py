@@ -15,6 +15,7 @@ from __future__ import annotations
 import pluggy
 
 from reelbase._urls import redacted
+from reelbase._util.scheduling import ordinary_scheduling
 from reelbase.blob import Blob, BytesSource
 from reelbase.codec import Codec, Ingested, WebClip, WebStream
 from reelbase.credentials import CredentialProvider, CredentialRequest, Credentials
@@ -36,7 +37,8 @@ __all__ = [
     "CredentialSpec", "Credentials", "Encode", "Flag", "Footage", "FrameIndex", "Hooks", "Htype", "HtypeSpec",
     "Ingested", "Limits", "Link", "MediaInfo", "Plan", "Run", "Sample", "Showing", "Shown", "Spec", "Stat", "Storage",
     "StorageSpec",
-    "Trust", "Viewer", "ViewerSpec", "WebClip", "WebStream", "as_array", "brief", "hookimpl", "hookspec", "redacted",
+    "Trust", "Viewer", "ViewerSpec", "WebClip", "WebStream", "as_array", "brief", "hookimpl", "hookspec",
+    "ordinary_scheduling", "redacted",
 ]  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 import av
 import numpy as np
 
+from reelbase.plugin import ordinary_scheduling
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -77,7 +79,7 @@ class Clip:
 
     def _encode(self, path: Path) -> None:
         os.environ.setdefault("SVT_LOG", "1")
-        with av.open(str(path), "w", options={"fflags": "+bitexact"}) as out:
+        with ordinary_scheduling(), av.open(str(path), "w", options={"fflags": "+bitexact"}) as out:
             stream = out.add_stream(self.codec, rate=FPS, options=dict(self.options))
             stream.height, stream.width = self.size
             stream.pix_fmt = "yuv420p"

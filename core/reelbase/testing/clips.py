@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
+from reelbase._util.scheduling import ordinary_scheduling
 from reelbase.errors import UsageError
 from reelbase.testing._codes import CODES, draw_code, read_code
 
@@ -171,7 +172,7 @@ class Recipe:
         if self.first + self.frames > CODES:
             raise UsageError(f"Cannot code frames up to {self.first + self.frames}.", f"Stay within {CODES}.")
         options = {"fflags": "+bitexact", **self.mux}
-        with _quiet(), av.open(str(path), "w", format=self.container, options=options) as out:
+        with ordinary_scheduling(), _quiet(), av.open(str(path), "w", format=self.container, options=options) as out:
             feeds = [track.open(out, self) for track in (*self.before, self.video, *self.after)]
             for number, feed in itertools.product([*range(self.frames), None], feeds):
                 feed(number)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from reelbase.errors import DamagedMediaError, UsageError
+from reelbase.plugin import ordinary_scheduling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ def encode(codec: str, array: NDArray[Any], pixels: str, target: str, options: M
         frame = frame.reformat(format=target)
     frame.pts = 0
     try:
-        return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
+        with ordinary_scheduling():
+            return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
     except av.FFmpegError as error:
         raise UsageError(f"A picture of {width}x{height} cannot be encoded as {codec}: {error}.") from None

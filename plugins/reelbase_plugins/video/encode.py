@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from reelbase.errors import HtypeError, UsageError
-from reelbase.plugin import brief
+from reelbase.plugin import brief, ordinary_scheduling
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -87,7 +87,7 @@ def encode(
     import av
 
     try:
-        with av.open(file, "w", format="mp4") as container:
+        with ordinary_scheduling(), av.open(file, "w", format="mp4") as container:
             _write(container, _stream(container, encoder, rate, quality, array.shape), array)
     except (av.FFmpegError, ValueError) as error:
         height, width = array.shape[1:3]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from reelbase.plugin import Flag, Trust, WebClip, WebStream
+from reelbase.plugin import Flag, Trust, WebClip, WebStream, ordinary_scheduling
 from reelbase_plugins.video.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -137,4 +137,6 @@ def _encoder(width: int, height: int) -> VideoCodecContext:
     options: dict[str, Any] = dict(_OPTIONS)
     context.options = options
     context.thread_count = 1
+    with ordinary_scheduling():
+        context.open()
     return context
