@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbase._urls import redacted
-from reelbase.access.resolver import resolver
+from reelbase._util.urls import redacted
 from reelbase.config import settings
+from reelbase.contracts.htype import brief
+from reelbase.credentials.resolver import resolver
 from reelbase.dataset import Dataset
 from reelbase.errors import (
     CommitConflictError,
@@ -23,12 +24,11 @@ from reelbase.format import keys
 from reelbase.format import log as logs
 from reelbase.format.ops import Clear
 from reelbase.format.store import Store
-from reelbase.htype import brief
 from reelbase.links.urls import checked
-from reelbase.reading import Located, MediaFile
-from reelbase.sample import Encode, Link
-from reelbase.session import Session
-from reelbase.versions.lineage import Lineage
+from reelbase.media.sample import Encode, Link
+from reelbase.media_file import Located, MediaFile
+from reelbase.session.session import Session
+from reelbase.versions.ancestry import Lineage
 from reelbase.versions.refs import Refs
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from reelbase.access.resolver import Creds
-    from reelbase.storage import Storage
+    from reelbase.contracts.storage import Storage
+    from reelbase.credentials.resolver import Creds
     from reelbase.versions.version import Version
 
 _TRIES = 50

@@ -9,43 +9,43 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from reelbase.access.providers import provider_of
-from reelbase.access.resolver import resolver
-from reelbase.credentials import checked_prefixes
-from reelbase.creds_keys import CredsKeys, keys_of
+from reelbase.contracts.credentials import checked_prefixes
+from reelbase.contracts.htype import brief
+from reelbase.credentials.providers import provider_of
+from reelbase.credentials.resolver import resolver
 from reelbase.errors import SampleIndexError, TensorExistsError, TensorNotFoundError, UsageError
 from reelbase.format import log as logs
 from reelbase.format.ops import Create, Drop, Rename
 from reelbase.format.state import TensorSchema
 from reelbase.format.store import Store
-from reelbase.glance import glance_or_none
 from reelbase.group import Group
-from reelbase.htype import brief
-from reelbase.info import Info
+from reelbase.maintenance import copy as copies
+from reelbase.maintenance import mirror as mirrors
+from reelbase.maintenance.maintenance import Upkeep
 from reelbase.rows import RowsView
-from reelbase.schema import check_dtype, layout_of, settings_of
-from reelbase.session import Session
-from reelbase.showing import show
+from reelbase.samples.schema import check_dtype, layout_of, settings_of
+from reelbase.session.credential_names import CredsKeys, keys_of
+from reelbase.session.info import Info
+from reelbase.session.session import Session
 from reelbase.summary import summarize
 from reelbase.tensor import Tensor, append_rows, delete_rows, once
-from reelbase.upkeep import copy as copies
-from reelbase.upkeep import mirror as mirrors
-from reelbase.upkeep.upkeep import Upkeep
 from reelbase.versions import actions
+from reelbase.versions.ancestry import Lineage
 from reelbase.versions.history import History
-from reelbase.versions.lineage import Lineage
+from reelbase.viewing.data_source import show
+from reelbase.viewing.html_repr import glance_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from reelbase.access.resolver import Creds
-    from reelbase.credentials import CredentialProvider
-    from reelbase.session import Transaction
-    from reelbase.showing import Showing
+    from reelbase.contracts.credentials import CredentialProvider
+    from reelbase.contracts.viewer import Shown
+    from reelbase.credentials.resolver import Creds
+    from reelbase.session.session import Transaction
     from reelbase.versions.diff import Diff
     from reelbase.versions.version import Version
-    from reelbase.viewer import Shown
+    from reelbase.viewing.data_source import Showing
 
 _VERSIONS = 50  # that a viewer lists
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")

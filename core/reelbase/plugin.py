@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import pluggy
 
-from reelbase._urls import redacted
 from reelbase._util.scheduling import ordinary_scheduling
-from reelbase.blob import Blob, BytesSource
-from reelbase.codec import Codec, Ingested, WebClip, WebStream
-from reelbase.credentials import CredentialProvider, CredentialRequest, Credentials
-from reelbase.frames import Flag, FrameIndex, Plan, Run, Trust
-from reelbase.htype import Htype, as_array, brief
-from reelbase.media import Limits, MediaInfo
-from reelbase.sample import Encode, Link, Sample
-from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
-from reelbase.storage import Stat, Storage
-from reelbase.viewer import Footage, Showing, Shown, Viewer
+from reelbase._util.urls import redacted
+from reelbase.contracts.codec import Codec, Ingested, WebClip, WebStream
+from reelbase.contracts.credentials import CredentialProvider, CredentialRequest, Credentials
+from reelbase.contracts.htype import Htype, as_array, brief
+from reelbase.contracts.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
+from reelbase.contracts.storage import Stat, Storage
+from reelbase.contracts.viewer import Footage, Showing, Shown, Viewer
+from reelbase.io.blob import Blob, BytesSource
+from reelbase.media.frame_index import Flag, FrameIndex, Plan, Run, Trust
+from reelbase.media.media_info import Limits, MediaInfo
+from reelbase.media.sample import Encode, Link, Sample
 
 PROJECT = "reelbase"
 

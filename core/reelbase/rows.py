@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import SampleIndexError, TensorNotFoundError
-from reelbase.filter import Filter
-from reelbase.index import Index
-from reelbase.pinned import Pinned
-from reelbase.shelf import Shelf, plain
-from reelbase.showing import Showing
+from reelbase.samples.snapshot import Pinned
+from reelbase.selection.filter import Filter
+from reelbase.selection.indexing import Index
 from reelbase.view import View
+from reelbase.viewing.data_source import Showing
+from reelbase.viewing.tensor_source import Shelf, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reelbase.format.state import State
     from reelbase.format.store import Store
-    from reelbase.session import Session
+    from reelbase.session.session import Session
 
 
 class RowsView:

@@ -10,21 +10,21 @@ import numpy as np
 from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
 from reelbase.format.ops import Delete, FixDtype, SetTxn, Unreached, Update
 from reelbase.format.rows import RowsBuilder, stacked
-from reelbase.glance import glance_or_none
-from reelbase.index import Index
-from reelbase.info import Info
-from reelbase.linked import Links
-from reelbase.pinned import Pinned
 from reelbase.rows import shelf_of
-from reelbase.schema import layout_of, reading_layout
-from reelbase.showing import Showing
+from reelbase.samples.link_maintenance import Links
+from reelbase.samples.schema import layout_of, reading_layout
+from reelbase.samples.snapshot import Pinned
+from reelbase.selection.indexing import Index
+from reelbase.session.info import Info
 from reelbase.view import View
+from reelbase.viewing.data_source import Showing
+from reelbase.viewing.html_repr import glance_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from reelbase.format.state import TensorSchema
-    from reelbase.session import Session, Transaction
+    from reelbase.session.session import Session, Transaction
 
 
 class Tensor:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 import numpy as np
 
 from reelbase.cells import MissingCell, stacked
+from reelbase.contracts.htype import brief
 from reelbase.errors import HtypeError, ReelbaseError, UsageError, named
-from reelbase.glance import glance_or_none
-from reelbase.htype import brief
-from reelbase.index import Index
-from reelbase.picked import Picked
-from reelbase.planned import finished
-from reelbase.sample import Sample
-from reelbase.shelf import Shelf, Video
-from reelbase.showing import Showing, show
+from reelbase.io.batch_read import finished
+from reelbase.media.sample import Sample
+from reelbase.samples.selected import Picked
+from reelbase.selection.indexing import Index
+from reelbase.viewing.data_source import Showing, show
+from reelbase.viewing.html_repr import glance_or_none
+from reelbase.viewing.tensor_source import Shelf, Video
 
 if TYPE_CHECKING:
     import builtins
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.cells import Cell, MediaCell
-    from reelbase.index import Selection
-    from reelbase.sample import Link
-    from reelbase.viewer import Shown
+    from reelbase.contracts.viewer import Shown
+    from reelbase.media.sample import Link
+    from reelbase.selection.indexing import Selection
 
 
 T = TypeVar("T")

@@ -21,11 +21,11 @@ import numpy as np
 
 with atheris.instrument_imports(include=["reelbase", "reelbase_plugins"]):
     import reelbase
-    from reelbase.blob import Blob
     from reelbase.errors import ReelbaseError
     from reelbase.format import commit as commits
     from reelbase.format.store import Store
-    from reelbase.frames import FrameIndex
+    from reelbase.io.blob import Blob
+    from reelbase.media.frame_index import FrameIndex
     from reelbase.registry import registry
 
 from reelbase.testing.clips import make_clip

@@ -58,7 +58,7 @@ class Reelbase(Reader):
 
     def forget(self) -> None:
         import reelbase
-        from reelbase.caching import cached
+        from reelbase.io.cache import cached
 
         cached.forget()
         options = {"endpoint_url": self.where["endpoint"], "region": "us-east-1", "addressing_style": "path"}

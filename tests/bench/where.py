@@ -19,10 +19,10 @@ from reading import stored
 from report import machine, table
 
 import reelbase
-from reelbase.blob import Blob
-from reelbase_plugins.video.convert import Painter
-from reelbase_plugins.video.decode import Decoding
-from reelbase_plugins.video.recipe import Recipe
+from reelbase.io.blob import Blob
+from reelbase_plugins.video.decoding.convert import Painter
+from reelbase_plugins.video.decoding.decoder import Decoding
+from reelbase_plugins.video.decoding.decoder_config import Recipe
 
 PARTS: Final = {
     "new decoder": (Recipe, "context"),

@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from reelbase.htype import Htype
+from reelbase.contracts.htype import Htype
 from reelbase.testing import HtypeCase, HtypeTests
 
 

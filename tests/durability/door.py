@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from reelbase.contracts.storage import Storage
 from reelbase.registry import Registry
-from reelbase.storage import Storage
 
 URL = "faulty://dataset"
 

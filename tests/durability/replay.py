@@ -20,8 +20,8 @@ from trials import MEETINGS, TRIALS, Trial
 
 import reelbase
 from reelbase.builtin.memory import MemoryStorage
+from reelbase.contracts.storage import Storage
 from reelbase.errors import CommitOutcomeUnknown, ReelbaseError
-from reelbase.storage import Storage
 from reelbase.testing import FaultyStorage, Stopped
 from reelbase.testing.faults import Call, StopAfter
 

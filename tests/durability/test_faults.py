@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from reelbase.builtin.memory import MemoryStorage
+from reelbase.contracts.storage import Storage
 from reelbase.errors import ObjectExistsError, ObjectNotFoundError, OutcomeUnknownError, StorageError, StorageFullError
-from reelbase.storage import Storage
 from reelbase.testing import FaultyStorage, Stopped, StorageTests
 from reelbase.testing.faults import (
     Chain,

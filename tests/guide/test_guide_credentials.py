@@ -13,7 +13,7 @@ from guide_files import numbers
 
 import reelbase
 from reelbase import config, registry
-from reelbase.access import resolver
+from reelbase.credentials import resolver
 from reelbase.errors import AccessDeniedError, UsageError
 from reelbase.plugin import Credentials
 from reelbase_plugins.s3.storage import S3Storage

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from reelbase import config, registry
-from reelbase.access import resolver
-from reelbase.caching import cached
+from reelbase.credentials import resolver
+from reelbase.io.cache import cached
 from reelbase.testing.clips import Clip, make_clip
 
 

@@ -19,10 +19,10 @@ import pytest
 
 import reelbase
 from reelbase import config, registry
-from reelbase.access import resolver
-from reelbase.caching import cached
 from reelbase.cli import main
+from reelbase.credentials import resolver
 from reelbase.errors import ReelbaseError
+from reelbase.io.cache import cached
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
 from reelbase.testing.clips import Clip, read_code
 from reelbase.testing.servers import BadHttpServer, Expired, Refused

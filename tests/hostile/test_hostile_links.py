@@ -189,8 +189,8 @@ def test_redirects_out_of_the_web(ds: reelbase.Dataset, server: BadHttpServer, t
 def test_a_storage_that_cannot_be_limited(ds: reelbase.Dataset, security: Callable[..., None]) -> None:
     """Those of one service go where the user says; of others nobody knows."""
     security(network="public")
-    from reelbase.access.resolver import _guarded
-    from reelbase.specs import StorageSpec
+    from reelbase.contracts.specs import StorageSpec
+    from reelbase.credentials.resolver import _guarded
     from reelbase_plugins.http.storage import HttpStorage
 
     spec = StorageSpec(name="webdav", target="x:y", schemes=("dav",))

@@ -14,13 +14,13 @@ def reelbase_storages() -> list[StorageSpec]:
 @hookimpl
 def reelbase_htypes() -> list[HtypeSpec]:
     """``generic``: arrays of numbers."""
-    return [HtypeSpec(name="generic", target="reelbase.htype:Htype", codecs=("raw", "image"))]
+    return [HtypeSpec(name="generic", target="reelbase.contracts.htype:Htype", codecs=("raw", "image"))]
 
 
 @hookimpl
 def reelbase_credential_providers() -> list[CredentialSpec]:
     """``env``: what the services' own tools find. ``memory``: what a program gives."""
     return [
-        CredentialSpec(name="env", target="reelbase.access.providers:EnvironmentProvider"),
-        CredentialSpec(name="memory", target="reelbase.access.providers:MemoryProvider"),
+        CredentialSpec(name="env", target="reelbase.credentials.providers:EnvironmentProvider"),
+        CredentialSpec(name="memory", target="reelbase.credentials.providers:MemoryProvider"),
     ]

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from reelbase.contracts.storage import Stat, Storage
 from reelbase.errors import ObjectChangedError, ObjectExistsError, ObjectNotFoundError
-from reelbase.storage import Stat, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reelbase.credentials import Credentials
+    from reelbase.contracts.credentials import Credentials
 
 _SCHEME = "mem://"
 

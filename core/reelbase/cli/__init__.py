@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from reelbase import __version__
+from reelbase.contracts.specs import CommandSpec
 from reelbase.errors import ConfigError, PluginError, ReelbaseError, UsageError
-from reelbase.specs import CommandSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

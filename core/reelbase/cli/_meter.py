@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reelbase.blob import ByteSource
+    from reelbase.io.blob import ByteSource
     from reelbase.view import Readable
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reelbase.specs import CodecSpec
+    from reelbase.contracts.specs import CodecSpec
 
 
 def codec_for(path: Path) -> CodecSpec:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from reelbase.viewer import Shown
+    from reelbase.contracts.viewer import Shown
 
 
 def add_browser(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from reelbase.cli._output import add_json, emit, size
 if TYPE_CHECKING:
     import argparse
 
-    from reelbase.upkeep.compact import Compaction
+    from reelbase.maintenance.compact import Compaction
 
 _EPILOG = """It is an ordinary commit, and no sample changes by it. Older versions keep the old objects until they
 expire and are collected; see reelbase gc."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reelbase.access.resolver import resolver
 from reelbase.cli._output import add_json, emit, table
+from reelbase.credentials.resolver import resolver
 from reelbase.errors import ReelbaseError, UsageError
 from reelbase.registry import registry
 
 if TYPE_CHECKING:
     import argparse
 
-    from reelbase.access.bindings import Configured
+    from reelbase.credentials.bindings import Configured
 
 
 def setup(parser: argparse.ArgumentParser) -> None:

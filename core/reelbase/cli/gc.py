@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from reelbase import api
 from reelbase.cli._duration import duration, keep
 from reelbase.cli._output import add_json, emit, several, size
-from reelbase.upkeep.upkeep import GRACE
+from reelbase.maintenance.maintenance import GRACE
 
 if TYPE_CHECKING:
     import argparse
 
-    from reelbase.upkeep.gc import Collected
+    from reelbase.maintenance.gc import Collected
 
 _EPILOG = """Data go that no version needs: of expired versions, or of writers that failed or were killed. The grace
 period must be longer than any transaction, and any reader of an expired version, takes: with less, their data are

@@ -8,8 +8,8 @@ from reelbase import api
 from reelbase.cli._output import add_json, emit, table
 from reelbase.cli._selection import selection
 from reelbase.cli._versions import add_ref
+from reelbase.contracts.htype import brief
 from reelbase.errors import UsageError
-from reelbase.htype import brief
 
 if TYPE_CHECKING:
     import argparse

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reelbase.cli._output import add_json, emit, several, size
+from reelbase.maintenance import verify
 from reelbase.registry import registry
-from reelbase.upkeep import verify
 
 if TYPE_CHECKING:
     import argparse
 
-    from reelbase.upkeep.verify import Verification
+    from reelbase.maintenance.verify import Verification
 
 _EPILOG = """Every version that can be read is looked at, on all branches. Nothing is mended: each damage is named with
 its object, and with the tensor and rows of the newest version that needs it. The exit code is 1 if there is one."""

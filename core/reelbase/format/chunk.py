@@ -32,7 +32,7 @@ class Form:
 
     MISSING: Final = 0
     ARRAY: Final = 1  #: one array of the sample's shape
-    RAGGED: Final = 2  #: a sequence of items of several shapes, see cells.py
+    RAGGED: Final = 2  #: a sequence of items of several shapes, see `reelbase.cells`
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reelbase.errors import ObjectExistsError, OutcomeUnknownError, StorageError
 
 if TYPE_CHECKING:
-    from reelbase.storage import Storage
+    from reelbase.contracts.storage import Storage
 
 logger = logging.getLogger("reelbase.claim")
 

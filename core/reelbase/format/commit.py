@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import CorruptObjectError, FormatError, NewerFormatError, ReelbaseError, VersionExpiredError
-from reelbase.format import keys, shapes
+from reelbase.format import keys, validation
 from reelbase.format.column import Column
 from reelbase.format.entry import ENTRY
 from reelbase.format.header import HEADER, Header
@@ -33,36 +33,36 @@ if TYPE_CHECKING:
     from reelbase.format.store import Store
 
 FORMAT = 2
-_REF = shapes.fields(ref=shapes.exactly(shapes.uid, shapes.count, shapes.count))
-_SEGMENTS = shapes.many(shapes.exactly(shapes.uid, *[shapes.count] * 5))
-_BIRTH = shapes.one_of(OWN.__eq__, shapes.branch)
-_ORIGINS = shapes.many(shapes.exactly(shapes.count, _BIRTH, shapes.count))
-_COLUMN = shapes.fields(segments=_SEGMENTS, tail=shapes.count, over=_SEGMENTS, patch=shapes.count)
-_ROWS = shapes.mapping(
-    shapes.fields(
-        columns=shapes.mapping(_COLUMN),
-        dead=shapes.exactly(shapes.count, shapes.count, _SEGMENTS, shapes.count),
+_REF = validation.fields(ref=validation.exactly(validation.uid, validation.count, validation.count))
+_SEGMENTS = validation.many(validation.exactly(validation.uid, *[validation.count] * 5))
+_BIRTH = validation.one_of(OWN.__eq__, validation.branch)
+_ORIGINS = validation.many(validation.exactly(validation.count, _BIRTH, validation.count))
+_COLUMN = validation.fields(segments=_SEGMENTS, tail=validation.count, over=_SEGMENTS, patch=validation.count)
+_ROWS = validation.mapping(
+    validation.fields(
+        columns=validation.mapping(_COLUMN),
+        dead=validation.exactly(validation.count, validation.count, _SEGMENTS, validation.count),
         origins=_ORIGINS,
     )
 )
-_TENSOR = shapes.fields(
-    id=shapes.text,
-    name=shapes.text,
-    htype=shapes.text,
-    dtype=shapes.maybe(shapes.dtype),
-    codec=shapes.maybe(shapes.text),
-    settings=shapes.mapping(shapes.anything),
-    info=shapes.mapping(shapes.anything),
+_TENSOR = validation.fields(
+    id=validation.text,
+    name=validation.text,
+    htype=validation.text,
+    dtype=validation.maybe(validation.dtype),
+    codec=validation.maybe(validation.text),
+    settings=validation.mapping(validation.anything),
+    info=validation.mapping(validation.anything),
 )
-_SCHEMA = shapes.fields(
-    tensors=shapes.many(_TENSOR),
-    info=shapes.mapping(shapes.anything),
-    ghosts=shapes.mapping(shapes.exactly(shapes.count, _ORIGINS)),
+_SCHEMA = validation.fields(
+    tensors=validation.many(_TENSOR),
+    info=validation.mapping(validation.anything),
+    ghosts=validation.mapping(validation.exactly(validation.count, _ORIGINS)),
 )
 _HELD = {
-    "schema": shapes.one_of(_REF, _SCHEMA),
-    "rows": shapes.one_of(_REF, _ROWS),
-    "txns": shapes.mapping(shapes.whole),
+    "schema": validation.one_of(_REF, _SCHEMA),
+    "rows": validation.one_of(_REF, _ROWS),
+    "txns": validation.mapping(validation.whole),
 }
 FEATURES: frozenset[str] = frozenset()  # flags this version understands
 _HEAD = struct.Struct("<4sIII")
@@ -180,7 +180,9 @@ def _unpacked(data: bytes, where: str) -> tuple[dict[str, Any], bytes]:
     if not isinstance(head, dict):
         raise TypeError("it holds no object")
     check_format(head["format"], where)
-    shapes.check(head, features=shapes.many(shapes.text), **HEADER, **({} if head.get("expired") is True else _HELD))
+    validation.check(
+        head, features=validation.many(validation.text), **HEADER, **({} if head.get("expired") is True else _HELD)
+    )
     unknown = sorted(set(head["features"]) - FEATURES)
     if unknown:
         raise NewerFormatError(f"{where} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE)
@@ -245,7 +247,7 @@ def _state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
         ref = (uid, crc, size)
         schema = _follow(store, schema["ref"])
     stored = _follow(store, head["rows"]["ref"]) if "ref" in head["rows"] else head["rows"]
-    shapes.check({"schema": schema, "rows": stored}, schema=_SCHEMA, rows=_ROWS)
+    validation.check({"schema": schema, "rows": stored}, schema=_SCHEMA, rows=_ROWS)
     tensors = {one["id"]: TensorSchema(**one) for one in schema["tensors"]}
     if tensors.keys() != stored.keys() or len({one["name"] for one in schema["tensors"]}) != len(stored):
         raise ValueError("tensors and rows do not fit together")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reelbase.format import shapes
+from reelbase.format import validation
 from reelbase.format.footprint import Footprint
 
 if TYPE_CHECKING:
@@ -22,35 +22,35 @@ class Place(NamedTuple):
         return f"{self.branch}@{self.seq}"
 
 
-_PLACE = shapes.maybe(shapes.exactly(shapes.branch, shapes.seq))
-_NAMES = shapes.many(shapes.text)
-_RUNS = shapes.many(shapes.exactly(shapes.count, shapes.count))
-_TOUCHED = shapes.fields(
+_PLACE = validation.maybe(validation.exactly(validation.branch, validation.seq))
+_NAMES = validation.many(validation.text)
+_RUNS = validation.many(validation.exactly(validation.count, validation.count))
+_TOUCHED = validation.fields(
     _optional=True,
     created=_NAMES,
     schema=_NAMES,
-    dtypes=shapes.mapping(shapes.text),
+    dtypes=validation.mapping(validation.text),
     appended=_NAMES,
-    changed=shapes.mapping(shapes.mapping(_RUNS)),
+    changed=validation.mapping(validation.mapping(_RUNS)),
     info=_NAMES,
-    txns=shapes.mapping(shapes.exactly(shapes.whole, shapes.whole)),
+    txns=validation.mapping(validation.exactly(validation.whole, validation.whole)),
     packed=_NAMES,
 )
 #: What the JSON of a commit holds beside its state.
 HEADER = {
-    "dataset": shapes.text,
-    "id": shapes.text,
-    "branch": shapes.branch,
-    "seq": shapes.seq,
+    "dataset": validation.text,
+    "id": validation.text,
+    "branch": validation.branch,
+    "seq": validation.seq,
     "parent": _PLACE,
-    "time": shapes.moment,
-    "author": shapes.text,
-    "message": shapes.maybe(shapes.text),
+    "time": validation.moment,
+    "author": validation.text,
+    "message": validation.maybe(validation.text),
     "named": _PLACE,
-    "includes": shapes.mapping(shapes.seq),
+    "includes": validation.mapping(validation.seq),
     "merged": _PLACE,
     "touched": _TOUCHED,
-    "expired": shapes.flag,
+    "expired": validation.flag,
 }
 
 

@@ -32,9 +32,9 @@ from reelbase.format.fold import fold
 from reelbase.format.header import Header
 
 if TYPE_CHECKING:
+    from reelbase.contracts.storage import Storage
     from reelbase.format.draft import Draft
     from reelbase.format.store import Store
-    from reelbase.storage import Storage
 
 logger = logging.getLogger("reelbase.log")
 

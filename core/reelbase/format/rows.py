@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 
-from reelbase.blob import Blob
 from reelbase.errors import CorruptObjectError
 from reelbase.format import chunk, keys
 from reelbase.format.chunk import Form, Packed
 from reelbase.format.entry import Kind, chained, entry, missing, object_key, rows_of
-from reelbase.planned import Need, Planned, finished, in_threads
+from reelbase.io.batch_read import Need, Planned, finished, in_threads
+from reelbase.io.blob import Blob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

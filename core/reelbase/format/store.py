@@ -9,17 +9,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from reelbase._forks import renewed_after_fork
-from reelbase.access.resolver import Names
-from reelbase.caching.cached import Cached
+from reelbase._util.forks import renewed_after_fork
+from reelbase.credentials.resolver import Names
 from reelbase.errors import StorageError
 from reelbase.format import keys
+from reelbase.io.cache.cached import Cached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reelbase.blob import ByteSource
-    from reelbase.storage import Storage
+    from reelbase.contracts.storage import Storage
+    from reelbase.io.blob import ByteSource
 
 T = TypeVar("T")
 PACK_BYTES = 64 * 1024 * 1024

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
-from reelbase.codec import Codec, Ingested
+from reelbase.contracts.codec import Codec, Ingested
 from reelbase.errors import LimitError
-from reelbase.frames import FrameIndex
+from reelbase.isolation.pool import Workers
 from reelbase.isolation.wire import BrokenWireError, Wire
-from reelbase.isolation.worker import Workers
-from reelbase.media import MediaInfo
+from reelbase.media.frame_index import FrameIndex
+from reelbase.media.media_info import MediaInfo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reelbase.blob import Blob
-    from reelbase.frames import Plan
-    from reelbase.media import Limits
+    from reelbase.io.blob import Blob
+    from reelbase.media.frame_index import Plan
+    from reelbase.media.media_info import Limits
 
 _CHANNELS: Final = 4
 

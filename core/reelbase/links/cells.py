@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reelbase._forks import renewed_after_fork
+from reelbase._util.forks import renewed_after_fork
 from reelbase.cells import Cell, MediaCell
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.cells import Shape, Size
-    from reelbase.index import Selection
+    from reelbase.io.batch_read import Planned
     from reelbase.links.source import Pin
-    from reelbase.planned import Planned
+    from reelbase.selection.indexing import Selection
 
 
 @dataclass(frozen=True, eq=False)

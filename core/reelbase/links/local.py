@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelbase._urls import redacted
-from reelbase.access.resolver import Names
+from reelbase._util.urls import redacted
 from reelbase.config import settings
+from reelbase.credentials.resolver import Names
 from reelbase.errors import LinkRefusedError
 from reelbase.registry import FILE, scheme_of
 
 if TYPE_CHECKING:
-    from reelbase.storage import Storage
+    from reelbase.contracts.storage import Storage
 
 
 @dataclass(frozen=True)

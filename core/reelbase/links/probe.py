@@ -6,18 +6,18 @@ import tempfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from reelbase.blob import Blob, FileSource
 from reelbase.config import settings
+from reelbase.contracts.storage import Unchanging
 from reelbase.errors import LimitError
+from reelbase.io.blob import Blob, FileSource
 from reelbase.links.source import Pin
-from reelbase.storage import Unchanging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reelbase.codec import Codec, Ingested
+    from reelbase.contracts.codec import Codec, Ingested
     from reelbase.links.local import Home
-    from reelbase.sample import Link
+    from reelbase.media.sample import Link
 
     Choose = Callable[[bytes, str], Codec]
 

@@ -7,20 +7,20 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from reelbase.access.resolver import resolver
-from reelbase.blob import Blob
-from reelbase.caching.cached import Cached
+from reelbase.contracts.storage import Unchanging
+from reelbase.credentials.resolver import resolver
 from reelbase.errors import CorruptObjectError, LinkChangedError, ObjectChangedError
+from reelbase.io.blob import Blob
+from reelbase.io.cache.cached import Cached
 from reelbase.links.urls import checked
-from reelbase.sample import Link
-from reelbase.storage import Unchanging
+from reelbase.media.sample import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from reelbase.blob import ByteSource
+    from reelbase.contracts.storage import Stat, Storage
+    from reelbase.io.blob import ByteSource
     from reelbase.links.local import Home
-    from reelbase.storage import Stat, Storage
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from reelbase._urls import flaw, host_and_query, redacted
+from reelbase._util.urls import flaw, host_and_query, redacted
 from reelbase.errors import LinkRefusedError
 from reelbase.registry import FILE, registry, scheme_of
 

@@ -18,25 +18,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from reelbase._once import Once
-from reelbase.codec import Codec
+from reelbase._util.once import Once
 from reelbase.config import settings
-from reelbase.credentials import CredentialProvider
-from reelbase.htype import Htype
-from reelbase.media import Limits
+from reelbase.contracts.codec import Codec
+from reelbase.contracts.credentials import CredentialProvider
+from reelbase.contracts.htype import Htype
+from reelbase.contracts.storage import Storage
+from reelbase.contracts.viewer import Viewer
+from reelbase.media.media_info import Limits
 from reelbase.registry import _sniff
 from reelbase.registry._kind import Description, Kind, Offer, is_installed
 from reelbase.registry._loading import Failure, Plugin, load_plugins
-from reelbase.storage import Storage
-from reelbase.viewer import Viewer
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from reelbase.config import Settings
-    from reelbase.credentials import Credentials
-    from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, StorageSpec, ViewerSpec
+    from reelbase.contracts.credentials import Credentials
+    from reelbase.contracts.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, StorageSpec, ViewerSpec
 
 __all__ = ["Failure", "Kind", "Offer", "Plugin", "Registry", "is_installed", "registry", "reset", "scheme_of"]
 

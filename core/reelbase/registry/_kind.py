@@ -12,8 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from reelbase.contracts.specs import Spec
 from reelbase.errors import MissingDependencyError, PluginConflictError, PluginLoadError, PluginNotFoundError
-from reelbase.specs import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

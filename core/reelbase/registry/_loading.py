@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from reelbase import __version__, builtin
+from reelbase.contracts.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
 from reelbase.plugin import PROJECT, Hooks
-from reelbase.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from reelbase._config_keys import Plugins
+    from reelbase.config.keys import Plugins
 
 GROUP = "reelbase"
 OWN = "reelbase"  # our own distribution: always allowed, as the user chose it by installing

@@ -9,9 +9,9 @@ from reelbase.errors import UnknownFormatError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from reelbase.codec import Codec
+    from reelbase.contracts.codec import Codec
+    from reelbase.contracts.specs import CodecSpec
     from reelbase.registry._kind import Kind
-    from reelbase.specs import CodecSpec
 
 HEAD = 4096
 _SHOWN = 16

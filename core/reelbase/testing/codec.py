@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pytest
 
-from reelbase.blob import Blob, BytesSource
-from reelbase.codec import Codec, Ingested
+from reelbase.contracts.codec import Codec, Ingested
 from reelbase.errors import LimitError, ReelbaseError, UsageError
-from reelbase.frames import FrameIndex
-from reelbase.media import Limits, MediaInfo
+from reelbase.io.blob import Blob, BytesSource
+from reelbase.media.frame_index import FrameIndex
+from reelbase.media.media_info import Limits, MediaInfo
 from reelbase.testing._threads import together
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reelbase.frames import Plan
+    from reelbase.media.frame_index import Plan
 
     Array = NDArray[Any]
 

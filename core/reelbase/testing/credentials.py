@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reelbase.credentials import CredentialRequest, Credentials
+from reelbase.contracts.credentials import CredentialRequest, Credentials
 from reelbase.errors import AccessDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reelbase.credentials import CredentialProvider
+    from reelbase.contracts.credentials import CredentialProvider
 
 __all__ = ["CredentialProviderCase", "CredentialProviderTests"]
 

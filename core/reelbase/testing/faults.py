@@ -20,8 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
+from reelbase.contracts.storage import Stat, Storage
 from reelbase.errors import ObjectExistsError, OutcomeUnknownError, StorageError, StorageFullError
-from reelbase.storage import Stat, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from reelbase.errors import HtypeError
-from reelbase.sample import Encode, Sample
+from reelbase.media.sample import Encode, Sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reelbase.htype import Htype
+    from reelbase.contracts.htype import Htype
 
 __all__ = ["HtypeCase", "HtypeTests"]
 

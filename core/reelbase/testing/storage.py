@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-    from reelbase.storage import Storage
+    from reelbase.contracts.storage import Storage
 
 __all__ = ["StorageTests"]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
+from reelbase.contracts.viewer import Shown
 from reelbase.errors import CorruptObjectError
-from reelbase.viewer import Shown
 
 if TYPE_CHECKING:
-    from reelbase.viewer import Showing, Viewer
+    from reelbase.contracts.viewer import Showing, Viewer
 
 __all__ = ["ViewerTests"]
 

@@ -16,14 +16,14 @@ from reelbase.format.log import author
 from reelbase.format.ops import Revert
 from reelbase.versions import diff as diffs
 from reelbase.versions import merge as merges
-from reelbase.versions.lineage import Lineage
+from reelbase.versions.ancestry import Lineage
 from reelbase.versions.version import Version, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reelbase.format.commit import Commit
-    from reelbase.session import Session
+    from reelbase.session.session import Session
     from reelbase.versions.diff import Diff
 
 _TRIES = 50

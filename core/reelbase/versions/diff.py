@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from reelbase.format.commit import Commit
     from reelbase.format.store import Store
-    from reelbase.versions.lineage import Lineage
+    from reelbase.versions.ancestry import Lineage
 
 
 @dataclass(frozen=True, eq=False)

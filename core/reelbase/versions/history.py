@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from reelbase.errors import VersionNotFoundError
-from reelbase.session import Session
+from reelbase.session.session import Session
 from reelbase.versions import actions
-from reelbase.versions.lineage import Lineage
+from reelbase.versions.ancestry import Lineage
 from reelbase.versions.version import Version, version_of
 
 if TYPE_CHECKING:

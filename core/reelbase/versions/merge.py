@@ -26,9 +26,9 @@ from reelbase.format.ops import (
 )
 from reelbase.format.origins import Runs, without
 from reelbase.format.rows import ColumnBuilder, stacked
-from reelbase.versions.beside import Beside, Block
-from reelbase.versions.conflicts import Conflicts
-from reelbase.versions.gone import Gone
+from reelbase.versions.merge_conflicts import Conflicts
+from reelbase.versions.merge_deletions import Gone
+from reelbase.versions.merge_placement import Beside, Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from reelbase.format.header import Header
     from reelbase.format.state import Rows
     from reelbase.format.store import Store
-    from reelbase.versions.lineage import Lineage
+    from reelbase.versions.ancestry import Lineage
 
 
 def merge(lineage: Lineage, store: Store, ours: Commit, theirs: Commit) -> Draft:

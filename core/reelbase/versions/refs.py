@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from reelbase.storage import Storage
+    from reelbase.contracts.storage import Storage
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from reelbase.errors import HtypeError
 from reelbase.plugin import Htype, as_array, brief
-from reelbase_plugins.annotations import boxes
+from reelbase_plugins.annotations import box_coords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class BBox(Htype):
     role: ClassVar[str] = "boxes"
 
     def __init__(self, *, coords: Mapping[str, str] | None = None) -> None:
-        self.coords = boxes.check_coords(boxes.DEFAULT if coords is None else coords)
+        self.coords = box_coords.check_coords(box_coords.DEFAULT if coords is None else coords)
 
     def settings(self) -> Mapping[str, Any]:
         """The coordinates."""
@@ -86,7 +86,7 @@ class BBox(Htype):
 
     def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> list[Any]:
         """Left, top, width and height of each box, in pixels."""
-        shown = boxes.convert(array, self.coords, boxes.DEFAULT, size=size)
+        shown = box_coords.convert(array, self.coords, box_coords.DEFAULT, size=size)
         return list(shown.astype(float).round(2).tolist())
 
     def _check_values(self, array: NDArray[Any]) -> None:
@@ -105,7 +105,7 @@ class BBox(Htype):
         else:
             _refuse(second < 0, array, "has a negative extent", f"{self.coords['mode']} ends in width, height.")
         if self.coords["type"] == "fractional":
-            edges = boxes.edges(wide, self.coords["mode"])
+            edges = box_coords.edges(wide, self.coords["mode"])
             outside = (edges < -_OUTSIDE) | (edges > 1 + _OUTSIDE)
             _refuse(outside, array, "lies outside the picture", 'Fractions go from 0 to 1. Is the type "pixel"?')
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from reelbase.errors import ReelbaseError
-from reelbase_plugins.browser.answers import Answers
-from reelbase_plugins.browser.files import file
+from reelbase_plugins.browser.assets import file
 from reelbase_plugins.browser.guard import HEADERS, new_token, opens, refused
-from reelbase_plugins.browser.ranges import RangeError, asked
+from reelbase_plugins.browser.range_header import RangeError, asked
+from reelbase_plugins.browser.routes import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ import anywidget
 
 from reelbase.errors import ReelbaseError
 from reelbase.plugin import Shown, Viewer
-from reelbase_plugins.browser.answers import Answers
-from reelbase_plugins.browser.files import module
+from reelbase_plugins.browser.assets import module
+from reelbase_plugins.browser.routes import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reelbase.errors import AccessDeniedError
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
 from reelbase_plugins._remote.options import parsed, required
-from reelbase_plugins.credentials.told import from_program
+from reelbase_plugins.credentials.json_response import from_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

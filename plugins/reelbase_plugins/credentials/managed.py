@@ -13,7 +13,7 @@ from reelbase.errors import AccessDeniedError, ConfigError, ConnectionFailedErro
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
 from reelbase_plugins._remote.options import parsed, required
 from reelbase_plugins.credentials.files import secret_file
-from reelbase_plugins.credentials.told import from_server
+from reelbase_plugins.credentials.json_response import from_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

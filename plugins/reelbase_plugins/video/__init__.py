@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reelbase.plugin import CodecSpec, HtypeSpec, hookimpl
 
-_BASE = "reelbase_plugins.video.containers:"
+_BASE = "reelbase_plugins.video.demux.containers:"
 
 
 def _spec(name: str, target: str, suffixes: str, magic: list[dict[int, bytes]], types: str = "") -> CodecSpec:

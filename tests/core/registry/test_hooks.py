@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelbase.plugin import CredentialRequest, Htype
-from reelbase.showing import Showing
+from reelbase.viewing.data_source import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def test_reelbase_codecs(install: Install, build: Build) -> None:
                 return np.frombuffer(blob.read(4), np.uint8).reshape(1, 1, 3)
         """,
     )
-    from reelbase.blob import Blob
+    from reelbase.io.blob import Blob
 
     codec = build().sniff(b"FLAT\1\2\3", "a.flat", kinds={"image"})
     assert codec.name == "flat"

@@ -74,7 +74,7 @@ def test_a_conflict_with_core(install: Install, build: Build) -> None:
     with pytest.raises(PluginConflictError, match="builtin"):
         build().htypes.load("generic")
     assert build('[prefer]\nhtype.generic = "my-generic"').htypes.load("generic").__module__ == module
-    assert build('[prefer]\nhtype.generic = "reelbase"').htypes.load("generic").__module__ == "reelbase.htype"
+    assert build('[prefer]\nhtype.generic = "reelbase"').htypes.load("generic").__module__ == "reelbase.contracts.htype"
 
 
 def test_two_storages_of_one_scheme(install: Install, build: Build) -> None:
@@ -140,7 +140,7 @@ def test_a_missing_package_is_named_with_what_to_install(install: Install, build
         ("json:Thing", "AttributeError: module 'json' has no attribute 'Thing'"),
         ("json:loads", "is no subclass of reelbase.plugin.Storage"),
         ("json:JSONDecoder", "is no subclass of reelbase.plugin.Storage"),
-        ("reelbase.storage:Storage", "it does not implement delete, get, list, put, stat"),
+        ("reelbase.contracts.storage:Storage", "it does not implement delete, get, list, put, stat"),
         ("json", "AttributeError"),
     ],
 )

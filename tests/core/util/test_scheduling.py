@@ -89,7 +89,7 @@ def test_encoding_an_array_leaves_the_process_ordinary(codec: str) -> None:
 def test_encoding_pictures_and_the_viewers_proxy_leave_the_process_ordinary(tmp_path) -> None:
     found = _observe(f"""
         import numpy as np, reelbase
-        from reelbase_plugins.video.web import clip_of
+        from reelbase_plugins.video.webcodecs import clip_of
         ds = reelbase.empty({str(tmp_path / "ds")!r})
         ds.create_tensor("pictures", htype="image", sample_compression="png")
         ds.pictures.append(np.zeros((32, 32, 3), np.uint8))

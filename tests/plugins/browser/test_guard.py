@@ -17,7 +17,7 @@ from playwright.sync_api import Playwright
 import reelbase
 from reelbase.testing.clips import Clip, make_clip
 from reelbase_plugins.browser.guard import is_local
-from reelbase_plugins.browser.ranges import MOST, RangeError, asked
+from reelbase_plugins.browser.range_header import MOST, RangeError, asked
 
 from .conftest import ARGUMENTS, CHROMIUM, Window
 

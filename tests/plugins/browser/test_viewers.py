@@ -51,7 +51,7 @@ def test_with_a_screen(clip: Clip, monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 def test_a_notebook_without_the_widget(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelbase.showing._in_notebook", lambda: True)
+    monkeypatch.setattr("reelbase.viewing.data_source._in_notebook", lambda: True)
     monkeypatch.setitem(sys.modules, "anywidget", None)
     with pytest.raises(MissingDependencyError, match=r"reelbase\[notebook\]"):
         reelbase.read(clip.path).play()

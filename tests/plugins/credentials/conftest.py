@@ -9,8 +9,8 @@ import pytest
 
 import reelbase
 from reelbase import config, registry
-from reelbase.access import resolver
-from reelbase.caching import cached
+from reelbase.credentials import resolver
+from reelbase.io.cache import cached
 from reelbase.testing.clips import Clip, make_clip
 
 

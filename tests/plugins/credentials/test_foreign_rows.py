@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import reelbase
-from reelbase.access.resolver import resolver
-from reelbase.credentials import CredentialProvider, CredentialRequest, Credentials
+from reelbase.contracts.credentials import CredentialProvider, CredentialRequest, Credentials
+from reelbase.credentials.resolver import resolver
 from reelbase.errors import LinkRefusedError, ReelbaseError, ScopeError
 from reelbase.testing.clips import Clip
 from reelbase.testing.servers import Answer, BadHttpServer, Fault, Honest, Redirect, Request

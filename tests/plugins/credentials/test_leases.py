@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reelbase.access import leases
-from reelbase.access.leases import Lease
+from reelbase.credentials import leases
+from reelbase.credentials.leases import Lease
 from reelbase.errors import AccessDeniedError, CredentialsExpiredError
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
 

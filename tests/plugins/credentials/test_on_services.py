@@ -15,9 +15,9 @@ from faulty_proxy import FaultyProxy
 from fronts import Front, Passwords, SessionTokens
 
 import reelbase
-from reelbase.access import leases
-from reelbase.caching import cached
+from reelbase.credentials import leases
 from reelbase.errors import AccessDeniedError, ReelbaseError, UsageError
+from reelbase.io.cache import cached
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
 from reelbase.testing.clips import Clip, read_code
 from reelbase.testing.servers import BadHttpServer

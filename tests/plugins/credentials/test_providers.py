@@ -18,7 +18,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 from vending import Vending
 
-from reelbase.credentials import CredentialRequest
+from reelbase.contracts.credentials import CredentialRequest
 from reelbase.errors import AccessDeniedError, ConfigError, ConnectionFailedError
 from reelbase.plugin import CredentialProvider
 from reelbase.testing import CredentialProviderCase, CredentialProviderTests

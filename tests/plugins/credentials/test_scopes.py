@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbase.credentials import Credentials, checked_prefixes, within
+from reelbase.contracts.credentials import Credentials, checked_prefixes, within
 from reelbase.errors import UsageError
 
 INSIDE = [

@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from reelbase.blob import Blob
 from reelbase.errors import DamagedMediaError, LimitError, UsageError
-from reelbase.media import Limits
+from reelbase.io.blob import Blob
+from reelbase.media.media_info import Limits
 from reelbase_plugins.image.jpeg import JpegCodec
 
 JPEG = JpegCodec("jpeg")

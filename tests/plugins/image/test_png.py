@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import pytest
 
-from reelbase.blob import Blob
 from reelbase.errors import DamagedMediaError, LimitError, UsageError
-from reelbase.media import Limits
+from reelbase.io.blob import Blob
+from reelbase.media.media_info import Limits
 from reelbase_plugins.image.png import PngCodec
 
 RNG = np.random.default_rng(7)

@@ -9,7 +9,7 @@ import pytest
 
 import reelbase
 from reelbase import config, registry
-from reelbase.caching import cached
+from reelbase.io.cache import cached
 from reelbase.testing.clips import Clip, make_clip
 from reelbase.testing.servers import BadHttpServer
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reelbase
-from reelbase.frames import Trust
+from reelbase.media.frame_index import Trust
 from reelbase.testing.clips import corpus
 from reelbase.testing.servers import BadHttpServer
 

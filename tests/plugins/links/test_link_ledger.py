@@ -14,7 +14,7 @@ from cloud_servers import FakeGcs, Seaweed
 
 import reelbase
 from reelbase import config, registry
-from reelbase.caching import cached
+from reelbase.io.cache import cached
 from reelbase.plugin import Credentials
 from reelbase.testing.clips import Clip, read_code
 from reelbase.testing.servers import BadHttpServer

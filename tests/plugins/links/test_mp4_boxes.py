@@ -7,7 +7,7 @@ import random
 import pytest
 
 from reelbase.plugin import Blob
-from reelbase_plugins.video.boxes import BoxReader
+from reelbase_plugins.video.indexing.mp4_boxes import BoxReader
 
 
 class _Counted:

@@ -13,8 +13,8 @@ from remote_places import BACKENDS, Place, Places
 from troubles import FAULTS, HASTE, SILENCE, Fault
 
 import reelbase
-from reelbase.caching import cached
 from reelbase.errors import AccessDeniedError, CommitOutcomeUnknown, ReelbaseError
+from reelbase.io.cache import cached
 from reelbase.testing.clips import Clip, read_code
 
 

@@ -10,8 +10,8 @@ from ledger import Ledger, least
 from remote_places import Place
 
 import reelbase
-from reelbase.blob import MERGE_GAP, merge
-from reelbase.caching import cached
+from reelbase.io.blob import MERGE_GAP, merge
+from reelbase.io.cache import cached
 from reelbase.testing.clips import Clip, read_code
 
 if TYPE_CHECKING:

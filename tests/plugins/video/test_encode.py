@@ -10,7 +10,7 @@ import pytest
 
 from reelbase.errors import HtypeError, UsageError
 from reelbase.plugin import Blob, Encode, Sample
-from reelbase_plugins.video.containers import Avi, Mp4
+from reelbase_plugins.video.demux.containers import Avi, Mp4
 from reelbase_plugins.video.encode import ENCODERS
 from reelbase_plugins.video.htype import Video
 

@@ -15,7 +15,6 @@ import pytest
 
 import reelbase
 from reelbase import config, registry
-from reelbase.blob import Blob
 from reelbase.errors import (
     ConnectionFailedError,
     DamagedMediaError,
@@ -23,10 +22,11 @@ from reelbase.errors import (
     MediaError,
     UnknownFormatError,
 )
+from reelbase.io.blob import Blob
 from reelbase.isolation.codec import IsolatedCodec, isolated
 from reelbase.testing import CodecCase, FrameCodecTests
 from reelbase.testing.clips import Clip, corpus, make_clip, read_code
-from reelbase_plugins.video import containers
+from reelbase_plugins.video.demux import containers
 
 CLIPS = {"h264-open-gop.mp4": containers.Mp4, "hevc-open-gop.ts": containers.Ts, "vp8-hidden.webm": containers.Webm}
 
@@ -93,7 +93,7 @@ def _all_workers() -> list[int]:
     for task in Path("/proc/self/task").iterdir():
         with suppress(OSError):  # a thread, or a child, that has ended
             for pid in (task / "children").read_text().split():
-                if b"reelbase.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if b"reelbase.decode_worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     found.append(int(pid))
     return found
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import reelbase
-from reelbase import media_layout
 from reelbase.errors import ObjectChangedError
+from reelbase.samples import media_layout
 from reelbase.testing.clips import Clip, make_clip, read_code
 
 RATE = {"b": "60M", "minrate": "60M", "maxrate": "60M", "bufsize": "1M", "nal-hrd": "cbr", "preset": "ultrafast"}

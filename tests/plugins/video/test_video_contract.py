@@ -9,7 +9,7 @@ import pytest
 
 from reelbase.testing import CodecCase, FrameCodecTests
 from reelbase.testing.clips import corpus
-from reelbase_plugins.video import containers
+from reelbase_plugins.video.demux import containers
 
 pytest.importorskip("av")
 

@@ -1,0 +1,171 @@
+"""Settings, from the strongest source to the weakest: environment, project file, user file, default.
+
+The *project* file is the nearest ``reelbase.toml``, or ``pyproject.toml`` with a ``[tool.reelbase]`` table, from the
+working directory up. The *user* file is ``$XDG_CONFIG_HOME/reelbase/config.toml`` (``~/.config`` by default), or the
+one that ``REELBASE_CONFIG`` names. The environment sets ``stream_above`` as ``REELBASE_STREAM_ABOVE`` and
+``storage.s3.endpoint_url`` as ``REELBASE_STORAGE__S3__ENDPOINT_URL``; options given so are always strings.
+
+Every setting is declared in `reelbase.config.keys`, also what a project file may not set: it comes along with a
+cloned repository, and must loosen and redirect nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from reelbase._util.once import Once
+from reelbase._util.urls import redacted
+from reelbase.config.keys import Key, Values, arguments, declared
+from reelbase.config.sources import Source, default_user_file, sources, variable
+from reelbase.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_KEYS = declared()
+_PLAIN_OPTIONS = frozenset({"endpoint_url", "prefixes", "profile", "provider", "region", "timeout"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """One setting and where it came from; a secret is never in it.
+
+    Attributes:
+        key: Dotted name.
+        value: As it is used; storage options that may be secret are shown as "(set)".
+        origin: "default", a file path, or the name of an environment variable.
+        doc: What the setting means.
+    """
+
+    key: str
+    value: object
+    origin: str
+    doc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Values):
+    """All settings, such as ``settings().stream_above`` and ``settings().security.max_pixels``."""
+
+    _found: Mapping[str, _Found] = field(default_factory=dict, repr=False)
+
+    def explain(self) -> list[Explained]:
+        """Each setting with its value and where it came from, in order of declaration."""
+        lines = []
+        for key in _KEYS.values():
+            names = [n for n in self._found if n.startswith(f"{key.name}.")] if key.shape else [key.name]
+            lines += [self._explain(key, name) for name in names]
+        return lines
+
+    def _explain(self, key: Key, name: str) -> Explained:
+        found = self._found.get(name) or _Found(value=key.default, origin="default")
+        shown = _shown(name, found.value) if key.name in {"storage", "credentials"} else found.value
+        return Explained(key=name, value=shown, origin=found.origin, doc=key.doc)
+
+
+def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Settings:
+    """Read all sources now.
+
+    Args:
+        environ: In place of ``os.environ``.
+        cwd: Where the search for a project file starts; the working directory by default.
+
+    Raises:
+        ConfigError: a key is unknown, of a wrong type, or not allowed where it stands; a file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    found: dict[str, _Found] = {}
+    for source in sources(environ, cwd):
+        for name, raw in source.raw.items():
+            key = _key(name, source, environ)
+            value = _parsed(key, name, raw, source)
+            found[name] = _joined(key, found.get(name), _Found(value=value, origin=source.origin(name)))
+    return Settings(**arguments({name: one.value for name, one in found.items()}), _found=found)
+
+
+_settings = Once(load)
+
+
+def settings() -> Settings:
+    """The settings of this process, read on first use.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    return _settings()
+
+
+def reset() -> None:
+    """Read the settings again on the next use; for tests and notebooks."""
+    _settings.forget()
+
+
+def _key(name: str, source: Source, environ: Mapping[str, str]) -> Key:
+    key = _KEYS.get(name) or _open_key(name)
+    if key is None or (key.shape and name.count(".") != key.shape.count(".")):
+        raise ConfigError(f"{source.place}: unknown setting {_spelt(name, source)!r}.", _nearest(name, source))
+    if key.user_only and source.is_project:
+        place = default_user_file(environ) or "your own configuration file"
+        raise ConfigError(
+            f"{source.place}: {name!r} may not be set by a project, only by you.",
+            f"Move it to {place}, or set {variable(name)}.",
+        )
+    return key
+
+
+def _open_key(name: str) -> Key | None:
+    key = _KEYS.get(name.partition(".")[0])
+    return key if key and key.shape else None
+
+
+def _spelt(name: str, source: Source) -> str:
+    return name if source.origin(name) == source.place else source.origin(name)
+
+
+def _nearest(name: str, source: Source) -> str:
+    known = [key.shape or key.name for key in _KEYS.values()]
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    near = near or [one for one in known if one.rpartition(".")[2] == name.rpartition(".")[2]]
+    near = near or [one for one in known if one.partition(".")[0] == name.partition(".")[0]]
+    if near:
+        return f"Did you mean {_spelt(near[0], source)!r}?"
+    return f"Known: {', '.join(_spelt(one, source) for one in known)}."
+
+
+def _parsed(key: Key, name: str, raw: object, source: Source) -> Any:
+    try:
+        return key.parse(raw)
+    except ValueError as error:
+        raise ConfigError(
+            f"{source.place}: {_spelt(name, source)} = {raw!r} is of a wrong kind.", f"Give {error}."
+        ) from None
+
+
+def _joined(key: Key, weaker: _Found | None, found: _Found) -> _Found:
+    if not key.adds or weaker is None:
+        return found
+    value = (*weaker.value, *(item for item in found.value if item not in weaker.value))
+    return _Found(value=value, origin=f"{weaker.origin}, {found.origin}")
+
+
+def _shown(name: str, value: object) -> object:
+    """A storage option for the eye: all but a few plain ones might be secret, and a URL may carry a password."""
+    if name.rpartition(".")[2] not in _PLAIN_OPTIONS:
+        return "(set)"
+    if isinstance(value, list):
+        return ", ".join(redacted(str(one)) for one in value)
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    parts = urlsplit(value)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"

@@ -1,0 +1,1 @@
+"""What plugins implement: storages, codecs, htypes, credential providers, viewers, and the specs that name them."""

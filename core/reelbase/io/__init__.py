@@ -1,0 +1,1 @@
+"""Bytes: ranges of objects, reads of many ranges at once, caches."""

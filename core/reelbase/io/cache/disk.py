@@ -1,0 +1,158 @@
+"""Pieces of objects in files, shared by any number of processes; whatever is wrong with a file, it is only a miss.
+
+A file ``<hash of the object's name>/<start>-<stop>`` holds a magic, the blake2b of its piece, and the piece. It is
+written under another name and renamed. Only files of such a name and magic are ever removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import threading
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reelbase._util.forks import renewed_after_fork
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reelbase.io.cache.memory import Name
+    from reelbase.io.cache.spans import Piece
+
+logger = logging.getLogger("reelbase.cache")
+
+_MAGIC: Final = b"reelbase piece 1\n"
+_DIGEST: Final = 16
+_FOLDER: Final = re.compile(r"[0-9a-f]{40}")
+_FILE: Final = re.compile(r"(\d+)-(\d+)")
+_TEMPORARY: Final = re.compile(r"\.[0-9a-f]{32}")
+_LOW: Final = 0.9  # of the limit: so far it is emptied when it is full
+
+
+class Disk:
+    """A folder of pieces.
+
+    Args:
+        folder: Made, for its owner alone, if it is not there.
+        limit: Bytes; the files not read for longest go first.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._written = limit  # as much as that: the first write looks how full it is
+        self._broken = False
+        self.renew()
+        renewed_after_fork(self)
+
+    def renew(self) -> None:
+        """No lock held."""
+        self._lock = threading.Lock()
+
+    def held(self, name: Name, start: int, stop: int) -> list[Piece]:
+        """Disjoint pieces that have bytes of ``start:stop``, in order."""
+        found: list[Piece] = []
+        end = start
+        for first, last, path in sorted(self._pieces(self._of(name))):
+            if last <= end or first >= stop:
+                continue
+            data = self._read(path, last - first)
+            if data is not None:
+                found.append((max(first, end), data[max(end - first, 0) :]))
+                end = last
+        return found
+
+    def keep(self, name: Name, start: int, data: bytes) -> None:
+        """Write a piece; where that cannot be, nothing is kept any more."""
+        if self._broken or not data:
+            return
+        folder = self._of(name)
+        temporary = folder / f".{uuid.uuid4().hex}"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            temporary.write_bytes(_MAGIC + _digest(data) + data)
+            temporary.replace(folder / f"{start}-{start + len(data)}")
+        except OSError as error:
+            self._broken = True
+            logger.warning("nothing is kept in %s any more: %s", self._folder, error.strerror)
+            with suppress(OSError):
+                temporary.unlink()
+            return
+        self._count(len(data))
+
+    def _of(self, name: Name) -> Path:
+        return self._folder / hashlib.blake2b("\0".join(name).encode(), digest_size=20).hexdigest()
+
+    def _pieces(self, folder: Path) -> Iterator[tuple[int, int, Path]]:
+        with suppress(OSError), os.scandir(folder) as entries:
+            for one in entries:
+                span = _FILE.fullmatch(one.name)
+                if span:
+                    yield int(span[1]), int(span[2]), Path(one.path)
+
+    def _read(self, path: Path, size: int) -> bytes | None:
+        """The piece of a file; a damaged file of ours is removed."""
+        try:
+            data = path.read_bytes()
+            os.utime(path)
+        except OSError:  # another process has removed it
+            return None
+        head = len(_MAGIC) + _DIGEST
+        piece = data[head:]
+        if data.startswith(_MAGIC) and len(piece) == size and data[len(_MAGIC) : head] == _digest(piece):
+            return piece
+        if data.startswith(_MAGIC):
+            with suppress(OSError):
+                path.unlink()
+        return None
+
+    def _count(self, size: int) -> None:
+        """Now and then, look how full the folder is: other processes write to it, too."""
+        with self._lock:
+            self._written += size
+            if self._written < self._limit // 20:
+                return
+            self._written = 0
+        with suppress(OSError):
+            self._make_room()
+
+    def _make_room(self) -> None:
+        files = sorted(self._files())
+        excess = sum(size for _, size, _ in files) - self._limit
+        if excess <= 0:
+            return
+        excess += int(self._limit * (1 - _LOW))
+        for _, size, path in files:
+            if excess <= 0:
+                return
+            with suppress(OSError):
+                if _ours(path):
+                    path.unlink()
+                    excess -= size
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        """When each was read last, its size, and where it is."""
+        with os.scandir(self._folder) as folders:
+            for folder in folders:
+                if not _FOLDER.fullmatch(folder.name) or not folder.is_dir(follow_symlinks=False):
+                    continue
+                with os.scandir(folder.path) as entries:
+                    for one in entries:
+                        if _FILE.fullmatch(one.name) or _TEMPORARY.fullmatch(one.name):
+                            stat = one.stat(follow_symlinks=False)
+                            yield stat.st_mtime, stat.st_size, Path(one.path)
+
+
+def _ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST).digest()

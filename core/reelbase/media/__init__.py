@@ -1,0 +1,1 @@
+"""Facts of encoded files: frame index, media info, samples to store. No I/O."""

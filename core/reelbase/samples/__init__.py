@@ -1,0 +1,1 @@
+"""How the samples of a tensor are stored and read back."""

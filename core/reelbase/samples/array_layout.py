@@ -1,0 +1,144 @@
+"""How the samples of one tensor lie in columns; here, plain arrays in chunks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase.cells import Cell, MissingCell
+from reelbase.contracts.htype import Htype, brief
+from reelbase.errors import HtypeError
+from reelbase.format.chunk import Form, Packed
+from reelbase.format.rows import fetch_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from reelbase.format.entry import Entries
+    from reelbase.format.rows import RowReader
+    from reelbase.format.store import Store
+    from reelbase.samples.items import Singles
+
+Row = Mapping[str, "Packed | Entries"]
+
+
+class Layout(ABC):
+    """How the samples of one tensor lie in columns.
+
+    Args:
+        shaping: Whether a row holds one item or several.
+        htype: Of one item.
+    """
+
+    def __init__(self, shaping: type[Singles], htype: Htype) -> None:
+        self.shaping = shaping
+        self.htype = htype
+
+    def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
+        """Values for `write`, in order; what takes long about one may have begun before it is asked for."""
+        return values
+
+    @abstractmethod
+    def write(self, store: Store, value: Any) -> Row:
+        """Check a value and place its bytes; what its row holds, by column. None is a missing sample.
+
+        Raises:
+            HtypeError, MediaError, UsageError: the tensor may not hold it.
+        """
+
+    @abstractmethod
+    def fetch(self, rows: Sequence[RowReader]) -> None:
+        """Read what `read` will need of these rows, all of it together."""
+
+    @abstractmethod
+    def read(self, row: RowReader, where: str) -> Cell:
+        """The sample of a row; `where` names it in messages."""
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """The dtype of stored arrays; None: not known before the first append."""
+        return np.dtype(self.htype.dtype) if self.htype.dtype else None
+
+
+class ArrayLayout(Layout):
+    """Plain arrays of one dtype in the column ``data``."""
+
+    def __init__(self, shaping: type[Singles], htype: Htype, dtype: str | None) -> None:
+        super().__init__(shaping, htype)
+        self._dtype = np.dtype(dtype) if dtype else None
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:  # noqa: D102
+        return self._dtype
+
+    def write(self, store: Store, value: Any) -> Row:  # noqa: D102
+        if value is None:
+            return {}
+        stack = self.shaping.stack(self.htype, value)
+        if stack is not None:
+            whole = self._cast(stack)
+            return {"data": Packed(Form.ARRAY, whole.shape, whole.tobytes())}
+        return {"data": self.shaping.pack([self._item(*one) for one in enumerate(self.shaping.values(value))])}
+
+    def _item(self, place: int, value: Any) -> NDArray[Any]:
+        """One item as it is stored; an error says which item of a sequence it is about."""
+        try:
+            return self._cast(self._checked(value))
+        except HtypeError as error:
+            raise type(error)(f"{self.shaping.label(place)}{error}") from None
+
+    def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
+        fetch_rows(rows, ("data",))
+
+    def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
+        packed = row.packed("data")
+        if packed.form == Form.MISSING:
+            return MissingCell(where)
+        # A tensor that holds only empty sequences has no dtype yet.
+        return self.shaping.arrays(packed, self._dtype or np.dtype("f8"), self.htype)
+
+    def _checked(self, value: Any) -> NDArray[Any]:
+        checked = self.htype.check(value)
+        if not isinstance(checked, np.ndarray):
+            raise HtypeError(
+                f"{brief(value)} is an encoded file; this tensor holds arrays.", "Give an array, or use a video tensor."
+            )
+        return checked
+
+    def _cast(self, array: NDArray[Any]) -> NDArray[Any]:
+        if self._dtype is None:
+            self._dtype = array.dtype.newbyteorder("=")
+        return _safe_cast(array, self._dtype)
+
+
+def _safe_cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """`array` as `dtype`, if every value survives; rounding between float widths is allowed.
+
+    Raises:
+        HtypeError: a value does not.
+    """
+    if array.dtype == dtype or np.can_cast(array.dtype, dtype, "safe"):
+        return np.array(array, dtype, order="C")
+    real = array.real if array.dtype.kind == "c" and dtype.kind != "c" else array
+    with np.errstate(all="ignore"):
+        converted = np.array(real.astype(dtype), order="C")
+        lost = _lost(real, converted) | (array.imag != 0 if real is not array else False)
+    if lost.any():
+        raise HtypeError(
+            f"{array[lost].flat[0]} ({array.dtype}) does not fit a tensor of dtype {dtype}.",
+            f"Convert it yourself (array.astype('{dtype}')) if the loss is meant, or use another tensor.",
+        )
+    return converted
+
+
+def _lost(array: NDArray[Any], converted: NDArray[Any]) -> NDArray[np.bool_]:
+    kinds = {array.dtype.kind, converted.dtype.kind}
+    if kinds <= {"f", "c"}:
+        return np.asarray(np.isfinite(array) & ~np.isfinite(converted))
+    changed = np.asarray(converted.real.astype(array.dtype) != array)
+    return np.asarray(changed | ((converted < 0) != (array < 0))) if kinds <= {"i", "u"} else changed

@@ -1,0 +1,185 @@
+"""From what a tensor's schema says to the objects that do it: htype, codec, layout."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from inspect import signature
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from reelbase.errors import HtypeError, UsageError
+from reelbase.registry import registry
+from reelbase.samples.array_layout import ArrayLayout
+from reelbase.samples.items import Sequences, Singles
+from reelbase.samples.link_layout import LinkLayout
+from reelbase.samples.media_layout import MediaLayout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reelbase.contracts.htype import Htype
+    from reelbase.contracts.specs import HtypeSpec
+    from reelbase.format.state import TensorSchema
+    from reelbase.samples.array_layout import Layout
+
+_WRAPPED = re.compile(r"(\w+)\[(.*)\]")
+
+
+@dataclass(frozen=True)
+class Here:
+    """Items whose bytes are stored in the dataset.
+
+    Attributes:
+        name: Of the htype of an item.
+        shaping: Whether a row holds one item or several.
+    """
+
+    name: str
+    shaping: type[Singles] = Singles
+
+    def layout(self, schema: TensorSchema) -> Layout:
+        """A new layout for them."""
+        spec, htype = registry().htypes.spec(self.name), _make(self.name, schema.settings)
+        if schema.codec is None and not htype.media:
+            return ArrayLayout(self.shaping, htype, schema.dtype)
+        return self.files(schema, htype, spec)
+
+    def files(self, schema: TensorSchema, htype: Htype, spec: HtypeSpec) -> MediaLayout:
+        """A new layout for encoded files."""
+        if schema.codec is not None:
+            _check_codec(schema.codec, spec)
+        return MediaLayout(self.shaping, htype, schema.codec, tuple(kind for kind in spec.codecs if kind != "raw"))
+
+    def inside(self) -> Here:
+        """The same items, stored in the dataset."""
+        return self
+
+    def __str__(self) -> str:
+        return f"sequence[{self.name}]" if self.shaping is Sequences else self.name
+
+
+class Elsewhere(Here):
+    """Items of which the dataset holds links."""
+
+    def layout(self, schema: TensorSchema) -> Layout:  # noqa: D102
+        spec, htype = registry().htypes.spec(self.name), _make(self.name, schema.settings)
+        if not htype.media and schema.codec is None:
+            raise HtypeError(
+                f"htype={schema.htype!r}: {self.name!r} is not kept in files that could be linked.",
+                'Link a media htype: "link[video]".',
+            )
+        return LinkLayout(self.files(schema, htype, spec))
+
+    def inside(self) -> Here:  # noqa: D102
+        return Here(self.name, self.shaping)
+
+
+def _sequence(inner: Here) -> Here:
+    return replace(inner, shaping=Sequences)
+
+
+def _link(inner: Here) -> Here:
+    return Elsewhere(inner.name, inner.shaping)
+
+
+_WRAPPERS: dict[str, Callable[[Here], Here]] = {"sequence": _sequence, "link": _link}
+_NESTED = {"": ("sequence", "link"), "sequence": ("link",), "link": ()}
+
+_reading: WeakKeyDictionary[TensorSchema, Layout] = WeakKeyDictionary()
+
+
+def reading_layout(schema: TensorSchema) -> Layout:
+    """A layout to read with, shared by all readers of a schema."""
+    layout = _reading.get(schema)
+    if layout is None:
+        layout = _reading[schema] = layout_of(schema)
+    return layout
+
+
+def layout_of(schema: TensorSchema) -> Layout:
+    """A new layout to write a tensor's samples with; it notes the dtype that a first sample fixes.
+
+    Raises:
+        HtypeError: the htype, its settings or the dtype are wrong.
+        PluginNotFoundError: no plugin has that htype or codec.
+        UsageError: the htype cannot be stored with that codec.
+    """
+    return parsed(schema.htype).layout(schema)
+
+
+def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
+    """The dtype a new tensor starts with: the user's, or the htype's own, or None for that of the first sample.
+
+    Raises:
+        HtypeError: it is no dtype, or the htype cannot have it.
+    """
+    htype = _make(parsed(schema.htype).name, schema.settings)
+    if dtype is None:
+        return htype.dtype
+    try:
+        wanted = np.dtype(dtype)  # type: ignore[call-overload]
+    except TypeError:
+        raise HtypeError(f"dtype={dtype!r} is no numpy dtype.", "Give one such as 'float32' or np.int64.") from None
+    if htype.shown and wanted == np.dtype(htype.shown):
+        return htype.dtype
+    allowed = htype.dtypes or ((htype.dtype,) if htype.media and htype.dtype else ())
+    if wanted.kind not in "biufc" or (allowed and wanted.name not in allowed):
+        hint = f"It may be {', '.join(allowed)}." if allowed else "It may be bool, int, uint, float or complex."
+        raise HtypeError(f"A tensor of htype {schema.htype!r} cannot have dtype {wanted.name}.", hint)
+    return str(wanted.newbyteorder("=").name)
+
+
+def settings_of(schema: TensorSchema) -> Mapping[str, Any]:
+    """The settings as the htype understood them, to be stored."""
+    return _make(parsed(schema.htype).name, schema.settings).settings()
+
+
+def parsed(name: str, around: str = "") -> Here:
+    """What an htype's name says, such as ``sequence[link[video]]``.
+
+    Raises:
+        HtypeError: it says nothing that is known here.
+    """
+    if not isinstance(name, str) or not name:
+        raise HtypeError(f"htype={name!r} is not a name.", 'Give one such as "video", "bbox" or "sequence[bbox]".')
+    wrapped = _WRAPPED.fullmatch(name)
+    if wrapped is None:
+        return Here(name)
+    outer, inner = wrapped.groups()
+    if outer not in _NESTED[around]:
+        raise HtypeError(
+            f"htype={name!r} has a wrapper that is not known here.", 'Known are "sequence[…]", "link[…]" in it, once.'
+        )
+    return _WRAPPERS[outer](parsed(inner, outer))
+
+
+def _make(name: str, settings: Mapping[str, Any]) -> Htype:
+    made = registry().htypes.load(name)
+    known = _settings(cast("Any", made))  # mypy takes a class for unhashable if its instances are
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        hint = f"It has: {', '.join(known)}." if known else "It has no settings."
+        raise HtypeError(f"htype {name!r} has no setting {unknown[0]!r}.", hint)
+    return made(**settings)
+
+
+@cache
+def _settings(htype: Callable[..., Htype]) -> tuple[str, ...]:
+    """Names of an htype's settings."""
+    return tuple(signature(htype).parameters)
+
+
+def _check_codec(codec: str, spec: HtypeSpec) -> None:
+    kind = registry().codecs.spec(codec).kind
+    if kind not in spec.codecs:
+        known = (
+            ", ".join(one.name for one in registry().codecs.specs() if one.kind in spec.codecs) or "none: leave it out"
+        )
+        raise UsageError(
+            f"A tensor of htype {spec.name!r} cannot be stored with sample_compression={codec!r}.",
+            f"It can with: {known}.",
+        )

@@ -1,0 +1,1 @@
+"""Which rows and items: numpy's index rules, filter expressions. No I/O."""

@@ -1,0 +1,1 @@
+"""One open dataset: its transactions, metadata and names of credentials."""

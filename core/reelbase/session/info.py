@@ -1,0 +1,92 @@
+"""User metadata of a dataset or tensor, as a mapping that commits what is written to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from reelbase.contracts.htype import brief
+from reelbase.errors import TensorNotFoundError, UsageError
+from reelbase.format.ops import SetInfo
+from reelbase.format.state import RESERVED
+
+if TYPE_CHECKING:
+    from reelbase.session.session import Session
+
+
+class Info(MutableMapping[str, Any]):
+    """JSON-able values under string keys. Each write is durable when it returns; `update` is one commit.
+
+    A value that is read is a copy: assign it again after changing it.
+
+    Raises:
+        UsageError: a key is no string, or a value is not JSON.
+        KeyError: there is no such key.
+    """
+
+    def __init__(self, session: Session, tensor: str = "") -> None:
+        self._session = session
+        self._tensor = tensor
+
+    def _held(self) -> Mapping[str, Any]:
+        state = self._session.state
+        if not self._tensor:
+            return {key: value for key, value in state.info.items() if not key.startswith(RESERVED)}
+        if self._tensor not in state.tensors:
+            raise TensorNotFoundError(
+                "This metadata's tensor was deleted from its dataset.", "Ask the dataset for its tensors."
+            )
+        return state.tensors[self._tensor].info
+
+    def __getitem__(self, key: str) -> Any:
+        return _plain(self._held()[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held())
+
+    def __len__(self) -> int:
+        return len(self._held())
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        with self._session.change() as transaction:
+            transaction.do(SetInfo(self._tensor, {}, (key,)))
+
+    def update(self, *others: Any, **values: Any) -> None:
+        """Write several keys in one commit."""
+        written = {key: _checked(key, value) for key, value in dict(*others, **values).items()}
+        with self._session.change() as transaction:
+            self._held()
+            transaction.do(SetInfo(self._tensor, written))
+
+    def clear(self) -> None:
+        """Remove all keys in one commit."""
+        with self._session.change() as transaction:
+            if held := tuple(self._held()):
+                transaction.do(SetInfo(self._tensor, {}, held))
+
+    def __repr__(self) -> str:
+        return f"Info({dict(self._held())!r})"
+
+
+def _checked(key: object, value: Any) -> Any:
+    if not isinstance(key, str):
+        raise UsageError(f"{key!r} cannot be a metadata key: it is no string.", "Use strings.")
+    if key.startswith(RESERVED):
+        raise UsageError(f"{key!r} cannot be a metadata key: {RESERVED!r} is the library's own.", "Choose another.")
+    try:
+        return _plain(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{brief(value)} cannot be kept under {key!r}: {error}.",
+            "Use dicts, lists, strings, numbers, bools and None.",
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, allow_nan=False))

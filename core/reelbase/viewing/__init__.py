@@ -1,0 +1,1 @@
+"""What viewers are given of a dataset."""

@@ -1,0 +1,206 @@
+"""One codec a container: what sets it apart stands in its `Traits`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+
+from reelbase.errors import DamagedMediaError, UsageError
+from reelbase.plugin import Codec
+from reelbase_plugins.video.demux.container_traits import Traits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from reelbase.plugin import Blob, FrameIndex, Ingested, Plan, WebClip, WebStream
+
+
+class Container(Codec):
+    """Videos in one container format."""
+
+    traits: ClassVar[Traits]
+
+    def ingest(
+        self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
+    ) -> Ingested:
+        """See `Codec.ingest`."""
+        from reelbase_plugins.video.indexing.build import Ingest
+
+        ingest = Ingest(blob, spool, filename=filename, name=self.name, traits=self._traits(blob), limits=self.limits)
+        return ingest.run(check, stream)
+
+    def decode(
+        self,
+        blob: Blob,
+        plan: Plan | None,
+        *,
+        out: NDArray[np.uint8] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> NDArray[Any]:
+        """See `Codec.decode`."""
+        from reelbase_plugins.video.decoding.execute_plan import read
+
+        return read(blob, plan, out=out, size=size, limits=self.limits)
+
+    def stream(self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[np.uint8]]:
+        """See `Codec.stream`."""
+        from reelbase_plugins.video.decoding.execute_plan import stream
+
+        return stream(blob, plan, size=size, limits=self.limits)
+
+    def web_stream(self, index: FrameIndex) -> WebStream | None:
+        """See `Codec.web_stream`."""
+        from reelbase_plugins.video.webcodecs import stream_of
+
+        return stream_of(index)
+
+    def web_clip(self, frames: Iterable[NDArray[np.uint8]]) -> WebClip | None:
+        """See `Codec.web_clip`."""
+        from reelbase_plugins.video.webcodecs import clip_of
+
+        return clip_of(frames)
+
+    def _traits(self, blob: Blob) -> Traits:
+        return self.traits
+
+
+class Boxed(Container):
+    """Files of boxes, some of which say where every packet lies."""
+
+    traits = Traits(demuxer="mov", timed=True)
+
+    def skim(self, blob: Blob, *, filename: str, stream: int | None = None) -> Ingested | None:
+        """See `Codec.skim`."""
+        from reelbase_plugins.video.indexing.from_mp4_header import skim
+
+        return skim(blob, filename=filename, name=self.name, number=stream, limits=self.limits)
+
+
+class Mp4(Boxed):
+    """MPEG-4 part 12 and 14, 3GPP; fragmented too. Also encodes."""
+
+    def encode(self, array: NDArray[Any], **options: Any) -> bytes:
+        """See `reelbase_plugins.video.encode.encode`."""
+        from reelbase_plugins.video.encode import OPTIONS, encode
+
+        for name in options:
+            if name not in OPTIONS:
+                raise UsageError(f"The codec {self.name!r} has no option {name!r}.", f"It has: {', '.join(OPTIONS)}.")
+        return encode(array, **options)
+
+
+class Mov(Boxed):
+    """QuickTime."""
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """QuickTime's brand, or a file older than brands."""
+        return head[4:8] != b"ftyp" or head[8:12] == b"qt  "
+
+
+class Mkv(Container):
+    """Matroska."""
+
+    traits = Traits(demuxer="matroska", timed=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """EBML of any document type but WebM."""
+        return b"webm" not in head[:64]
+
+
+class Webm(Container):
+    """WebM: Matroska for VP8, VP9 and AV1."""
+
+    traits = Traits(demuxer="matroska", timed=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """EBML with the document type of WebM."""
+        return b"webm" in head[:64]
+
+
+class Avi(Container):
+    """AVI: no presentation times."""
+
+    traits = Traits(demuxer="avi")
+
+
+class Flv(Container):
+    """Flash video."""
+
+    traits = Traits(demuxer="flv", timed=True)
+
+
+class Ts(Container):
+    """MPEG transport stream, 188 or 192 bytes a packet; payloads lie in pieces."""
+
+    traits = Traits(demuxer="mpegts", repack=True, timed=True)
+
+
+class Mpg(Container):
+    """MPEG program stream, or the bare video stream of one."""
+
+    traits = Traits(demuxer="mpeg", repack=True)
+    bare: ClassVar[Traits] = Traits(demuxer="mpegvideo")
+
+    def _traits(self, blob: Blob) -> Traits:
+        return self.bare if blob.read(0, 4) == b"\0\0\1\xb3" else self.traits
+
+
+class Gif(Container):
+    """GIF: each picture is drawn over the one before."""
+
+    traits = Traits(demuxer="gif", timed=True, single_start=True)
+
+
+class Asf(Container):
+    """Windows media."""
+
+    traits = Traits(demuxer="asf")
+
+
+class Ivf(Container):
+    """The plain container of VP8, VP9 and AV1 tools."""
+
+    traits = Traits(demuxer="ivf", timed=True)
+
+
+class Ogg(Container):
+    """Ogg."""
+
+    traits = Traits(demuxer="ogg")
+
+
+class Mxf(Container):
+    """SMPTE material exchange format."""
+
+    traits = Traits(demuxer="mxf")
+
+
+class Dv(Container):
+    """Raw DV: one frame a packet."""
+
+    traits = Traits(demuxer="dv")
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """DIF blocks of 80 bytes: header, two subcode, three VAUX (IEC 61834-2 figure 66)."""
+        kinds = [head[at] >> 5 for at in range(0, min(len(head), 480), 80)]
+        return kinds == [0, 1, 1, 2, 2, 2]
+
+    def ingest(
+        self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
+    ) -> Ingested:
+        """See `Codec.ingest`. The demuxer would take anything for DV."""
+        if not self.claims(blob.read(0, 480)):
+            raise DamagedMediaError(f"{filename} is not DV: its DIF blocks are not in order.", "Give a raw DV file.")
+        return super().ingest(blob, spool, filename=filename, check=check, stream=stream)
+
+
+class Rm(Container):
+    """RealMedia."""
+
+    traits = Traits(demuxer="rm")

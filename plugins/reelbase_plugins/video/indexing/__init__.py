@@ -1,0 +1,1 @@
+"""Packets to a frame index."""

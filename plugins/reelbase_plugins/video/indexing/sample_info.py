@@ -1,0 +1,90 @@
+"""The facts that ``sample_info`` shows of a video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from reelbase.plugin import Flag
+
+if TYPE_CHECKING:
+    from reelbase.plugin import FrameIndex
+    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.demux.packets import Table
+    from reelbase_plugins.video.indexing.build import StreamFacts
+    from reelbase_plugins.video.indexing.verify import Witness
+
+# Names of AVColorSpace and AVColorRange (ISO/IEC 23091-2 "matrix coefficients"), where they are in use.
+_SPACES: Final = {
+    0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc",
+    10: "bt2020c",
+}  # fmt: skip
+_RANGES: Final = {1: "limited", 2: "full"}
+
+
+def describe(
+    index: FrameIndex,
+    recipe: Recipe,
+    facts: StreamFacts,
+    table: Table,
+    *,
+    witness: Witness | None,
+    checked: str,
+) -> dict[str, Any]:
+    """JSON-able facts; those that the guide names come first where they are merged.
+
+    ``duration`` is in units of ``timebase`` seconds, from the start of the first frame to the end of the last.
+    """
+    duration = index.end - int(index.times[0])
+    seconds = duration * index.time_base
+    facts_found = {
+        "duration": duration,
+        "fps": float(len(index) / seconds) if seconds else 0.0,
+        "timebase": float(index.time_base),
+        "codec": recipe.codec,
+        "profile": recipe.profile,
+        "pix_fmt": facts.pix_fmt,
+        "bits": facts.bits,
+        "rotation": facts.angle,
+        "flipped": bool(recipe.turn[1]) != bool(recipe.turn[2])
+        if not recipe.turn[0]
+        else recipe.turn[1] == recipe.turn[2],
+        "variable_rate": varies(index),
+        "has_audio": facts.has_audio,
+        "time_base": f"{index.time_base.numerator}/{index.time_base.denominator}",
+        "start_time": float(index.times[0] * index.time_base),
+        "stream": facts.number,
+        "sample_aspect_ratio": str(facts.aspect) if facts.aspect else None,
+        "color_space": _SPACES.get(facts.colorspace),
+        "color_range": _RANGES.get(facts.color_range),
+        "interlaced": facts.interlaced,
+        "packets": len(table),
+        "key_frames": int(((index.flags & Flag.KEY) != 0).sum()),
+        "trust": index.trust.name.lower(),
+        "checked": checked,
+    }
+    return facts_found | _damage(table, witness)
+
+
+def _damage(table: Table, witness: Witness | None) -> dict[str, Any]:
+    damage: dict[str, Any] = {}
+    damaged = table.corrupt + (witness.damaged if witness is not None else 0)
+    if damaged:
+        damage["damaged"] = damaged
+    if witness is not None and witness.sizes > 1:
+        damage["frame_sizes"] = witness.sizes
+    if table.error is not None:
+        damage["damaged"] = damaged + 1
+        damage["stopped_by"] = table.error
+    return damage
+
+
+def varies(index: FrameIndex) -> bool:
+    """Whether frame times leave an even grid by more than rounding to the time base explains."""
+    times = index.times
+    if len(times) < 3:
+        return False
+    even = times[0] + (times[-1] - times[0]) * np.arange(len(times)) / (len(times) - 1)
+    step = abs(float(times[-1] - times[0])) / (len(times) - 1)
+    return bool(np.abs(times - even).max() > max(1.5, 0.1 * step))
