@@ -21,7 +21,7 @@ from reelbase.format.store import Store
 from reelbase.group import Group
 from reelbase.maintenance import copy as copies
 from reelbase.maintenance import mirror as mirrors
-from reelbase.maintenance.maintenance import Upkeep
+from reelbase.maintenance.maintenance import Maintenance
 from reelbase.rows import RowsView
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
 from reelbase.session.credential_names import CredsKeys, keys_of
@@ -33,7 +33,7 @@ from reelbase.versions import actions
 from reelbase.versions.ancestry import Lineage
 from reelbase.versions.history import History
 from reelbase.viewing.data_source import show
-from reelbase.viewing.html_repr import glance_or_none
+from reelbase.viewing.html_repr import html_preview_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from reelbase.session.session import Transaction
     from reelbase.versions.diff import Diff
     from reelbase.versions.version import Version
-    from reelbase.viewing.data_source import Showing
+    from reelbase.viewing.data_source import DatasetViewerSource
 
 _VERSIONS = 50  # that a viewer lists
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
@@ -377,9 +377,9 @@ class Dataset:
         return History(self._session, Dataset)
 
     @property
-    def storage(self) -> Upkeep:
+    def maintenance(self) -> Maintenance:
         """Compaction, garbage collection, expiry, verification, statistics."""
-        return Upkeep(self._session)
+        return Maintenance(self._session)
 
     def refresh(self) -> None:
         """Move on to the newest commit, which another process may have written.
@@ -464,9 +464,9 @@ class Dataset:
 
     def _repr_html_(self) -> str | None:
         """What notebooks show: its tensors, and the first pictures of its first videos."""
-        return glance_or_none(self._showing())
+        return html_preview_or_none(self._showing())
 
-    def _showing(self, where: str = "") -> Showing:
+    def _showing(self, where: str = "") -> DatasetViewerSource:
         commit = self._session.commit
         version = f"{commit.branch}@{commit.seq}" if commit.seq else ""
         rows = RowsView.of(self._session)
@@ -493,7 +493,7 @@ class Dataset:
 
 def _hint(name: object, names: Iterable[str]) -> str:
     """What somebody may have meant who asked for a tensor that is not there."""
-    for home, kind in (("history", History), ("storage", Upkeep)):
+    for home, kind in (("history", History), ("maintenance", Maintenance)):
         if isinstance(name, str) and hasattr(kind, name):
             return f"Did you mean ds.{home}.{name}?"
     near = difflib.get_close_matches(str(name), names, 1)

@@ -72,7 +72,7 @@ class ReelbaseError(Exception):
         return (type(self), self.args)
 
 
-class named:  # noqa: N801 - used as contextlib's are, and thrice for every row that is read
+class error_context:  # noqa: N801 - used as contextlib's are, and thrice for every row that is read
     """Errors of the block say where: "Row 3 of tensor 'videos': …"; those that name it stay as they are."""
 
     __slots__ = ("_where",)
@@ -244,7 +244,7 @@ class CommitConflictError(ReelbaseError, RuntimeError):
     """Another writer changed the same rows or tensors."""
 
 
-class CommitOutcomeUnknown(ReelbaseError, RuntimeError):  # noqa: N818 - a state, not an error kind
+class CommitOutcomeUnknownError(ReelbaseError, RuntimeError):
     """The commit may or may not stand."""
 
 

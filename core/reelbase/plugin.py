@@ -21,7 +21,7 @@ from reelbase.contracts.credentials import CredentialProvider, CredentialRequest
 from reelbase.contracts.htype import Htype, as_array, brief
 from reelbase.contracts.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
 from reelbase.contracts.storage import Stat, Storage
-from reelbase.contracts.viewer import Footage, Showing, Shown, Viewer
+from reelbase.contracts.viewer import Shown, StoredVideo, Viewer, ViewerSource
 from reelbase.io.blob import Blob, BytesSource
 from reelbase.media.frame_index import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.media.media_info import Limits, MediaInfo
@@ -33,12 +33,46 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 __all__ = [
-    "Blob", "BytesSource", "Codec", "CodecSpec", "CommandSpec", "CredentialProvider", "CredentialRequest",
-    "CredentialSpec", "Credentials", "Encode", "Flag", "Footage", "FrameIndex", "Hooks", "Htype", "HtypeSpec",
-    "Ingested", "Limits", "Link", "MediaInfo", "Plan", "Run", "Sample", "Showing", "Shown", "Spec", "Stat", "Storage",
+    "Blob",
+    "BytesSource",
+    "Codec",
+    "CodecSpec",
+    "CommandSpec",
+    "CredentialProvider",
+    "CredentialRequest",
+    "CredentialSpec",
+    "Credentials",
+    "Encode",
+    "Flag",
+    "FrameIndex",
+    "Hooks",
+    "Htype",
+    "HtypeSpec",
+    "Ingested",
+    "Limits",
+    "Link",
+    "MediaInfo",
+    "Plan",
+    "Run",
+    "Sample",
+    "Shown",
+    "Spec",
+    "Stat",
+    "Storage",
     "StorageSpec",
-    "Trust", "Viewer", "ViewerSpec", "WebClip", "WebStream", "as_array", "brief", "hookimpl", "hookspec",
-    "ordinary_scheduling", "redacted",
+    "StoredVideo",
+    "Trust",
+    "Viewer",
+    "ViewerSource",
+    "ViewerSpec",
+    "WebClip",
+    "WebStream",
+    "as_array",
+    "brief",
+    "hookimpl",
+    "hookspec",
+    "ordinary_scheduling",
+    "redacted",
 ]  # fmt: skip
 
 

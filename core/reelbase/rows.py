@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import SampleIndexError, TensorNotFoundError
-from reelbase.samples.snapshot import Pinned
+from reelbase.samples.snapshot import TensorSnapshot
 from reelbase.selection.filter import Filter
 from reelbase.selection.indexing import Index
 from reelbase.view import View
-from reelbase.viewing.data_source import Showing
-from reelbase.viewing.tensor_source import Shelf, plain
+from reelbase.viewing.data_source import DatasetViewerSource
+from reelbase.viewing.tensor_source import TensorSource, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,8 +62,8 @@ class RowsView:
 
         return RowsView(self._store, self._state, [row for row in self.numbers if chosen.matches(values(row))])
 
-    def showing(self, title: str, where: str = "", **known: Any) -> Showing:
-        """All rows, for a viewer; what else is `known` of them is told to `Showing`.
+    def showing(self, title: str, where: str = "", **known: Any) -> DatasetViewerSource:
+        """All rows, for a viewer; what else is `known` of them is told to `DatasetViewerSource`.
 
         Raises:
             FilterError: `where` is wrong.
@@ -71,7 +71,7 @@ class RowsView:
         if where:
             Filter(where)
         shelves = [shelf_of(self._pinned(name)) for name in self._state.names]
-        return Showing(title, shelves, where=where, **known)
+        return DatasetViewerSource(title, shelves, where=where, **known)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
@@ -105,15 +105,15 @@ class RowsView:
         rows = int(self._rows[0]) if self._single else np.asarray(self._rows, np.int64)
         return View(self._pinned(name), Index((rows,)))
 
-    def _pinned(self, name: str) -> Pinned:
+    def _pinned(self, name: str) -> TensorSnapshot:
         tensor = self._state.names.get(name)
         if tensor is None:
             known = ", ".join(self._state.names) or "none"
             raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", f"It has: {known}.")
-        return Pinned(self._store, self._state.tensors[tensor], self._state.rows[tensor])
+        return TensorSnapshot(self._store, self._state.tensors[tensor], self._state.rows[tensor])
 
 
-def shelf_of(tensor: Pinned) -> Shelf:
+def shelf_of(tensor: TensorSnapshot) -> TensorSource:
     """A tensor, for a viewer."""
     schema = tensor.schema
-    return Shelf(tensor.name, schema.htype, tensor.htype, View(tensor), len(tensor), schema.settings)
+    return TensorSource(tensor.name, schema.htype, tensor.htype, View(tensor), len(tensor), schema.settings)

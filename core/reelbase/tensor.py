@@ -13,12 +13,12 @@ from reelbase.format.rows import RowsBuilder, stacked
 from reelbase.rows import shelf_of
 from reelbase.samples.link_maintenance import Links
 from reelbase.samples.schema import layout_of, reading_layout
-from reelbase.samples.snapshot import Pinned
+from reelbase.samples.snapshot import TensorSnapshot
 from reelbase.selection.indexing import Index
 from reelbase.session.info import Info
 from reelbase.view import View
-from reelbase.viewing.data_source import Showing
-from reelbase.viewing.html_repr import glance_or_none
+from reelbase.viewing.data_source import DatasetViewerSource
+from reelbase.viewing.html_repr import html_preview_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,11 +45,11 @@ class Tensor:
             raise _deleted()
         return schema
 
-    def _pinned(self) -> Pinned:
+    def _pinned(self) -> TensorSnapshot:
         state = self._session.state
         if self._id not in state.tensors:
             raise _deleted()
-        return Pinned(self._session.store, state.tensors[self._id], state.rows[self._id])
+        return TensorSnapshot(self._session.store, state.tensors[self._id], state.rows[self._id])
 
     @property
     def _view(self) -> View:
@@ -211,7 +211,7 @@ class Tensor:
 
     def _repr_html_(self) -> str | None:
         """What notebooks show: the first pictures, if it holds videos."""
-        return glance_or_none(Showing(self.name, [shelf_of(self._pinned())]))
+        return html_preview_or_none(DatasetViewerSource(self.name, [shelf_of(self._pinned())]))
 
     def __repr__(self) -> str:
         schema = self._schema

@@ -10,14 +10,14 @@ import numpy as np
 
 from reelbase.cells import MissingCell, stacked
 from reelbase.contracts.htype import brief
-from reelbase.errors import HtypeError, ReelbaseError, UsageError, named
-from reelbase.io.batch_read import finished
+from reelbase.errors import HtypeError, ReelbaseError, UsageError, error_context
+from reelbase.io.batch_read import execute
 from reelbase.media.sample import Sample
-from reelbase.samples.selected import Picked
+from reelbase.samples.selected import SelectedSample
 from reelbase.selection.indexing import Index
-from reelbase.viewing.data_source import Showing, show
-from reelbase.viewing.html_repr import glance_or_none
-from reelbase.viewing.tensor_source import Shelf, Video
+from reelbase.viewing.data_source import DatasetViewerSource, show
+from reelbase.viewing.html_repr import html_preview_or_none
+from reelbase.viewing.tensor_source import TensorSource, Video
 
 if TYPE_CHECKING:
     import builtins
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-Chosen = tuple["list[Picked]", bool]
+Chosen = tuple["list[SelectedSample]", bool]
 
 
 class Source(Protocol):
@@ -90,8 +90,8 @@ class Readable(ABC):
         """
         chosen, single = self._chosen()
         if single:
-            return finished([chosen[0].planned(size=size, out=out)])[0]
-        parts = finished([one.planned(size=size) for one in chosen])
+            return execute([chosen[0].planned(size=size, out=out)])[0]
+        parts = execute([one.planned(size=size) for one in chosen])
         if aslist:
             return parts
         whole = stacked(parts)
@@ -105,7 +105,7 @@ class Readable(ABC):
             a list of those for several rows.
         """
         chosen, single = self._chosen()
-        parts = finished([one.planned_data() for one in chosen])
+        parts = execute([one.planned_data() for one in chosen])
         return parts[0] if single else parts
 
     @property
@@ -157,7 +157,7 @@ class Readable(ABC):
     def frames(self, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[Any]]:
         """The selected frames of one video, ``(H, W, 3)`` each, in bounded memory."""
         one = self._one()
-        with named(one.where):
+        with error_context(one.where):
             yield from one.cell.media().stream(one.taken, size)
 
     def play(self, *, open_browser: bool = True) -> Shown:
@@ -184,14 +184,14 @@ class Readable(ABC):
             showing = self._showing()
         except ReelbaseError:
             return None
-        return glance_or_none(showing)
+        return html_preview_or_none(showing)
 
-    def _showing(self) -> Showing:
+    def _showing(self) -> DatasetViewerSource:
         one = self._one()
         media, frame = one.ask(lambda cell, taken: _first_frame(cell.media(), taken))
-        shelf = Shelf("video", "video", Video(), View(_Held(media, one.where)), 1, {})
+        shelf = TensorSource("video", "video", Video(), View(_Held(media, one.where)), 1, {})
         title = str(media.info.details.get("filename") or one.where)
-        return Showing(title, [shelf], start=(0, shelf.name, frame))
+        return DatasetViewerSource(title, [shelf], start=(0, shelf.name, frame))
 
     @property
     def exists(self) -> bool:
@@ -233,7 +233,7 @@ class Readable(ABC):
             raise ValueError("A view is decoded into a new array: copy=False is not possible.")
         return np.asarray(self.numpy(), dtype)
 
-    def _one(self) -> Picked:
+    def _one(self) -> SelectedSample:
         chosen, single = self._chosen()
         if not single:
             raise UsageError(f"{len(chosen)} rows are selected; this needs one.", "Choose a row: view[0].")
@@ -259,7 +259,9 @@ class View(Readable):
         rows = self._index.resolve(len(self._source))
         cells = self._source.cells([row for row, _ in rows])
         where = self._source.where
-        chosen = [Picked(*cell.narrow(taken), where(row)) for cell, (row, taken) in zip(cells, rows, strict=True)]
+        chosen = [
+            SelectedSample(*cell.narrow(taken), where(row)) for cell, (row, taken) in zip(cells, rows, strict=True)
+        ]
         return chosen, self._index.single
 
     def _indexed(self, index: Callable[[Index], Index]) -> View:

@@ -20,14 +20,14 @@ from report import machine, table
 
 import reelbase
 from reelbase.io.blob import Blob
-from reelbase_plugins.video.decoding.convert import Painter
+from reelbase_plugins.video.decoding.convert import FrameConverter
 from reelbase_plugins.video.decoding.decoder import Decoding
-from reelbase_plugins.video.decoding.decoder_config import Recipe
+from reelbase_plugins.video.decoding.decoder_config import ClipRecipe
 
 PARTS: Final = {
-    "new decoder": (Recipe, "context"),
+    "new decoder": (ClipRecipe, "context"),
     "decode": (Decoding, "decode"),
-    "convert": (Painter, "_convert"),
+    "convert": (FrameConverter, "_convert"),
     "bytes": (Blob, "read_ranges"),
 }
 ROWS: Final = ("random frame", "16-frame clip", "16 frames, stride 30", "walk in 16-frame clips", "full read")

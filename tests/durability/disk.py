@@ -243,7 +243,7 @@ def _both(do: Callable[..., Any], record: Callable[..., None]) -> Callable[..., 
     return done
 
 
-class Shelf:
+class TensorSource:
     """Makes trees in a real folder, from hard links: files are never written in place.
 
     Args:

@@ -57,7 +57,7 @@ def _now_and_then(ds: reelbase.Dataset, name: int, k: int) -> None:
         ds.commit(f"{name} at {k}")
     if k % 61 == 0:
         try:
-            ds.storage.compact()
+            ds.maintenance.compact()
         except CommitConflictError:  # the others were quicker, again and again
             return
 

@@ -21,7 +21,7 @@ from trials import MEETINGS, TRIALS, Trial
 import reelbase
 from reelbase.builtin.memory import MemoryStorage
 from reelbase.contracts.storage import Storage
-from reelbase.errors import CommitOutcomeUnknown, ReelbaseError
+from reelbase.errors import CommitOutcomeUnknownError, ReelbaseError
 from reelbase.testing import FaultyStorage, Stopped
 from reelbase.testing.faults import Call, StopAfter
 
@@ -68,7 +68,9 @@ class Ended:
 
     def doubtful(self, step: Step) -> bool:
         """Whether the call under way may stand or not."""
-        return self.dead or isinstance(self.error, CommitOutcomeUnknown) or (step.in_parts and self.error is not None)
+        return (
+            self.dead or isinstance(self.error, CommitOutcomeUnknownError) or (step.in_parts and self.error is not None)
+        )
 
 
 @contextmanager
@@ -280,7 +282,7 @@ class Replay:
             self.problems.append(f"{after} the tensors have {lengths} rows")
         # Verifying costs most, and what stood before was compared byte by byte: so not after every other fault.
         if self._moment.step.deletes or isinstance(self._trial.fault(), StopAfter):
-            damages = ds.storage.verify(deep=True).damages
+            damages = ds.maintenance.verify(deep=True).damages
             self.problems += [f"{after} verify says {damage}" for damage in damages]
 
 

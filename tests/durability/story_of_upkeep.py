@@ -43,17 +43,17 @@ def append(ds: Any) -> None:
 
 @UPKEEP.step()
 def compact(ds: Any) -> None:
-    ds.storage.compact()
+    ds.maintenance.compact()
 
 
 @UPKEEP.step()
 def expire(ds: Any) -> None:
-    ds.storage.expire(keep=0)
+    ds.maintenance.expire(keep=0)
 
 
 @UPKEEP.step(deletes=True)
 def collect_garbage(ds: Any) -> None:
-    ds.storage.gc(timedelta(0))
+    ds.maintenance.gc(timedelta(0))
 
 
 @UPKEEP.step()

@@ -128,7 +128,7 @@ def _judge(path: Path, writers: Herd, last: dict[int, int]) -> dict[str, int]:
     # Of each writer one append or transaction may have been committed and not yet said.
     unsaid = len(rows) - len(appended)
     assert unsaid <= 3 * (KILLS + WRITERS)
-    found = reelbase.load(path).storage.verify(deep=True)
+    found = reelbase.load(path).maintenance.verify(deep=True)
     assert found.ok, found.damages
     assert len(opened) > 10
     assert len(appended) > KILLS

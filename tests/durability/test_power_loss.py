@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from disk import Disk, Shelf, Tree
+from disk import Disk, TensorSource, Tree
 from door import Clock, small_blobs
 from media import clip
 from model import difference, look_at
@@ -104,15 +104,15 @@ def branch(place: Place) -> None:
 
 
 def compact(place: Place) -> None:
-    place.ds.storage.compact()
+    place.ds.maintenance.compact()
 
 
 def expire(place: Place) -> None:
-    place.ds.storage.expire(keep=0)
+    place.ds.maintenance.expire(keep=0)
 
 
 def collect_garbage(place: Place) -> None:
-    place.ds.storage.gc(timedelta(0))
+    place.ds.maintenance.gc(timedelta(0))
 
 
 ACTS: tuple[Act, ...] = (
@@ -168,7 +168,7 @@ def film(folder: Path, acts: tuple[Act, ...], deaf: Callable[[str], bool] = lamb
 
 def judge(taken: Film, folder: Path) -> tuple[int, list[str]]:
     """How many states there are, and what is wrong with them."""
-    shelf, target = Shelf(folder / "shelf"), folder / "state"
+    shelf, target = TensorSource(folder / "shelf"), folder / "state"
     count, problems = 0, []
     for where, tree, done, under_way in taken.states():
         shelf.make(tree, target)

@@ -9,7 +9,7 @@ from rivals import RIVALS, Rival
 
 from reelbase.errors import (
     CommitConflictError,
-    CommitOutcomeUnknown,
+    CommitOutcomeUnknownError,
     DatasetExistsError,
     OutcomeUnknownError,
     StorageError,
@@ -33,7 +33,7 @@ from reelbase.testing.faults import (
     Torn,
 )
 
-UNKNOWN = (CommitOutcomeUnknown, OutcomeUnknownError)
+UNKNOWN = (CommitOutcomeUnknownError, OutcomeUnknownError)
 _LATER = 10**9
 
 

@@ -163,7 +163,7 @@ def test_no_secret_anywhere(
             lambda: ds.copy(tmp_path / "copy"),
             lambda: ds.commit("with links"),
             lambda: ds.summary(),
-            lambda: ds.storage.verify(deep=True),
+            lambda: ds.maintenance.verify(deep=True),
             lambda: reelbase.read(f"{server.url}/clip.mp4", creds=TOKEN),
             lambda: reelbase.load(f"{server.url}/ds", creds={"token": TOKEN, "wrong": PASSWORD}),
             lambda: ds.populate_creds("token", TOKEN),

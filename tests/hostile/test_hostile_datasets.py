@@ -83,7 +83,7 @@ def _read_all(path: Path) -> None:
             if view.exists:
                 view.numpy()
     ds.log(all=True)
-    ds.storage.verify(deep=True)
+    ds.maintenance.verify(deep=True)
 
 
 def _outcome(path: Path) -> str:

@@ -50,12 +50,12 @@ def whole_life(url: str, folder: Path) -> None:
     assert _notes(url) == ["changed", "second", "third"]
     assert reelbase.load(url, ref=first).note[0].text() == "first"
 
-    ds.storage.compact()
-    ds.storage.expire(keep=1)
-    ds.storage.gc(grace=timedelta(0))
+    ds.maintenance.compact()
+    ds.maintenance.expire(keep=1)
+    ds.maintenance.gc(grace=timedelta(0))
     assert _notes(url) == ["changed", "second", "third"]
     assert read_code(reelbase.load(url).videos[0, 3].numpy()) == clip.codes[3]
-    assert reelbase.load(url).storage.verify(deep=True).ok
+    assert reelbase.load(url).maintenance.verify(deep=True).ok
 
     reelbase.delete(url)
     assert not reelbase.exists(url)

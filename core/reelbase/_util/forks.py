@@ -10,21 +10,21 @@ from weakref import WeakSet
 class Forkable(Protocol):
     """Something that can be made usable again in a forked child."""
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Put new locks in place, and let go of what is only the parent's."""
 
 
 _held: WeakSet[Forkable] = WeakSet()
 
 
-def renewed_after_fork(one: Forkable) -> None:
+def reset_after_fork(one: Forkable) -> None:
     """Have `one` renewed in every child that is forked while it lives."""
     _held.add(one)
 
 
-def _renew() -> None:
+def _reset_after_fork() -> None:
     for one in list(_held):
-        one.renew()
+        one._reset_after_fork()
 
 
-os.register_at_fork(after_in_child=_renew)
+os.register_at_fork(after_in_child=_reset_after_fork)

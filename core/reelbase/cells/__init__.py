@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import MissingSampleError, SampleIndexError, UsageError
-from reelbase.io.batch_read import AT_ONCE, Need, Planned, finished, together
+from reelbase.io.batch_read import AT_ONCE, ByteRanges, PendingRead, combine, execute
 from reelbase.media.frame_index import Trust
 from reelbase.selection.indexing import WHOLE, Selection, expand
 
@@ -41,20 +41,20 @@ class Cell(ABC):
         """The whole sample's shape; None for an axis whose length varies between the items of a sequence."""
 
     @abstractmethod
-    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:
         """What `numpy` would read, and how it makes its result of that. Reads nothing."""
 
     def numpy(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Any:
         """The selected part as an array (a list of arrays for a ragged sequence)."""
-        return finished([self.planned(taken, size=size, out=out)])[0]
+        return execute([self.planned(taken, size=size, out=out)])[0]
 
     @abstractmethod
-    def planned_data(self, taken: Selection) -> Planned:
+    def planned_data(self, taken: Selection) -> PendingRead:
         """What `data` would read, and how it makes its result of that."""
 
     def data(self, taken: Selection) -> Any:
         """The selected part in the htype's own form."""
-        return finished([self.planned_data(taken)])[0]
+        return execute([self.planned_data(taken)])[0]
 
     def narrow(self, taken: Selection) -> tuple[Cell, Selection]:
         """The cell and selection that give the same: of a sequence, the item that an int chooses."""
@@ -106,10 +106,10 @@ class MissingCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         raise self._missing()
 
-    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:  # noqa: D102
         raise self._missing()
 
-    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
+    def planned_data(self, taken: Selection) -> PendingRead:  # noqa: D102
         raise self._missing()
 
     def media(self) -> MediaCell:  # noqa: D102
@@ -130,13 +130,13 @@ class ArrayCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         return self.htype.numpy(self.stored).shape
 
-    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:  # noqa: D102
         if size is not None:
             raise UsageError("size= scales pictures; this sample is an array.", "Leave it out.")
-        return Planned((), lambda _: _deliver(taken.apply(self.htype.numpy(self.stored)), out))
+        return PendingRead((), lambda _: _deliver(taken.apply(self.htype.numpy(self.stored)), out))
 
-    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
-        return Planned((), lambda _: self.htype.data(np.array(taken.apply(self.stored), order="C")))
+    def planned_data(self, taken: Selection) -> PendingRead:  # noqa: D102
+        return PendingRead((), lambda _: self.htype.data(np.array(taken.apply(self.stored), order="C")))
 
     def plain(self) -> Any:  # noqa: D102
         return self.htype.plain(self.stored)
@@ -184,30 +184,30 @@ class MediaCell(Cell):
         shape = self.info.shape
         return shape if size is None else (*shape[:-3], *_checked(size), shape[-1])
 
-    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:  # noqa: D102
         if self.index is None:
-            need = Need(self.blob, [(0, self.blob.size)])
-            return Planned(
+            need = ByteRanges(self.blob, [(0, self.blob.size)])
+            return PendingRead(
                 [need], lambda blobs: _deliver(taken.apply(self.codec.decode(blobs[0], None, size=size)), out)
             )
         request, rest = taken.frames(self.resized(size))
         plan = self.index.plan(request)
-        need = Need(self.packets, _at_once(plan))
+        need = ByteRanges(self.packets, _at_once(plan))
         if rest.steps:
-            return Planned(
+            return PendingRead(
                 [need], lambda blobs: _deliver(rest.apply(self.codec.decode(blobs[0], plan, size=size)), out)
             )
         into = None if out is None else _fitting(out, (len(request), *self.resized(size)[1:]))
-        return Planned([need], lambda blobs: self.codec.decode(blobs[0], plan, size=size, out=into))
+        return PendingRead([need], lambda blobs: self.codec.decode(blobs[0], plan, size=size, out=into))
 
     def _picture(self, blob: Blob, size: Size) -> NDArray[Any]:
         return self.codec.decode(blob, None, size=size)
 
-    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
+    def planned_data(self, taken: Selection) -> PendingRead:  # noqa: D102
         pixels = self.planned(taken)
         if self.index is None:
-            return together([pixels], lambda parts: {"value": parts[0]})
-        return together([pixels], lambda parts: {"frames": parts[0], "timestamps": self.seconds(taken)})
+            return combine([pixels], lambda parts: {"value": parts[0]})
+        return combine([pixels], lambda parts: {"frames": parts[0], "timestamps": self.seconds(taken)})
 
     def frame_index(self) -> FrameIndex:
         """The frame index.
@@ -322,12 +322,12 @@ class SequenceCell(Cell):
         shapes = [one.shape_of(rest) for one, rest in self._choose(taken)]
         return (len(shapes), *_common_shape(shapes))
 
-    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:  # noqa: D102
         plans = [one.planned(rest, size=size) for one, rest in self._choose(taken)]
-        return together(plans, lambda parts: stacked(parts) if out is None else _deliver(stacked(parts), out))
+        return combine(plans, lambda parts: stacked(parts) if out is None else _deliver(stacked(parts), out))
 
-    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
-        return together([one.planned_data(rest) for one, rest in self._choose(taken)], list)
+    def planned_data(self, taken: Selection) -> PendingRead:  # noqa: D102
+        return combine([one.planned_data(rest) for one, rest in self._choose(taken)], list)
 
     def media(self) -> MediaCell:  # noqa: D102
         raise UsageError("This row is a sequence of samples.", "Choose one first: view[0].")

@@ -28,7 +28,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compact, and say what was laid anew."""
-    done = api.load(arguments.path, ref=arguments.branch).storage.compact()
+    done = api.load(arguments.path, ref=arguments.branch).maintenance.compact()
     emit(arguments, asdict(done), _text(done))
     return 0
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Footage:
+class StoredVideo:
     """One video as it is stored.
 
     Attributes:
@@ -36,11 +36,11 @@ class Footage:
     info: MediaInfo
 
 
-class Showing(Protocol):
+class ViewerSource(Protocol):
     """What there is to see: some rows of some tensors, at one commit. Safe to ask from several threads.
 
     Rows are numbered as in the dataset. What is asked for and not there raises a ReelbaseError. All answers but bytes
-    and `Footage` are JSON-able.
+    and `StoredVideo` are JSON-able.
     """
 
     def about(self) -> Mapping[str, Any]:
@@ -53,7 +53,7 @@ class Showing(Protocol):
     def versions(self) -> list[Mapping[str, Any]]:
         """The named versions up to this one, newest first: ``ref``, ``message``, ``author`` and ``time`` (ISO 8601)."""
 
-    def glance(self) -> str:
+    def html_preview(self) -> str:
         """A still picture of it: a little HTML without scripts, for where nothing can be asked."""
 
     def rows(self, where: str, start: int, limit: int) -> Mapping[str, Any]:
@@ -69,7 +69,7 @@ class Showing(Protocol):
         ``values`` by tensor, of what belongs to all of it; ``lengths`` of sequences; ``videos``, with their facts.
         """
 
-    def video(self, row: int, tensor: str) -> Footage:
+    def video(self, row: int, tensor: str) -> StoredVideo:
         """The video at a row."""
 
     def track(self, row: int, tensor: str, start: int, stop: int) -> list[Any]:
@@ -111,7 +111,7 @@ class Viewer(ABC):
     """Shows videos and their annotations to a person."""
 
     @abstractmethod
-    def show(self, showing: Showing, *, open_browser: bool) -> Shown:
+    def show(self, showing: ViewerSource, *, open_browser: bool) -> Shown:
         """Begin to show, and return at once.
 
         Args:

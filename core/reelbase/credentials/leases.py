@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-from reelbase._util.forks import renewed_after_fork
+from reelbase._util.forks import reset_after_fork
 from reelbase._util.urls import redacted
 from reelbase.contracts.credentials import CredentialRequest, Credentials
 from reelbase.errors import AccessDeniedError, CredentialsExpiredError, ReelbaseError
@@ -33,10 +33,10 @@ class Lease:
         self._provider = provider
         self._prefixes = prefixes
         self._held: dict[tuple[str, Action], Credentials] = {}
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """No lock held."""
         self._lock = threading.Lock()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reelbase.errors import (
     AccessDeniedError,
     CommitConflictError,
-    CommitOutcomeUnknown,
+    CommitOutcomeUnknownError,
     CorruptObjectError,
     DatasetExistsError,
     DatasetNotFoundError,
@@ -248,7 +248,7 @@ class Log:
         try:
             won = claim(self.store.storage, key, made.body)
         except OutcomeUnknownError as error:
-            raise CommitOutcomeUnknown(
+            raise CommitOutcomeUnknownError(
                 f"The storage did not say whether commit {made.header.place} stands.",
                 "Load the dataset again and look before writing the same once more.",
             ) from error

@@ -13,7 +13,7 @@ from reelbase.errors import CorruptObjectError
 from reelbase.format import chunk, keys
 from reelbase.format.chunk import Form, Packed
 from reelbase.format.entry import Kind, chained, entry, missing, object_key, rows_of
-from reelbase.io.batch_read import Need, Planned, finished, in_threads
+from reelbase.io.batch_read import ByteRanges, PendingRead, execute, map_threads
 from reelbase.io.blob import Blob
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def fetch_rows(rows: Sequence[RowReader], columns: Sequence[str]) -> None:
     if not rows:
         return
     store = rows[0]._store
-    in_threads(partial(_find_all, rows), list(rows[0]._rows.columns))
+    map_threads(partial(_find_all, rows), list(rows[0]._rows.columns))
     found = [row._entry(column) for row in rows if not row.known for column in columns]
     fetch_chunks(store, [one[0] for one in found if one is not None])
 
@@ -122,7 +122,7 @@ def fetch_chunks(store: Store, ones: Sequence[Any]) -> None:
     """
     wanted = {held: one for one in ones if not store.cache.holds(held := _held_as(one))}
     blobs = [Blob(store, object_key(one), int(one["off"]), int(one["len"])) for one in wanted.values()]
-    read = finished([Planned([Need(blob, [(0, blob.size)])], lambda blobs: blobs[0].read()) for blob in blobs])
+    read = execute([PendingRead([ByteRanges(blob, [(0, blob.size)])], lambda blobs: blobs[0].read()) for blob in blobs])
     for one, data in zip(wanted.values(), read, strict=True):
         _sound(one, data)
         store.cache.get(_held_as(one), lambda one=one, data=data: _samples(one, data))  # type: ignore[misc]

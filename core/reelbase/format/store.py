@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from reelbase._util.forks import renewed_after_fork
+from reelbase._util.forks import reset_after_fork
 from reelbase.credentials.resolver import Names
 from reelbase.errors import StorageError
 from reelbase.format import keys
@@ -53,18 +53,18 @@ class Store:
     def __init__(self, storage: Storage, *, cache_bytes: int = 256 << 20) -> None:
         self.storage = storage
         self.cache = Cache(cache_bytes)
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
     def __getstate__(self) -> tuple[Storage, Cache, bool, Names]:
         return self.storage, self.cache, self.ours, self.names
 
     def __setstate__(self, state: tuple[Storage, Cache, bool, Names]) -> None:
         self.storage, self.cache, self.ours, self.names = state
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Nothing staged, nothing uploaded, no lock held: after a fork these are the parent's."""
         self._staged: dict[str, bytearray] = {}
         self._pack = b""
@@ -145,10 +145,10 @@ class Cache:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Empty: at a fork another thread may be changing it."""
         self._held: OrderedDict[object, tuple[Any, int]] = OrderedDict()
         self._bytes = 0

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from reelbase.errors import named
+from reelbase.errors import error_context
 from reelbase.io.blob import MERGE_GAP, Blob
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Need:
+class ByteRanges:
     """A blob, and the ranges ``(start, stop)`` of it that will be read; what is not known before is not among them."""
 
     blob: Blob
@@ -38,7 +38,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PendingRead:
     """What is taken of one sample: the bytes that it needs, and what makes the result of them.
 
     Attributes:
@@ -47,7 +47,7 @@ class Planned:
         where: What messages call the sample.
     """
 
-    needs: Sequence[Need]
+    needs: Sequence[ByteRanges]
     make: Callable[[Sequence[Blob]], Any]
     where: str = ""
 
@@ -58,37 +58,37 @@ class Planned:
 
     def finish(self, blobs: Sequence[Blob] | None = None) -> Any:
         """The result; without `blobs`, everything is read now."""
-        with named(self.where):
+        with error_context(self.where):
             return self.make([need.blob for need in self.needs] if blobs is None else blobs)
 
 
-def together(plans: Sequence[Planned], join: Callable[[list[Any]], Any]) -> Planned:
+def combine(plans: Sequence[PendingRead], join: Callable[[list[Any]], Any]) -> PendingRead:
     """Several plans as one, whose result is what `join` makes of theirs."""
 
     def make(blobs: Sequence[Blob]) -> Any:
         left = iter(blobs)
         return join([plan.make([next(left) for _ in plan.needs]) for plan in plans])
 
-    return Planned([need for plan in plans for need in plan.needs], make)
+    return PendingRead([need for plan in plans for need in plan.needs], make)
 
 
-def finished(plans: Sequence[Planned]) -> list[Any]:
+def execute(plans: Sequence[PendingRead]) -> list[Any]:
     """The results in order. Of the bytes that they need about 128 MiB are held at once."""
     if (len(plans) == 1 and not plans[0].needs) or sum(len(plan.needs) for plan in plans) < 2:
         return [plan.finish() for plan in plans]
     results: list[Any] = []
     windows = list(_windows(plans))
     with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(min(len(plans), os.cpu_count() or 1)) as pool:
-        coming = ahead.submit(gathered, windows[0])
+        coming = ahead.submit(fetch, windows[0])
         for number, window in enumerate(windows):
             blobs = coming.result()
             if number + 1 < len(windows):
-                coming = ahead.submit(gathered, windows[number + 1])
-            results += pool.map(Planned.finish, window, blobs)
+                coming = ahead.submit(fetch, windows[number + 1])
+            results += pool.map(PendingRead.finish, window, blobs)
     return results
 
 
-def gathered(plans: Sequence[Planned]) -> list[list[Blob]]:
+def fetch(plans: Sequence[PendingRead]) -> list[list[Blob]]:
     """For each plan its blobs, with the ranges that it needs in hand.
 
     Raises:
@@ -99,7 +99,7 @@ def gathered(plans: Sequence[Planned]) -> list[list[Blob]]:
         for need in plan.needs:
             one = objects.setdefault((id(need.blob.source), need.blob.key), _Object(plan.where))
             one.needs.append(need)
-    in_threads(_Object.read, list(objects.values()))
+    map_threads(_Object.read, list(objects.values()))
     return [[objects[id(need.blob.source), need.blob.key].held(need.blob) for need in plan.needs] for plan in plans]
 
 
@@ -108,7 +108,7 @@ class _Object:
     """One stored object, and all that is needed of it."""
 
     where: str
-    needs: list[Need] = field(default_factory=list)
+    needs: list[ByteRanges] = field(default_factory=list)
     parts: dict[tuple[int, int], memoryview] = field(default_factory=dict)
 
     def read(self) -> None:
@@ -118,7 +118,7 @@ class _Object:
             return
         blob = self.needs[0].blob
         whole = replace(blob, offset=0, size=max(need.blob.offset + need.blob.size for need in self.needs))
-        with named(self.where):
+        with error_context(self.where):
             self.parts = dict(zip(spans, whole.read_ranges(spans), strict=True))
 
     def held(self, blob: Blob) -> Blob:
@@ -148,7 +148,7 @@ class InHand(Blob):
         return there if len(there) == len(ranges) else super().read_ranges(ranges, gap=gap)
 
 
-def _windows(plans: Sequence[Planned]) -> Iterator[Sequence[Planned]]:
+def _windows(plans: Sequence[PendingRead]) -> Iterator[Sequence[PendingRead]]:
     """Runs of plans that need about 64 MiB together."""
     start, size = 0, 0
     for place, plan in enumerate(plans):
@@ -159,7 +159,7 @@ def _windows(plans: Sequence[Planned]) -> Iterator[Sequence[Planned]]:
     yield plans[start:]
 
 
-def in_threads(ask: Callable[[T], Result], each: Sequence[T], most: int = _AT_A_TIME) -> list[Result]:
+def map_threads(ask: Callable[[T], Result], each: Sequence[T], most: int = _AT_A_TIME) -> list[Result]:
     """What `ask` says of each, in order; asked at a time, but not of too many."""
     if len(each) < 2:
         return [ask(one) for one in each]

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from reelbase import errors
-from reelbase._util.forks import renewed_after_fork
+from reelbase._util.forks import reset_after_fork
 from reelbase.config import settings
 from reelbase.errors import LimitError, MediaError, ReelbaseError
 from reelbase.isolation.wire import BrokenWireError, Wire
@@ -196,10 +196,10 @@ class Workers:
     def __init__(self, codec: str, limits: Limits) -> None:
         self._codec = codec
         self._limits = limits
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """None."""
         self._idle: deque[Worker] = deque()
         weakref.finalize(self, _end_all, os.getpid(), self._idle)

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reelbase._util.forks import renewed_after_fork
+from reelbase._util.forks import reset_after_fork
 from reelbase.cells import Cell, MediaCell
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.cells import Shape, Size
-    from reelbase.io.batch_read import Planned
+    from reelbase.io.batch_read import PendingRead
     from reelbase.links.source import Pin
     from reelbase.selection.indexing import Selection
 
@@ -47,10 +47,10 @@ class DeferredCell(Cell):
         self._pin = pin
         self._look = look
         self._found: LinkedCell | None = None
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """No lock held."""
         self._lock = threading.Lock()
 
@@ -67,10 +67,10 @@ class DeferredCell(Cell):
     def plain(self) -> Any:  # noqa: D102
         return self.media().plain()
 
-    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> Planned:  # noqa: D102
+    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:  # noqa: D102
         return self.media().planned(taken, size=size, out=out)
 
-    def planned_data(self, taken: Selection) -> Planned:  # noqa: D102
+    def planned_data(self, taken: Selection) -> PendingRead:  # noqa: D102
         return self.media().planned_data(taken)
 
     def linked(self) -> tuple[Pin, ...]:  # noqa: D102

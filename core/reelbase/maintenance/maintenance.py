@@ -1,4 +1,4 @@
-"""``ds.storage``: what keeps a dataset's objects few, whole and no more than needed."""
+"""``ds.maintenance``: what keeps a dataset's objects few, whole and no more than needed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=7)
 
 
-class Upkeep:
-    """Upkeep of a dataset. Made by ``ds.storage``. Any of it may run while others read and write."""
+class Maintenance:
+    """Upkeep of a dataset. Made by ``ds.maintenance``. Any of it may run while others read and write."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
-    from reelbase.samples.items import Singles
+    from reelbase.samples.items import SingleItem
 
 Row = Mapping[str, "Packed | Entries"]
 
@@ -35,7 +35,7 @@ class Layout(ABC):
         htype: Of one item.
     """
 
-    def __init__(self, shaping: type[Singles], htype: Htype) -> None:
+    def __init__(self, shaping: type[SingleItem], htype: Htype) -> None:
         self.shaping = shaping
         self.htype = htype
 
@@ -68,7 +68,7 @@ class Layout(ABC):
 class ArrayLayout(Layout):
     """Plain arrays of one dtype in the column ``data``."""
 
-    def __init__(self, shaping: type[Singles], htype: Htype, dtype: str | None) -> None:
+    def __init__(self, shaping: type[SingleItem], htype: Htype, dtype: str | None) -> None:
         super().__init__(shaping, htype)
         self._dtype = np.dtype(dtype) if dtype else None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Singles:
+class SingleItem:
     """A row holds one item."""
 
     @staticmethod
@@ -62,7 +62,7 @@ class Singles:
         return ArrayCell(_view(packed.payload, packed.shape, dtype), htype)
 
 
-class Sequences(Singles):
+class ItemSequence(SingleItem):
     """A row holds any number of items."""
 
     @staticmethod

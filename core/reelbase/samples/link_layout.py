@@ -23,7 +23,7 @@ from reelbase.links.urls import checked
 from reelbase.media.sample import Link
 from reelbase.registry import registry
 from reelbase.samples.array_layout import Layout, Row
-from reelbase.samples.media_layout import Known, MediaLayout, packed, place_all
+from reelbase.samples.media_layout import MediaLayout, StoredFacts, packed, place_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ class _Item:
 
 
 @dataclass(frozen=True)
-class _Looked:
+class IngestedFile:
     """The items of a row; None: it holds no sample."""
 
     items: list[_Item] | None
@@ -69,7 +69,7 @@ class LinkLayout(Layout):
 
     def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
         """Several links are looked at at a time."""
-        home, coming = home_of(store), deque[Future[_Looked]]()
+        home, coming = home_of(store), deque[Future[IngestedFile]]()
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             try:
                 for value in values:
@@ -82,7 +82,7 @@ class LinkLayout(Layout):
                 pool.shutdown(cancel_futures=True)
 
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
-        items = (value if isinstance(value, _Looked) else self._looked(value, home_of(store))).items
+        items = (value if isinstance(value, IngestedFile) else self._looked(value, home_of(store))).items
         if items is None:
             return {}
         with tempfile.SpooledTemporaryFile(_SPOOL) as spooled:
@@ -100,9 +100,11 @@ class LinkLayout(Layout):
                 row["_packets"] = place_all(store, spool, size, ".pkt")
         return row
 
-    def _looked(self, value: Any, home: Home) -> _Looked:
+    def _looked(self, value: Any, home: Home) -> IngestedFile:
         """The value of a row, looked at as far as it says."""
-        return _Looked(None if value is None else [self._item(_link(one), home) for one in self.shaping.values(value)])
+        return IngestedFile(
+            None if value is None else [self._item(_link(one), home) for one in self.shaping.values(value)]
+        )
 
     def _item(self, link: Link, home: Home) -> _Item:
         link = Link(checked(link.url), link.creds_key, verify=link.verify, progress=link.progress)
@@ -124,13 +126,13 @@ class LinkLayout(Layout):
         return row.cached(lambda: self._cell(row, json.loads(bytes(links.payload))))
 
     def _cell(self, row: RowReader, links: list[dict[str, Any]]) -> tuple[Cell, int]:
-        known, home = Known(row), home_of(row.store)
+        known, home = StoredFacts(row), home_of(row.store)
         if len(known.facts) != len(links):
             raise CorruptObjectError("Links and what is known of them do not add up.", "Restore them from a copy.")
         items = [self._known(known, k, Pin.from_dict(one), home) for k, one in enumerate(links)]
         return self.shaping.cell(tuple(items)), known.size + 1024 * len(links)
 
-    def _known(self, known: Known, place: int, pin: Pin, home: Home) -> Cell:
+    def _known(self, known: StoredFacts, place: int, pin: Pin, home: Home) -> Cell:
         if known.facts[place] is None:
             return DeferredCell(pin, lambda: _found(probe(pin.link, home, self._files.choose), home))
         return LinkedCell(**vars(known.cell(place, pin.blob(home))), pin=pin)

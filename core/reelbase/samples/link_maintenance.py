@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from reelbase.errors import LinkRefusedError, ObjectNotFoundError, ReelbaseError, UsageError, named
-from reelbase.io.batch_read import in_threads
+from reelbase.errors import LinkRefusedError, ObjectNotFoundError, ReelbaseError, UsageError, error_context
+from reelbase.io.batch_read import map_threads
 from reelbase.samples.link_layout import home_of
 from reelbase.samples.schema import parsed
 from reelbase.selection.indexing import Index
@@ -113,7 +113,7 @@ class Links:
         said: dict[Pin, tuple[str, str]] = {}
         for at in range(0, len(pins), _ASKED):
             page = pins[at : at + _ASKED]
-            said.update(zip(page, in_threads(partial(_look, home), page, threads), strict=True))
+            said.update(zip(page, map_threads(partial(_look, home), page, threads), strict=True))
             if progress is not None:
                 progress(len(said), len(pins))
         return Survey(
@@ -179,7 +179,7 @@ class Links:
         return len(left)
 
     def _file(self, row: int) -> Any:
-        with named(f"Row {row} of tensor {self._tensor.name!r}"):
+        with error_context(f"Row {row} of tensor {self._tensor.name!r}"):
             views = self._kind.shaping.views(self._tensor[row])
             return self._kind.shaping.value([view.as_sample() for view in views])
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
-    from reelbase.samples.items import Singles
+    from reelbase.samples.items import SingleItem
 
 _AROUND: Final = 4_000  # bytes of the objects of a row, measured; what is parsed takes more than its text, too
 _SPOOL = 64 << 20
@@ -44,7 +44,7 @@ class MediaLayout(Layout):
     ``_info`` holds JSON, ``_frames`` the frame indexes, ``_packets`` repacked streams; each for all items of a row.
     """
 
-    def __init__(self, shaping: type[Singles], htype: Htype, codec: str | None, kinds: tuple[str, ...]) -> None:
+    def __init__(self, shaping: type[SingleItem], htype: Htype, codec: str | None, kinds: tuple[str, ...]) -> None:
         super().__init__(shaping, htype)
         self._codec = codec
         self._kinds = kinds
@@ -82,7 +82,7 @@ class MediaLayout(Layout):
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
         """The cell, and about how much memory it takes."""
-        known = Known(row)
+        known = StoredFacts(row)
         ends = list(accumulate((one["size"] for one in known.facts), initial=0))
         items = [known.cell(k, blob.slice(*ends[k : k + 2])) for k in range(len(known.facts))]
         return self.shaping.cell(tuple(items)), known.size
@@ -113,7 +113,7 @@ class MediaLayout(Layout):
         data = codec.encode(given.array, **given.options)
         return Sample(filename=f"array{self._suffix(name)}", open=lambda: Blob.of(data))
 
-    def _place(self, store: Store, sample: Sample, spool: BinaryIO) -> tuple[Entries, list[_Looked]]:
+    def _place(self, store: Store, sample: Sample, spool: BinaryIO) -> tuple[Entries, list[IngestedFile]]:
         """Place one file and look through it."""
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
@@ -124,7 +124,7 @@ class MediaLayout(Layout):
         looked = _looked(codec, Blob.of(blob.read()), spool, sample)
         return place_media(store, looked.blob.read(), suffix), [looked]
 
-    def _look(self, sample: Sample, spool: BinaryIO) -> _Looked:
+    def _look(self, sample: Sample, spool: BinaryIO) -> IngestedFile:
         """Look through one of several files, which are placed together afterwards."""
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
@@ -147,7 +147,7 @@ class MediaLayout(Layout):
         return suffixes[0] if suffixes else ".bin"
 
 
-class Known:
+class StoredFacts:
     """What is known of the files of one row: facts, frame indexes, repacked packets."""
 
     def __init__(self, row: RowReader) -> None:
@@ -178,7 +178,7 @@ def _stored(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Looked:
+class IngestedFile:
     """A file that was looked through: its bytes, what is known of it, and its frame index."""
 
     blob: Blob
@@ -186,7 +186,7 @@ class _Looked:
     index: bytes
 
 
-def _looked(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> _Looked:
+def _looked(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> IngestedFile:
     start = spool.tell()
     with tempfile.SpooledTemporaryFile(_SPOOL) as own:  # codecs start at its beginning, and may empty it
         found = _ingest(codec, blob, cast("BinaryIO", own), sample)
@@ -194,7 +194,7 @@ def _looked(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> _Looke
         shutil.copyfileobj(own, spool)
     index = found.index.to_bytes() if found.index else b""
     sizes = {"size": blob.size, "frames": len(index), "packets": spool.tell() - start}
-    return _Looked(blob, {**found.info.as_dict(), **sizes}, index)
+    return IngestedFile(blob, {**found.info.as_dict(), **sizes}, index)
 
 
 def _ingest(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingested:
@@ -203,7 +203,9 @@ def _ingest(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingest
     return codec.ingest(blob, spool, filename=sample.filename, check=sample.check, stream=sample.stream)
 
 
-def _place_large(store: Store, blob: Blob, suffix: str, look: Callable[[Blob], _Looked]) -> tuple[Entries, _Looked]:
+def _place_large(
+    store: Store, blob: Blob, suffix: str, look: Callable[[Blob], IngestedFile]
+) -> tuple[Entries, IngestedFile]:
     """Place a large file and look through it: through the stored copy, or through the file itself meanwhile.
 
     The second only where it costs nothing to read it twice, and where both readers are known to see the same bytes.

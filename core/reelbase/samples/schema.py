@@ -14,7 +14,7 @@ import numpy as np
 from reelbase.errors import HtypeError, UsageError
 from reelbase.registry import registry
 from reelbase.samples.array_layout import ArrayLayout
-from reelbase.samples.items import Sequences, Singles
+from reelbase.samples.items import ItemSequence, SingleItem
 from reelbase.samples.link_layout import LinkLayout
 from reelbase.samples.media_layout import MediaLayout
 
@@ -30,7 +30,7 @@ _WRAPPED = re.compile(r"(\w+)\[(.*)\]")
 
 
 @dataclass(frozen=True)
-class Here:
+class StoredItems:
     """Items whose bytes are stored in the dataset.
 
     Attributes:
@@ -39,7 +39,7 @@ class Here:
     """
 
     name: str
-    shaping: type[Singles] = Singles
+    shaping: type[SingleItem] = SingleItem
 
     def layout(self, schema: TensorSchema) -> Layout:
         """A new layout for them."""
@@ -54,15 +54,15 @@ class Here:
             _check_codec(schema.codec, spec)
         return MediaLayout(self.shaping, htype, schema.codec, tuple(kind for kind in spec.codecs if kind != "raw"))
 
-    def inside(self) -> Here:
+    def inside(self) -> StoredItems:
         """The same items, stored in the dataset."""
         return self
 
     def __str__(self) -> str:
-        return f"sequence[{self.name}]" if self.shaping is Sequences else self.name
+        return f"sequence[{self.name}]" if self.shaping is ItemSequence else self.name
 
 
-class Elsewhere(Here):
+class LinkedItems(StoredItems):
     """Items of which the dataset holds links."""
 
     def layout(self, schema: TensorSchema) -> Layout:  # noqa: D102
@@ -74,19 +74,19 @@ class Elsewhere(Here):
             )
         return LinkLayout(self.files(schema, htype, spec))
 
-    def inside(self) -> Here:  # noqa: D102
-        return Here(self.name, self.shaping)
+    def inside(self) -> StoredItems:  # noqa: D102
+        return StoredItems(self.name, self.shaping)
 
 
-def _sequence(inner: Here) -> Here:
-    return replace(inner, shaping=Sequences)
+def _sequence(inner: StoredItems) -> StoredItems:
+    return replace(inner, shaping=ItemSequence)
 
 
-def _link(inner: Here) -> Here:
-    return Elsewhere(inner.name, inner.shaping)
+def _link(inner: StoredItems) -> StoredItems:
+    return LinkedItems(inner.name, inner.shaping)
 
 
-_WRAPPERS: dict[str, Callable[[Here], Here]] = {"sequence": _sequence, "link": _link}
+_WRAPPERS: dict[str, Callable[[StoredItems], StoredItems]] = {"sequence": _sequence, "link": _link}
 _NESTED = {"": ("sequence", "link"), "sequence": ("link",), "link": ()}
 
 _reading: WeakKeyDictionary[TensorSchema, Layout] = WeakKeyDictionary()
@@ -138,7 +138,7 @@ def settings_of(schema: TensorSchema) -> Mapping[str, Any]:
     return _make(parsed(schema.htype).name, schema.settings).settings()
 
 
-def parsed(name: str, around: str = "") -> Here:
+def parsed(name: str, around: str = "") -> StoredItems:
     """What an htype's name says, such as ``sequence[link[video]]``.
 
     Raises:
@@ -148,7 +148,7 @@ def parsed(name: str, around: str = "") -> Here:
         raise HtypeError(f"htype={name!r} is not a name.", 'Give one such as "video", "bbox" or "sequence[bbox]".')
     wrapped = _WRAPPED.fullmatch(name)
     if wrapped is None:
-        return Here(name)
+        return StoredItems(name)
     outer, inner = wrapped.groups()
     if outer not in _NESTED[around]:
         raise HtypeError(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reelbase.errors import named
-from reelbase.io.batch_read import Planned
+from reelbase.errors import error_context
+from reelbase.io.batch_read import PendingRead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Picked:
+class SelectedSample:
     """A sample of which something is asked.
 
     Attributes:
@@ -33,16 +33,16 @@ class Picked:
 
     def ask(self, question: Callable[[Cell, Selection], T]) -> T:
         """The answer; errors say where."""
-        with named(self.where):
+        with error_context(self.where):
             return question(self.cell, self.taken)
 
-    def planned(self, **how: Any) -> Planned:
+    def planned(self, **how: Any) -> PendingRead:
         """As `Cell.planned`."""
         return self._where(self.ask(lambda cell, taken: cell.planned(taken, **how)))
 
-    def planned_data(self) -> Planned:
+    def planned_data(self) -> PendingRead:
         """As `Cell.planned_data`."""
         return self._where(self.ask(lambda cell, taken: cell.planned_data(taken)))
 
-    def _where(self, plan: Planned) -> Planned:
-        return Planned(plan.needs, plan.make, self.where)
+    def _where(self, plan: PendingRead) -> PendingRead:
+        return PendingRead(plan.needs, plan.make, self.where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reelbase.errors import named
+from reelbase.errors import error_context
 from reelbase.format.rows import RowReader
 from reelbase.samples.schema import reading_layout
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TOGETHER: Final = 64  # rows: no more chunks than the cache holds, also where each row lies in another
 
 
-class Pinned:
+class TensorSnapshot:
     """Rows of one tensor, as one state has them."""
 
     def __init__(self, store: Store, schema: TensorSchema, rows: Rows) -> None:
@@ -54,7 +54,7 @@ class Pinned:
 
     def _fetched(self, rows: Sequence[int]) -> list[Cell]:
         readers = [self._reader(row) for row in rows]
-        with named(self.where(rows[0]) if len(rows) == 1 else f"Tensor {self.name!r}"):
+        with error_context(self.where(rows[0]) if len(rows) == 1 else f"Tensor {self.name!r}"):
             self._layout.fetch(readers)
         return list(map(self._cell, readers, rows))
 
@@ -63,5 +63,5 @@ class Pinned:
 
     def _cell(self, reader: RowReader, row: int) -> Cell:
         where = self.where(row)
-        with named(where):
+        with error_context(where):
             return self._layout.read(reader, where)

@@ -6,8 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from reelbase._util.forks import renewed_after_fork
-from reelbase.errors import CommitOutcomeUnknown, ReadOnlyError, TransactionError
+from reelbase._util.forks import reset_after_fork
+from reelbase.errors import CommitOutcomeUnknownError, ReadOnlyError, TransactionError
 from reelbase.format.draft import Draft
 from reelbase.format.ops import Added, Append
 from reelbase.format.rows import RowsBuilder
@@ -38,8 +38,8 @@ class Session:
         self.pinned = commit is not None
         self._read_only = read_only or not self.store.storage.writable
         self._doubtful = False
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
     def __getstate__(self) -> dict[str, Any]:
         if self._open is not None:
@@ -52,10 +52,10 @@ class Session:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """No transaction open, no lock held: after a fork these are the parent's."""
         self._open: Transaction | None = None
         self._owner: int | None = None
@@ -206,7 +206,7 @@ class Session:
         if draft.ops:
             try:
                 self.commit = self.log.commit(draft)
-            except CommitOutcomeUnknown:
+            except CommitOutcomeUnknownError:
                 self._doubtful = True
                 raise
 

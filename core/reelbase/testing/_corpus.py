@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelbase.testing._edits import cut, edit_list, field_coded, hidden, packed, resized, retimed
 from reelbase.testing._tracks import Attachment, Cover, SecondVideo, Tone
-from reelbase.testing.clips import Maker, Matrix, Recipe
+from reelbase.testing.clips import ClipRecipe, Maker, Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,20 +35,20 @@ def clips() -> dict[str, Maker]:
     return {name: maker for part in parts for name, maker in part}
 
 
-def _x264(params: str = "", **settings: Any) -> Recipe:
+def _x264(params: str = "", **settings: Any) -> ClipRecipe:
     """B-frames and key frames exactly where they are asked for."""
     options = {"preset": "veryfast", "sc_threshold": "0", "b_strategy": "0"}
     options |= {"x264-params": params} if params else {}
-    return Recipe(**{"bframes": 2, **settings, "options": {**options, **settings.get("options", {})}})
+    return ClipRecipe(**{"bframes": 2, **settings, "options": {**options, **settings.get("options", {})}})
 
 
-def _x265(params: str = "open-gop=0", **settings: Any) -> Recipe:
+def _x265(params: str = "open-gop=0", **settings: Any) -> ClipRecipe:
     fixed = "log-level=none:pools=none:frame-threads=1:b-adapt=0:scenecut=0:keyint=12:min-keyint=12:bframes=3"
-    return Recipe(codec="libx265", options={"preset": "ultrafast", "x265-params": f"{fixed}:{params}"}, **settings)
+    return ClipRecipe(codec="libx265", options={"preset": "ultrafast", "x265-params": f"{fixed}:{params}"}, **settings)
 
 
-def _native(codec: str, **settings: Any) -> Recipe:
-    return Recipe(codec=codec, **{**settings, "options": {**_FIXED, **settings.get("options", {})}})
+def _native(codec: str, **settings: Any) -> ClipRecipe:
+    return ClipRecipe(codec=codec, **{**settings, "options": {**_FIXED, **settings.get("options", {})}})
 
 
 def _h264_containers() -> Iterator[tuple[str, Maker]]:
@@ -86,7 +86,7 @@ def _h264() -> Iterator[tuple[str, Maker]]:
     yield "h264-one-gop.mp4", _x264(gop=250, bframes=3).make
     yield "h264-intra.mp4", _x264(gop=1, bframes=0).make
     yield "h264-small.mp4", _x264(size=(48, 64)).make
-    rgb = Recipe(codec="libx264rgb", pix_fmt="rgb24", options={"qp": "0", "preset": "veryfast"})
+    rgb = ClipRecipe(codec="libx264rgb", pix_fmt="rgb24", options={"qp": "0", "preset": "veryfast"})
     yield "h264-lossless-rgb.mp4", rgb.make
     yield "h264-fields.ts", field_coded("mpegts")
     yield "h264-fields.mp4", field_coded("mp4", together=True)
@@ -102,12 +102,12 @@ def _hevc() -> Iterator[tuple[str, Maker]]:
 
 
 def _web() -> Iterator[tuple[str, Maker]]:
-    av1 = Recipe(codec="libsvtav1", options={"preset": "10", "crf": "20", "svtav1-params": "lp=1"})
+    av1 = ClipRecipe(codec="libsvtav1", options={"preset": "10", "crf": "20", "svtav1-params": "lp=1"})
     yield "av1.mp4", av1.make
     yield "av1.webm", replace(av1, container="webm").make
     yield "av1.ivf", replace(av1, container="ivf").make
     yield "av1-10bit.mkv", replace(av1, container="matroska", pix_fmt="yuv420p10le").make
-    vp8 = Recipe(container="webm", codec="libvpx", options=_WEB)
+    vp8 = ClipRecipe(container="webm", codec="libvpx", options=_WEB)
     yield "vp8.webm", vp8.make
     yield "vp8-odd.webm", replace(vp8, size=(95, 127)).make
     yield "vp8.ivf", replace(vp8, container="ivf").make
@@ -115,7 +115,7 @@ def _web() -> Iterator[tuple[str, Maker]]:
     yield "vp8-hidden.webm", hidden(vp8, 5)
     yield "vp8-hidden.ivf", hidden(replace(vp8, container="ivf"), 7)
     yield "vp8-hidden.mkv", hidden(replace(vp8, container="matroska", gop=250), 3)
-    vp9 = Recipe(container="webm", codec="libvpx-vp9", options=_WEB)
+    vp9 = ClipRecipe(container="webm", codec="libvpx-vp9", options=_WEB)
     yield "vp9.webm", vp9.make
     yield "vp9-odd.webm", replace(vp9, size=(95, 127)).make
     yield "vp9.ivf", replace(vp9, container="ivf").make
@@ -144,15 +144,15 @@ def _mpeg() -> Iterator[tuple[str, Maker]]:
 def _intra() -> Iterator[tuple[str, Maker]]:
     yield "mjpeg.avi", _native("mjpeg", container="avi", pix_fmt="yuvj420p").make
     yield "mjpeg-odd.mov", _native("mjpeg", container="mov", pix_fmt="yuvj422p", size=(95, 127)).make
-    prores = Recipe(container="mov", codec="prores_ks", pix_fmt="yuv422p10le", size=(95, 127), frames=12)
+    prores = ClipRecipe(container="mov", codec="prores_ks", pix_fmt="yuv422p10le", size=(95, 127), frames=12)
     yield "prores-odd.mov", prores.make
-    yield "ffv1-odd.mkv", Recipe(container="matroska", codec="ffv1", pix_fmt="bgr0", size=(95, 127)).make
-    yield "ffv1-10bit.mkv", Recipe(container="matroska", codec="ffv1", pix_fmt="yuv420p10le").make
-    yield "ffv1.avi", Recipe(container="avi", codec="ffv1", pix_fmt="yuv444p").make
-    yield "raw.avi", Recipe(container="avi", codec="rawvideo", pix_fmt="bgr24").make
-    yield "png.mov", Recipe(container="mov", codec="png", pix_fmt="rgb24").make
-    yield "jpeg2000.mxf", Recipe(container="mxf", codec="jpeg2000", fps=25, frames=6).make
-    pal = Recipe(container="dv", codec="dvvideo", size=(576, 720), fps=25, frames=8)
+    yield "ffv1-odd.mkv", ClipRecipe(container="matroska", codec="ffv1", pix_fmt="bgr0", size=(95, 127)).make
+    yield "ffv1-10bit.mkv", ClipRecipe(container="matroska", codec="ffv1", pix_fmt="yuv420p10le").make
+    yield "ffv1.avi", ClipRecipe(container="avi", codec="ffv1", pix_fmt="yuv444p").make
+    yield "raw.avi", ClipRecipe(container="avi", codec="rawvideo", pix_fmt="bgr24").make
+    yield "png.mov", ClipRecipe(container="mov", codec="png", pix_fmt="rgb24").make
+    yield "jpeg2000.mxf", ClipRecipe(container="mxf", codec="jpeg2000", fps=25, frames=6).make
+    pal = ClipRecipe(container="dv", codec="dvvideo", size=(576, 720), fps=25, frames=8)
     yield "pal.dv", pal.make
     yield "dv.avi", replace(pal, container="avi").make
     yield "ntsc.dv", replace(pal, size=(480, 720), fps=Fraction(30000, 1001), pix_fmt="yuv411p").make
@@ -167,13 +167,13 @@ def _old() -> Iterator[tuple[str, Maker]]:
     yield "flv1.flv", _native("flv", container="flv").make
     yield "msmpeg4.avi", _native("msmpeg4", container="avi").make
     yield "svq1.mov", _native("svq1", container="mov", pix_fmt="yuv410p", frames=20).make
-    yield "qtrle.mov", Recipe(container="mov", codec="qtrle", pix_fmt="rgb24").make
-    yield "cinepak.avi", Recipe(container="avi", codec="cinepak", pix_fmt="rgb24", frames=6).make
-    yield "msvideo1.avi", Recipe(container="avi", codec="msvideo1", pix_fmt="rgb555le").make
+    yield "qtrle.mov", ClipRecipe(container="mov", codec="qtrle", pix_fmt="rgb24").make
+    yield "cinepak.avi", ClipRecipe(container="avi", codec="cinepak", pix_fmt="rgb24", frames=6).make
+    yield "msvideo1.avi", ClipRecipe(container="avi", codec="msvideo1", pix_fmt="rgb555le").make
 
 
 def _gif() -> Iterator[tuple[str, Maker]]:
-    gif = Recipe(container="gif", codec="gif", pix_fmt="rgb8", fps=25)
+    gif = ClipRecipe(container="gif", codec="gif", pix_fmt="rgb8", fps=25)
     yield "gif.gif", gif.make
     yield "gif-vfr.gif", replace(gif, gaps=(1, 4, 2)).make
     yield "gif-odd.gif", replace(gif, size=(95, 127)).make
@@ -185,7 +185,7 @@ def _times() -> Iterator[tuple[str, Maker]]:
         yield f"offset.{suffix}", _x264(container=container, offset=35).make
     yield "ntsc-rate.mp4", _x264(fps=Fraction(30000, 1001)).make
     yield "ntsc-rate.mkv", _x264(fps=Fraction(24000, 1001), container="matroska").make
-    yield "vfr.webm", Recipe(container="webm", codec="libvpx", gaps=(1, 3, 1, 2, 9), options=_WEB).make
+    yield "vfr.webm", ClipRecipe(container="webm", codec="libvpx", gaps=(1, 3, 1, 2, 9), options=_WEB).make
     stream = _x264(container="mpegts", bframes=0)
     yield "missing-pts.ts", retimed(stream, lambda number, pts: None if number % 4 == 1 else pts)
     yield "double-pts.ts", retimed(stream, lambda number, pts: pts - 3000 if number % 4 == 1 else pts)

@@ -13,7 +13,7 @@ from reelbase.testing._codes import draw_code
 from reelbase.testing._fieldcoded import Field, field_stream
 from reelbase.testing._isobmff import read_edits, write_edits
 from reelbase.testing._mpegts import change_pts, join
-from reelbase.testing.clips import Clip, Maker, Pictures, Recipe
+from reelbase.testing.clips import Clip, ClipRecipe, Maker, Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MOVIE_SCALE = 90_000  # ticks a second of the movie box; any multiple of the frame rate would do
 
 
-def edit_list(recipe: Recipe, *ranges: tuple[int, int], timed: bool = True) -> Maker:
+def edit_list(recipe: ClipRecipe, *ranges: tuple[int, int], timed: bool = True) -> Maker:
     """An mp4 whose edit list shows the frames ``[start, stop)`` of each range, one after another.
 
     Args:
@@ -49,7 +49,7 @@ def edit_list(recipe: Recipe, *ranges: tuple[int, int], timed: bool = True) -> M
     return make
 
 
-def cut(recipe: Recipe, packets: int, *, earliest: int, shown: int) -> Maker:
+def cut(recipe: ClipRecipe, packets: int, *, earliest: int, shown: int) -> Maker:
     """A stream that was joined midway.
 
     Args:
@@ -68,7 +68,7 @@ def cut(recipe: Recipe, packets: int, *, earliest: int, shown: int) -> Maker:
     return make
 
 
-def hidden(recipe: Recipe, every: int) -> Maker:
+def hidden(recipe: ClipRecipe, every: int) -> Maker:
     """A VP8 stream in which every so many frames one is decoded and not shown, as alternate references are.
 
     Args:
@@ -95,7 +95,7 @@ def _hide(packets: Packets, *, every: int, unseen: list[int]) -> Packets:
     return packets
 
 
-def retimed(recipe: Recipe, change: Callable[[int, int], int | None]) -> Maker:
+def retimed(recipe: ClipRecipe, change: Callable[[int, int], int | None]) -> Maker:
     """A transport stream without B-frames whose times are changed; see `change_pts`.
 
     A frame whose time is taken away is still expected when it was shown before: its neighbours tell.
@@ -112,7 +112,7 @@ def retimed(recipe: Recipe, change: Callable[[int, int], int | None]) -> Maker:
     return make
 
 
-def resized(*recipes: Recipe, lost: tuple[int, ...] = ()) -> Maker:
+def resized(*recipes: ClipRecipe, lost: tuple[int, ...] = ()) -> Maker:
     """A transport stream whose frame size changes from one recipe to the next.
 
     Args:
@@ -133,7 +133,7 @@ def resized(*recipes: Recipe, lost: tuple[int, ...] = ()) -> Maker:
     return make
 
 
-def packed(recipe: Recipe) -> Maker:
+def packed(recipe: ClipRecipe) -> Maker:
     """An MPEG-4 stream in DivX's packed form: a P and the B that follows it share a packet, then comes an empty one.
 
     Args:
@@ -142,7 +142,7 @@ def packed(recipe: Recipe) -> Maker:
     return replace(recipe, video=Pictures(lambda packets: _pack(packets, recipe))).make
 
 
-def _pack(packets: Packets, recipe: Recipe) -> Packets:
+def _pack(packets: Packets, recipe: ClipRecipe) -> Packets:
     import av
 
     shown = [packet.pts or 0 for packet in packets]
@@ -188,7 +188,7 @@ def field_coded(container: str, *, frames: int = 23, fps: int = 25, together: bo
             for packet in _field_packets(fields, fps, together=together):
                 packet.stream = stream
                 out.mux(packet)
-        return Recipe(frames=frames, size=size, fps=fps).describe(path)
+        return ClipRecipe(frames=frames, size=size, fps=fps).describe(path)
 
     return make
 

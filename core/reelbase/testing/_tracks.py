@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelbase.testing.clips import Feed, Pictures, Recipe, draw_code
+from reelbase.testing.clips import ClipRecipe, Feed, Pictures, draw_code
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -24,7 +24,7 @@ class Tone:
 
     codec: str = "aac"
 
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
         """Add the stream; see `reelbase.testing.clips.Track`."""
         import av
 
@@ -49,7 +49,7 @@ class SecondVideo:
     first: int = 512
     size: tuple[int, int] = (64, 80)
 
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
         """Add the stream; see `reelbase.testing.clips.Track`."""
         return Pictures().open(out, replace(recipe, first=self.first, size=self.size, disposition=0))
 
@@ -60,7 +60,7 @@ class Cover:
 
     code: int = 900
 
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
         """Add the stream; see `reelbase.testing.clips.Track`."""
         import av
 
@@ -82,7 +82,7 @@ class Attachment:
 
     code: int = 900
 
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
         """Add the stream; see `reelbase.testing.clips.Track`."""
         out.add_attachment("cover.png", "image/png", _png(self.code))
         return lambda _: None

@@ -1,7 +1,7 @@
 """Frame-coded clips: small videos made on the spot in which every frame spells its own number.
 
-A `Recipe` says what to encode; `Recipe.make` writes the file and returns a `Clip`, which knows what a full sequential
-decode must show: the number of every frame in display order, and when it is shown. No frame is read back for that;
+A `ClipRecipe` says what to encode; `ClipRecipe.make` writes the file and returns a `Clip`, which knows what a full
+sequential decode must show: the number of every frame in display order, and when it is shown. No frame is read back for that;
 it follows from what was encoded. Needs PyAV (``reelbase[av]``), imported on use::
 
     clip = make_clip(tmp_path / "a.mkv", container="matroska", codec="libx264", frames=30, bframes=3)
@@ -35,8 +35,19 @@ if TYPE_CHECKING:
     Packets = list[Packet[VideoStream]]
 
 __all__ = [
-    "CODES", "UPRIGHT", "Clip", "Feed", "Maker", "Matrix", "Recipe", "Track", "corpus", "draw_code", "make_clip",
-    "read_code", "upright",
+    "CODES",
+    "UPRIGHT",
+    "Clip",
+    "ClipRecipe",
+    "Feed",
+    "Maker",
+    "Matrix",
+    "Track",
+    "corpus",
+    "draw_code",
+    "make_clip",
+    "read_code",
+    "upright",
 ]  # fmt: skip
 
 Matrix = tuple[int, int, int, int]
@@ -81,7 +92,7 @@ Maker = Callable[[Path], Clip]  #: writes a clip to a path and describes it
 class Track(Protocol):
     """A further stream of a file beside its video."""
 
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
         """Add the stream; returns what is called with every frame's number, and with None at the end."""
         ...
 
@@ -96,7 +107,7 @@ class Pictures:
 
     change: Callable[[Packets], Packets] = list
 
-    def open(self, out: OutputContainer, recipe: Recipe) -> Feed:
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
         """Add the stream; see `Track`."""
         stream = _video_stream(out, recipe)
         ticks = recipe.ticks()
@@ -114,7 +125,7 @@ class Pictures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class ClipRecipe:
     """What to encode.
 
     Attributes:
@@ -204,8 +215,8 @@ class Recipe:
 
 
 def make_clip(path: Path, **settings: Any) -> Clip:
-    """Make a clip in one call: ``Recipe(**settings).make(path)``."""
-    return Recipe(**settings).make(path)
+    """Make a clip in one call: ``ClipRecipe(**settings).make(path)``."""
+    return ClipRecipe(**settings).make(path)
 
 
 def corpus() -> dict[str, Maker]:
@@ -233,7 +244,7 @@ def upright(picture: NDArray[np.uint8], matrix: Matrix) -> NDArray[np.uint8]:
     return np.ascontiguousarray(picture[:: -1 if y < 0 else 1, :: -1 if x < 0 else 1])
 
 
-def _video_stream(out: OutputContainer, recipe: Recipe) -> VideoStream:
+def _video_stream(out: OutputContainer, recipe: ClipRecipe) -> VideoStream:
     stream: VideoStream = out.add_stream(recipe.codec, rate=Fraction(recipe.fps), options=dict(recipe.options))  # type: ignore[assignment]
     a, b, c, d = recipe.matrix
     height, width = recipe.size if a else recipe.size[::-1]

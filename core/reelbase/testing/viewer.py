@@ -13,7 +13,7 @@ from reelbase.contracts.viewer import Shown
 from reelbase.errors import CorruptObjectError
 
 if TYPE_CHECKING:
-    from reelbase.contracts.viewer import Showing, Viewer
+    from reelbase.contracts.viewer import Viewer, ViewerSource
 
 __all__ = ["ViewerTests"]
 
@@ -25,7 +25,7 @@ _ABOUT: Final = {
 
 
 class _Damaged:
-    """A `Showing` of which nothing can be read but what there is."""
+    """A `ViewerSource` of which nothing can be read but what there is."""
 
     def about(self) -> dict[str, Any]:
         return dict(_ABOUT)
@@ -33,7 +33,7 @@ class _Damaged:
     def versions(self) -> list[Any]:
         return []
 
-    def glance(self) -> str:
+    def html_preview(self) -> str:
         return "<p>birds</p>"
 
     def __getattr__(self, name: str) -> Any:
@@ -52,11 +52,11 @@ class ViewerTests:
         raise NotImplementedError("give a fixture `viewer` that returns a Viewer")
 
     @pytest.fixture
-    def showing(self) -> Showing:
+    def showing(self) -> ViewerSource:
         """What is shown."""
-        return cast("Showing", _Damaged())
+        return cast("ViewerSource", _Damaged())
 
-    def test_it_returns_at_once(self, viewer: Viewer, showing: Showing) -> None:
+    def test_it_returns_at_once(self, viewer: Viewer, showing: ViewerSource) -> None:
         began = time.monotonic()
         shown = viewer.show(showing, open_browser=False)
         assert time.monotonic() - began < _AT_ONCE
@@ -64,22 +64,22 @@ class ViewerTests:
         assert isinstance(shown.url, str)
         shown.close()
 
-    def test_it_can_be_closed_again(self, viewer: Viewer, showing: Showing) -> None:
+    def test_it_can_be_closed_again(self, viewer: Viewer, showing: ViewerSource) -> None:
         shown = viewer.show(showing, open_browser=False)
         shown.close()
         shown.close()
 
-    def test_a_block_closes_it(self, viewer: Viewer, showing: Showing) -> None:
+    def test_a_block_closes_it(self, viewer: Viewer, showing: ViewerSource) -> None:
         with viewer.show(showing, open_browser=False) as shown:
             assert isinstance(shown, Shown)
 
-    def test_several_at_a_time(self, viewer: Viewer, showing: Showing) -> None:
+    def test_several_at_a_time(self, viewer: Viewer, showing: ViewerSource) -> None:
         first, second = (viewer.show(showing, open_browser=False) for _ in range(2))
         assert not first.url or first.url != second.url
         first.close()
         second.close()
 
-    def test_one_that_is_closed_leaves_the_others(self, viewer: Viewer, showing: Showing) -> None:
+    def test_one_that_is_closed_leaves_the_others(self, viewer: Viewer, showing: ViewerSource) -> None:
         with viewer.show(showing, open_browser=False) as stays:
             viewer.show(showing, open_browser=False).close()
             assert isinstance(stays, Shown)

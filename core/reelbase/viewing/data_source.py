@@ -6,11 +6,11 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from reelbase.contracts.viewer import Footage
+from reelbase.contracts.viewer import StoredVideo
 from reelbase.errors import SampleIndexError, TensorNotFoundError, UsageError
 from reelbase.registry import registry
 from reelbase.selection.filter import Filter
-from reelbase.viewing.html_repr import glance
+from reelbase.viewing.html_repr import html_preview
 from reelbase.viewing.json_values import bounded, jsonable, number, words
 from reelbase.viewing.tensor_source import media_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from reelbase.contracts.specs import ViewerSpec
     from reelbase.contracts.viewer import Shown
-    from reelbase.viewing.tensor_source import Shelf
+    from reelbase.viewing.tensor_source import TensorSource
 
 _AT_ONCE: Final = 500
 _LOOKED_AT: Final = 5_000
@@ -27,8 +27,8 @@ _CLIP: Final = 64
 _WIDEST: Final = 1280
 
 
-class Showing:
-    """See `reelbase.contracts.viewer.Showing`.
+class DatasetViewerSource:
+    """See `reelbase.contracts.viewer.DatasetViewerSource`.
 
     Args:
         title: Of all.
@@ -43,7 +43,7 @@ class Showing:
     def __init__(
         self,
         title: str,
-        shelves: Sequence[Shelf],
+        shelves: Sequence[TensorSource],
         *,
         version: str = "",
         versions: Callable[[], list[dict[str, Any]]] = list,
@@ -64,7 +64,7 @@ class Showing:
         return max((one.count for one in self._shelves.values()), default=0)
 
     def about(self) -> dict[str, Any]:
-        """See `reelbase.contracts.viewer.Showing.about`."""
+        """See `reelbase.contracts.viewer.DatasetViewerSource.about`."""
         return {
             "title": self._title,
             "version": self._version,
@@ -76,15 +76,15 @@ class Showing:
         }
 
     def versions(self) -> list[Mapping[str, Any]]:
-        """See `reelbase.contracts.viewer.Showing.versions`."""
+        """See `reelbase.contracts.viewer.DatasetViewerSource.versions`."""
         return list(self._versions())
 
-    def glance(self) -> str:
-        """See `reelbase.contracts.viewer.Showing.glance`."""
-        return glance(self)
+    def html_preview(self) -> str:
+        """See `reelbase.contracts.viewer.DatasetViewerSource.html_preview`."""
+        return html_preview(self)
 
     def rows(self, where: str, start: int, limit: int) -> dict[str, Any]:
-        """See `reelbase.contracts.viewer.Showing.rows`."""
+        """See `reelbase.contracts.viewer.DatasetViewerSource.rows`."""
         limit, at = min(max(limit, 1), _AT_ONCE), max(start, 0)
         found: list[dict[str, Any]] = []
         chosen = Filter(where) if where.strip() else None
@@ -106,7 +106,7 @@ class Showing:
         return {"row": row, "title": title[:120], "video": videos[0] if videos else None}
 
     def row(self, row: int) -> dict[str, Any]:
-        """See `reelbase.contracts.viewer.Showing.row`."""
+        """See `reelbase.contracts.viewer.DatasetViewerSource.row`."""
         self._check(row)
         here = [one for one in self._shelves.values() if one.holds(row)]
         videos = {one.name: one.value(row) for one in here if one.film}
@@ -119,23 +119,25 @@ class Showing:
             "videos": jsonable(videos),
         }
 
-    def video(self, row: int, tensor: str) -> Footage:
-        """See `reelbase.contracts.viewer.Showing.video`."""
+    def video(self, row: int, tensor: str) -> StoredVideo:
+        """See `reelbase.contracts.viewer.DatasetViewerSource.video`."""
         cell = media_of(self._shelf(tensor).rows[self._check(row)])
-        return Footage(blob=cell.blob, packets=cell.packets, index=cell.frame_index(), codec=cell.codec, info=cell.info)
+        return StoredVideo(
+            blob=cell.blob, packets=cell.packets, index=cell.frame_index(), codec=cell.codec, info=cell.info
+        )
 
     def track(self, row: int, tensor: str, start: int, stop: int) -> list[Any]:
-        """See `reelbase.contracts.viewer.Showing.track`."""
+        """See `reelbase.contracts.viewer.DatasetViewerSource.track`."""
         items = self._shelf(tensor).drawn(self._check(row), start, stop, self._size(row))
         return [jsonable(one) for one in items]
 
     def curve(self, row: int, tensor: str) -> list[float | None]:
-        """See `reelbase.contracts.viewer.Showing.curve`."""
+        """See `reelbase.contracts.viewer.DatasetViewerSource.curve`."""
         values = self._shelf(tensor).value(self._check(row))
         return [number(one) for one in values] if isinstance(values, list) else []
 
     def picture(self, row: int, tensor: str, frame: int, width: int) -> bytes:
-        """See `reelbase.contracts.viewer.Showing.picture`."""
+        """See `reelbase.contracts.viewer.DatasetViewerSource.picture`."""
         view = self._shelf(tensor).rows[self._check(row)]
         frames, height, full, *_ = view.shape
         if not 0 <= frame < (frames or 0):
@@ -145,7 +147,7 @@ class Showing:
         return registry().codec("jpeg").encode(pixels)
 
     def clip(self, row: int, tensor: str, start: int, stop: int) -> Any:
-        """See `reelbase.contracts.viewer.Showing.clip`."""
+        """See `reelbase.contracts.viewer.DatasetViewerSource.clip`."""
         footage = self.video(row, tensor)
         stop = min(stop, start + _CLIP, len(footage.index))
         if not 0 <= start < stop:
@@ -164,7 +166,7 @@ class Showing:
                 return height, width
         return 1, 1
 
-    def _shelf(self, tensor: str) -> Shelf:
+    def _shelf(self, tensor: str) -> TensorSource:
         if tensor not in self._shelves:
             raise TensorNotFoundError(f"There is no tensor {tensor!r}.", f"There are: {', '.join(self._shelves)}.")
         return self._shelves[tensor]
@@ -175,7 +177,7 @@ class Showing:
         return row
 
 
-def show(showing: Showing, *, open_browser: bool = True) -> Shown:
+def show(showing: DatasetViewerSource, *, open_browser: bool = True) -> Shown:
     """Hand over to the viewer for where this process runs; what is only served is so to a browser.
 
     Raises:

@@ -18,7 +18,7 @@ from reelbase.media.frame_index import Flag
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reelbase.contracts.viewer import Showing
+    from reelbase.contracts.viewer import ViewerSource
 
 _PICTURES: Final = 8
 _WIDTH: Final = 160
@@ -28,7 +28,7 @@ _LINES: Final = 40
 _WORDS: Final = 300
 
 
-def glance(showing: Showing) -> str:
+def html_preview(showing: ViewerSource) -> str:
     """HTML of what is shown."""
     about = showing.about()
     single = about["start"] is not None
@@ -45,7 +45,7 @@ def _tensors(tensors: list[dict[str, Any]]) -> str:
     return _table(known)
 
 
-def _facts(showing: Showing, row: int, tensor: str, _: int) -> str:
+def _facts(showing: ViewerSource, row: int, tensor: str, _: int) -> str:
     return _table(showing.row(row)["videos"][tensor])
 
 
@@ -72,14 +72,14 @@ def _pictures(found: Iterator[tuple[str, bytes]]) -> Iterator[str]:
             return
 
 
-def _first_frames(showing: Showing) -> Iterator[tuple[str, bytes]]:
+def _first_frames(showing: ViewerSource) -> Iterator[tuple[str, bytes]]:
     for one in showing.rows("", 0, _PICTURES)["rows"]:
         row, tensor = one["row"], one["video"]
         if tensor is not None and not showing.video(row, tensor).packets.distant:
             yield f"row {row} {one['title']}".strip(), showing.picture(row, tensor, 0, _WIDTH)
 
 
-def _frames_of_one(showing: Showing, row: int, tensor: str, start: int) -> Iterator[tuple[str, bytes]]:
+def _frames_of_one(showing: ViewerSource, row: int, tensor: str, start: int) -> Iterator[tuple[str, bytes]]:
     """The frame to begin with, and some that need none before them."""
     footage = showing.video(row, tensor)
     index = footage.index
@@ -91,9 +91,9 @@ def _frames_of_one(showing: Showing, row: int, tensor: str, start: int) -> Itera
         yield f"frame {frame}", showing.picture(row, tensor, frame, _WIDTH)
 
 
-def glance_or_none(showing: Showing) -> str | None:
-    """`glance`; None where something cannot be read: a notebook shows the text then."""
+def html_preview_or_none(showing: ViewerSource) -> str | None:
+    """`html_preview`; None where something cannot be read: a notebook shows the text then."""
     try:
-        return glance(showing)
+        return html_preview(showing)
     except ReelbaseError:
         return None

@@ -21,7 +21,7 @@ class Video(Htype):
 
 
 @dataclass(frozen=True)
-class Shelf:
+class TensorSource:
     """A tensor.
 
     Attributes:

@@ -94,7 +94,7 @@ class Clients(Generic[Filesystem]):
         self._used: weakref.WeakValueDictionary[tuple[int, Any], Client[Filesystem]] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._inherited: list[object] = []
-        os.register_at_fork(after_in_child=self._renew)
+        os.register_at_fork(after_in_child=self._reset_after_fork)
 
     def get(self, how: Any) -> Client[Filesystem]:
         """The client of this process for `how`, which must be hashable."""
@@ -109,7 +109,7 @@ class Clients(Generic[Filesystem]):
         del let_go  # not under the lock: this may close it
         return client
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """In a forked child: a new lock, for another thread may have held the old one, and the parent's clients kept.
 
         To let go of them would make their sessions complain that nobody closed them; they are not the child's to close.

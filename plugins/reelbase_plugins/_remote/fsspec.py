@@ -14,7 +14,7 @@ from reelbase_plugins._remote.buckets import Place, located
 from reelbase_plugins._remote.options import parsed
 from reelbase_plugins._remote.pieces import Span, pieces
 from reelbase_plugins._remote.refusals import Lost
-from reelbase_plugins._remote.retry import Patience, Transient
+from reelbase_plugins._remote.retry import RetryPolicy, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -92,7 +92,7 @@ class BucketStorage(Storage):
         super().__init__(root.removesuffix("/"), options=options, credentials=credentials)
         self.place = Place.of(root)
         self.settings: Any = parsed(self.table, self.options, f"storage.{self.name}")
-        self._patience = Patience(tries=self.settings.tries, deadline=self.settings.deadline)
+        self._patience = RetryPolicy(tries=self.settings.tries, deadline=self.settings.deadline)
         self._opened: tuple[int, Bucket] | None = None
 
     @classmethod

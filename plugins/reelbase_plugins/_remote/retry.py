@@ -39,7 +39,7 @@ class Transient(Exception):  # noqa: N818 - says of another error that it may pa
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long to try.
 
     Attributes:
@@ -79,7 +79,7 @@ def _pause(state: RetryCallState) -> float:
     return jitter if after is None else after + min(jitter, 1.0)
 
 
-def _said(last: Transient, patience: Patience) -> StorageError:
+def _said(last: Transient, patience: RetryPolicy) -> StorageError:
     """The last error; or that the service wants to be left alone for longer than anybody waits."""
     if last.after is None or last.after < patience.deadline:
         return last.error

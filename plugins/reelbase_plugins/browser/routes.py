@@ -22,7 +22,7 @@ from reelbase.plugin import Flag, Trust
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from reelbase.plugin import Footage, Showing, WebStream
+    from reelbase.plugin import StoredVideo, ViewerSource, WebStream
 
 _MOST_PACKETS: Final = 512
 _MOST_FRAMES: Final = 512
@@ -45,7 +45,7 @@ class Answers:
         showing: That.
     """
 
-    def __init__(self, showing: Showing) -> None:
+    def __init__(self, showing: ViewerSource) -> None:
         self._showing = showing
         self._names = [one["name"] for one in showing.about()["tensors"]]
         self._video = lru_cache(16)(showing.video)
@@ -86,7 +86,7 @@ class Answers:
             return None
         return ask(*given.args, **given.kwargs)
 
-    def media(self, path: str) -> tuple[Footage, str] | None:
+    def media(self, path: str) -> tuple[StoredVideo, str] | None:
         """The file of a video, ``row/tensor``, and its media type; None: it is asked for otherwise."""
         numbers = whole_numbers(path.split("/"))
         if numbers is None or len(numbers) != 2:

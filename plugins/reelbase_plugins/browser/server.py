@@ -19,7 +19,7 @@ from reelbase_plugins.browser.routes import Answers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reelbase.plugin import Showing
+    from reelbase.plugin import ViewerSource
 
 _log = logging.getLogger("reelbase.viewer")
 _KEEP: Final = "private, max-age=86400, immutable"
@@ -38,7 +38,7 @@ class Server:
         url: Of the page.
     """
 
-    def __init__(self, showing: Showing) -> None:
+    def __init__(self, showing: ViewerSource) -> None:
         self._http = _Http(Answers(showing), new_token())
         self.url = f"http://127.0.0.1:{self._http.server_port}/{self._http.token}/"
         self._thread = threading.Thread(

@@ -11,7 +11,7 @@ from reelbase.plugin import Shown, Viewer
 from reelbase_plugins.browser.server import Server
 
 if TYPE_CHECKING:
-    from reelbase.plugin import Showing
+    from reelbase.plugin import ViewerSource
 
 
 class Page(Shown):
@@ -21,7 +21,7 @@ class Page(Shown):
         url: Its address, with the token that opens it: whoever has it, on this machine, can look.
     """
 
-    def __init__(self, showing: Showing) -> None:
+    def __init__(self, showing: ViewerSource) -> None:
         self._server = Server(showing)
         self.url = self._server.url
 
@@ -36,7 +36,7 @@ class Page(Shown):
 class Browser(Viewer):
     """Serves a page on the loopback interface, and opens it."""
 
-    def show(self, showing: Showing, *, open_browser: bool) -> Shown:
+    def show(self, showing: ViewerSource, *, open_browser: bool) -> Shown:
         """See `Viewer.show`."""
         page = Page(showing)
         if open_browser and not (_has_screen() and webbrowser.open(page.url)):

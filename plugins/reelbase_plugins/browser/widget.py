@@ -17,7 +17,7 @@ from reelbase_plugins.browser.routes import Answers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reelbase.plugin import Showing
+    from reelbase.plugin import ViewerSource
 
 _PIECE: Final = 1 << 20  # bytes of one message: proxies refuse large ones
 
@@ -27,7 +27,7 @@ class Widget(anywidget.AnyWidget):
 
     _esm = module()
 
-    def __init__(self, showing: Showing) -> None:
+    def __init__(self, showing: ViewerSource) -> None:
         super().__init__()
         self._answers = Answers(showing)
         self.on_msg(self._answer)
@@ -58,7 +58,7 @@ class Cell(Shown):
         widget: To be put elsewhere again: ``display(shown.widget)``.
     """
 
-    def __init__(self, showing: Showing) -> None:
+    def __init__(self, showing: ViewerSource) -> None:
         self.widget = Widget(showing)
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class Cell(Shown):
 class Notebook(Viewer):
     """Shows in the output of the cell that runs."""
 
-    def show(self, showing: Showing, *, open_browser: bool) -> Shown:
+    def show(self, showing: ViewerSource, *, open_browser: bool) -> Shown:
         """See `Viewer.show`."""
         cell = Cell(showing)
         if open_browser:
@@ -77,5 +77,5 @@ class Notebook(Viewer):
             from IPython import display
 
             data, _ = cell.widget._repr_mimebundle_() or ({}, {})
-            display.publish_display_data({**data, "text/html": showing.glance()})  # type: ignore[no-untyped-call]
+            display.publish_display_data({**data, "text/html": showing.html_preview()})  # type: ignore[no-untyped-call]
         return cell

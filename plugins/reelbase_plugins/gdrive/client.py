@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import finalize
 
 from reelbase.errors import BadReplyError, OutcomeUnknownError, StorageError
-from reelbase_plugins._remote.retry import Patience, Transient
+from reelbase_plugins._remote.retry import RetryPolicy, Transient
 from reelbase_plugins.gdrive.access import access
 from reelbase_plugins.gdrive.replies import IdInUseError, InDoubt, broken, refused, told
 from reelbase_plugins.gdrive.signing import SignedHttp, Signer
@@ -46,7 +46,7 @@ class Client:
         found = access(fields, options.api_key, anonymous=options.anonymous)
         self._api_key = found.api_key
         self._signer = None if found.signer is None else Signer(found.signer)
-        self._patience = Patience(tries=options.tries, deadline=options.deadline)
+        self._patience = RetryPolicy(tries=options.tries, deadline=options.deadline)
         self._idle: deque[Any] = deque()
         self._ids: deque[str] = deque()
         self._keys: dict[str, str] = {}

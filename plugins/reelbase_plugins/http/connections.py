@@ -31,7 +31,7 @@ def manager() -> PoolManager:
     return _managers.get(pid) or _managers.setdefault(pid, PoolManager(_HOSTS, maxsize=_IDLE, retries=False))
 
 
-def in_threads(run: Callable[[Item], Result], items: Sequence[Item], most: int) -> list[Result]:
+def map_threads(run: Callable[[Item], Result], items: Sequence[Item], most: int) -> list[Result]:
     """What `run` gives for each item, in their order, with at most `most` at work at a time; the first error ends it.
 
     The caller's own thread is one of them, so that it goes on when many callers share the others.

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from reelbase.errors import BadReplyError, ObjectChangedError, ReadOnlyError, StorageError
 from reelbase.plugin import Stat, Storage
 from reelbase_plugins._remote.options import parsed
-from reelbase_plugins._remote.retry import Patience
+from reelbase_plugins._remote.retry import RetryPolicy
 from reelbase_plugins.http import stats
 from reelbase_plugins.http.address import Address
 from reelbase_plugins.http.client import Client
-from reelbase_plugins.http.connections import in_threads
+from reelbase_plugins.http.connections import map_threads
 from reelbase_plugins.http.guard import ANY, Guard
 from reelbase_plugins.http.login import Login
 from reelbase_plugins.http.ranges import Part, Wanted, part
@@ -62,7 +62,7 @@ class HttpStorage(Storage):
         super().__init__(self._folder.folder, options=options, credentials=credentials)
         chosen = parsed(Options, self.options, "storage.http")
         self._client = Client(Login(credentials), chosen.timeout, Guard.of(chosen.network))
-        self._patience = Patience(tries=chosen.tries, deadline=chosen.deadline)
+        self._patience = RetryPolicy(tries=chosen.tries, deadline=chosen.deadline)
         self._concurrency = chosen.concurrency
 
     @classmethod
@@ -82,7 +82,7 @@ class HttpStorage(Storage):
         wanted = [Wanted(start, stop, if_match) for start, stop in ranges]
         ended = Event()
         try:
-            parts = in_threads(lambda one: self._part(key, one, ended), wanted, self._concurrency)
+            parts = map_threads(lambda one: self._part(key, one, ended), wanted, self._concurrency)
         finally:
             ended.set()
         if len({one.etag for one in parts if one.etag}) > 1 or len({one.total for one in parts if one.total}) > 1:

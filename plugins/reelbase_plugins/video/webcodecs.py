@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from reelbase.plugin import Flag, Trust, WebClip, WebStream, ordinary_scheduling
-from reelbase_plugins.video.decoding.decoder_config import Recipe
+from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +36,7 @@ _OPTIONS: Final = {
 
 def stream_of(index: FrameIndex) -> WebStream | None:
     """See `Codec.web_stream`: only of streams whose every packet is one frame, decoded by the same settings."""
-    recipe = Recipe.from_dict(index.decoder)
+    recipe = DecoderConfig.from_dict(index.decoder)
     whole = index.trust > Trust.CONTAINER and not recipe.changes and not (index.flags & Flag.CONTINUES).any()
     name = _NAMES.get(recipe.codec)
     codec = name(recipe) if whole and name else None
@@ -47,7 +47,7 @@ def stream_of(index: FrameIndex) -> WebStream | None:
     return WebStream(codec=codec, description=description, size=recipe.size, turn=recipe.turn)
 
 
-def _h264(recipe: Recipe) -> str | None:
+def _h264(recipe: DecoderConfig) -> str | None:
     data = recipe.extradata
     if data[:1] == b"\x01":
         return f"avc1.{data[1:4].hex()}" if len(data) > 3 else None
@@ -64,7 +64,7 @@ def _of_sps(data: bytes) -> str | None:
     return None
 
 
-def _hevc(recipe: Recipe) -> str | None:
+def _hevc(recipe: DecoderConfig) -> str | None:
     data = recipe.extradata
     if data[:1] != b"\x01" or len(data) < 13:
         return None
@@ -75,12 +75,12 @@ def _hevc(recipe: Recipe) -> str | None:
     return ".".join(["hev1", *parts, *(f"{byte:X}" for byte in constraints)])
 
 
-def _vp9(recipe: Recipe) -> str:
+def _vp9(recipe: DecoderConfig) -> str:
     profile = next((n for n in (3, 2, 1) if str(n) in (recipe.profile or "")), 0)
     return f"vp09.{profile:02}.51.{_depth(recipe):02}"
 
 
-def _av1(recipe: Recipe) -> str:
+def _av1(recipe: DecoderConfig) -> str:
     data = recipe.extradata
     if len(data) < 3 or data[0] != 0x81:  # no AV1CodecConfigurationRecord
         return f"av01.0.12M.{_depth(recipe):02}"
@@ -88,12 +88,12 @@ def _av1(recipe: Recipe) -> str:
     return f"av01.{profile}.{level:02}{'MH'[tier]}.{_depth(recipe):02}"
 
 
-def _depth(recipe: Recipe) -> int:
+def _depth(recipe: DecoderConfig) -> int:
     name = recipe.pix_fmt or ""
     return next((bits for bits in (12, 10) if f"p{bits}" in name), 8)
 
 
-_NAMES: Final[dict[str, Callable[[Recipe], str | None]]] = {
+_NAMES: Final[dict[str, Callable[[DecoderConfig], str | None]]] = {
     "h264": _h264,
     "hevc": _hevc,
     "vp8": lambda recipe: "vp8",

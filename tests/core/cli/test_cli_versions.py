@@ -256,8 +256,8 @@ def test_compact(path, shown, report):
 
 
 def test_gc_deletes_what_has_expired(path, shown, report):
-    reelbase.load(path).storage.compact()
-    reelbase.load(path, ref="fix").storage.compact()
+    reelbase.load(path).maintenance.compact()
+    reelbase.load(path, ref="fix").maintenance.compact()
     reelbase.load(path).history.untag("v1")
     tried = report("gc", path, "--grace", 0, "--dry-run")
     assert (tried["objects"], tried["versions"], tried["dry_run"]) == (0, [], True)

@@ -72,18 +72,18 @@ def filled(ds: reelbase.Dataset) -> reelbase.Dataset:
 def test_no_row_changes(ds: reelbase.Dataset) -> None:
     before = content(filled(ds))
     old = ds.history.current
-    done = ds.storage.compact()
+    done = ds.maintenance.compact()
     assert set(done.tensors) == set(ds.tensors)
     assert done.entries * 15 < done.entries_before
     assert content(ds) == before == content(reelbase.load(ds.path)) == content(ds.history.at(old))
     assert not ds.diff(old)
-    assert ds.storage.verify(deep=True).ok
+    assert ds.maintenance.verify(deep=True).ok
 
 
 def test_the_second_time_there_is_nothing_to_do(ds: reelbase.Dataset) -> None:
-    filled(ds).storage.compact()
+    filled(ds).maintenance.compact()
     head = ds.history.current
-    assert not ds.storage.compact()
+    assert not ds.maintenance.compact()
     assert ds.history.current == head
 
 
@@ -92,11 +92,11 @@ def test_objects_are_bounded_by_what_is_live(ds: reelbase.Dataset) -> None:
     for _ in range(3):
         ds.append(row(1))
         ds.pop()
-        ds.storage.compact()
+        ds.maintenance.compact()
     before = content(ds)
-    ds.storage.expire(keep=0)
-    ds.storage.gc(timedelta(0))
-    stats = ds.storage.stats()
+    ds.maintenance.expire(keep=0)
+    ds.maintenance.gc(timedelta(0))
+    stats = ds.maintenance.stats()
     assert stats.versions == 1
     assert stats.orphans.objects == 0
     assert stats.kinds["packs"].objects + stats.kinds["index"].objects <= 8
@@ -106,7 +106,7 @@ def test_objects_are_bounded_by_what_is_live(ds: reelbase.Dataset) -> None:
     held = b"".join(storage.get(key) for key, _ in storage.list("packs/"))
     assert len(held) == stats.kinds["packs"].bytes
     whole = reelbase.empty(f"mem://{uuid.uuid4().hex}")
-    assert stats.kinds["packs"].bytes < 1.2 * ds.copy(whole.path + "/copy").storage.stats().kinds["packs"].bytes
+    assert stats.kinds["packs"].bytes < 1.2 * ds.copy(whole.path + "/copy").maintenance.stats().kinds["packs"].bytes
 
 
 def test_large_media_stay_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_large_media_stay_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_pa
         images.append(np.full((20, 20, 3), k, np.uint8))
     blobs = sorted((tmp_path / "data").glob("blobs/*/*"))
     assert len(blobs) == 5
-    ds.storage.compact()
+    ds.maintenance.compact()
     assert sorted((tmp_path / "data").glob("blobs/*/*")) == blobs
     assert [int(one.numpy()[0, 0, 0]) for one in ds.image] == list(range(5))
 
@@ -150,25 +150,25 @@ def test_another_writer_comes_first(ds: reelbase.Dataset, monkeypatch: pytest.Mo
         elif what == "delete":
             other.delete_rows([1])
         elif what == "compact":
-            other.storage.compact()
+            other.maintenance.compact()
         else:
             with other:
                 other.append(row(3))  # no image yet in these rows
                 other.append(row(5))
 
     before_the_claim(monkeypatch, act)
-    ds.storage.compact()
+    ds.maintenance.compact()
     other.refresh()
     assert content(ds) == content(other)
     assert content(reelbase.load(ds.path)) == content(other)
-    assert not ds.storage.compact() or what in ("append", "new column")
-    assert ds.storage.verify(deep=True).ok
+    assert not ds.maintenance.compact() or what in ("append", "new column")
+    assert ds.maintenance.verify(deep=True).ok
 
 
 def test_a_stale_writer_changes_the_row_it_means(ds: reelbase.Dataset) -> None:
     stale = reelbase.load(filled(ds).path)
     wanted = content(ds)
-    ds.storage.compact()
+    ds.maintenance.compact()
     stale.text[20] = "stale"
     stale.id.pop(0)
     wanted["text"][20] = "stale"
@@ -179,7 +179,7 @@ def test_a_stale_writer_changes_the_row_it_means(ds: reelbase.Dataset) -> None:
 def test_a_stale_update_conflicts_across_a_compaction(ds: reelbase.Dataset) -> None:
     stale = reelbase.load(filled(ds).path)
     ds.text[20] = "mine"
-    ds.storage.compact()
+    ds.maintenance.compact()
     with pytest.raises(CommitConflictError, match="row"):
         stale.text[20] = "theirs"
 
@@ -195,7 +195,7 @@ def test_damage_is_not_carried_on(tmp_path: Path) -> None:
     pack.write_bytes(body)
     head = ds.history.current
     with pytest.raises(reelbase.errors.CorruptObjectError, match="damaged"):
-        reelbase.load(tmp_path / "data").storage.compact()
+        reelbase.load(tmp_path / "data").maintenance.compact()
     assert reelbase.load(tmp_path / "data").history.current == head
 
 
@@ -229,10 +229,10 @@ def test_any_history(steps: list[tuple[str, Any]]) -> None:
             ds.delete_rows(sorted(gone))
             model = [one for at, one in enumerate(model) if at not in gone]
         elif what == "compact":
-            ds.storage.compact()
-            assert not ds.storage.compact()
+            ds.maintenance.compact()
+            assert not ds.maintenance.compact()
         assert len(tensor) == len(model)
     assert [one.data() for one in tensor] == model
     assert [one.data() for one in reelbase.load(ds.path).x] == model
-    assert ds.storage.verify(deep=True).ok
+    assert ds.maintenance.verify(deep=True).ok
     reelbase.delete(ds.path)

@@ -57,7 +57,7 @@ def test_the_version_where_it_stands(ds: reelbase.Dataset, dest: str) -> None:
     assert content(made) == content(ds) == content(reelbase.load(dest))
     assert [one.meta for one in made.tensors.values()] == [one.meta for one in ds.tensors.values()]
     assert (dict(made.info), dict(made.x.info)) == (dict(ds.info), dict(ds.x.info))
-    assert made.storage.verify(deep=True).ok
+    assert made.maintenance.verify(deep=True).ok
     assert steps[0][0] == 0
     assert steps[-1][0] == steps[-1][1] > 0
     made.append({"x": [1], "image": None, "parts": []})
@@ -97,8 +97,8 @@ def test_all_versions(ds: reelbase.Dataset, dest: str) -> None:
     assert made.history.tags == ds.history.tags
     for ref in ("main", "dev", "t", "main@7"):
         assert content(made.history.at(ref)) == content(ds.history.at(ref))
-    assert made.storage.verify(deep=True).ok
-    assert made.storage.stats().orphans.objects == 0
+    assert made.maintenance.verify(deep=True).ok
+    assert made.maintenance.stats().orphans.objects == 0
     made.checkout("dev")
     made.pop()
     assert ds.branches == ["main", "dev"]
@@ -149,6 +149,6 @@ def test_cut_short_at_every_write(
             monkeypatch.setattr(MemoryStorage, "put", real)
         made = ds.copy(dest, history=history) if not (history and reelbase.exists(dest)) else reelbase.load(dest)
         assert content(made) == wanted
-        assert made.storage.verify(deep=True).ok
+        assert made.maintenance.verify(deep=True).ok
         reelbase.delete(dest)
     assert points > 10

@@ -38,73 +38,73 @@ def values(ds: reelbase.Dataset) -> list[int]:
 def replaced(ds: reelbase.Dataset) -> reelbase.Dataset:
     """Everything written anew, so that the old data are needed by old versions alone."""
     ds.x[:] = [[-k] for k in range(len(ds))]
-    ds.storage.compact()
+    ds.maintenance.compact()
     return ds
 
 
 def test_history_stays_unless_it_is_expired(ds: reelbase.Dataset) -> None:
     old = ds.history.current
     replaced(ds)
-    assert ds.storage.gc(NOW).objects == 0
+    assert ds.maintenance.gc(NOW).objects == 0
     assert values(ds.history.at(old)) == list(range(40))
 
 
 def test_expired_data_go_after_the_grace(ds: reelbase.Dataset) -> None:
     old = ds.history.current
     replaced(ds)
-    assert old.ref in ds.storage.expire(keep=0)
-    assert ds.storage.expire(keep=0) == []
-    assert ds.storage.gc().objects == 0
+    assert old.ref in ds.maintenance.expire(keep=0)
+    assert ds.maintenance.expire(keep=0) == []
+    assert ds.maintenance.gc().objects == 0
     assert values(ds.history.at(old)) == list(range(40)), "a reader has the grace"
-    would = ds.storage.gc(NOW, dry_run=True)
+    would = ds.maintenance.gc(NOW, dry_run=True)
     assert values(ds.history.at(old)) == list(range(40)), "a dry run deletes nothing"
-    assert ds.storage.gc(NOW) == would
+    assert ds.maintenance.gc(NOW) == would
     assert would.objects > 40
     with pytest.raises(VersionExpiredError, match=old.ref):
         ds.history.at(old)
     assert values(ds) == [-k for k in range(40)]
-    assert ds.storage.stats().orphans.objects == 0
-    assert ds.storage.verify(deep=True).ok
+    assert ds.maintenance.stats().orphans.objects == 0
+    assert ds.maintenance.verify(deep=True).ok
     assert [one.expired for one in ds.log(all=True)] == [False] + [True] * (len(ds.log(all=True)) - 1)
 
 
 def test_a_dry_run_of_expiry(ds: reelbase.Dataset) -> None:
-    would = ds.storage.expire(keep=0, dry_run=True)
-    assert ds.storage.expire(keep=0) == would != []
+    would = ds.maintenance.expire(keep=0, dry_run=True)
+    assert ds.maintenance.expire(keep=0) == would != []
 
 
 def test_what_keep_means(ds: reelbase.Dataset) -> None:
     named = [ds.commit(f"v{k}") for k in range(4)]
     ds.x.append([1])
-    gone = ds.storage.expire(keep=2, dry_run=True)
+    gone = ds.maintenance.expire(keep=2, dry_run=True)
     assert [one.ref in gone for one in named] == [True, True, False, False]
-    assert ds.storage.expire(keep=timedelta(hours=1), dry_run=True) == []
-    assert len(ds.storage.expire(keep=timedelta(0), dry_run=True)) == len(ds.log(all=True)) - 1
+    assert ds.maintenance.expire(keep=timedelta(hours=1), dry_run=True) == []
+    assert len(ds.maintenance.expire(keep=timedelta(0), dry_run=True)) == len(ds.log(all=True)) - 1
     with pytest.raises(reelbase.errors.UsageError, match="keep=-1"):
-        ds.storage.expire(keep=-1)
+        ds.maintenance.expire(keep=-1)
     with pytest.raises(reelbase.errors.UsageError, match="grace=7"):
-        ds.storage.gc(7)  # type: ignore[arg-type]
+        ds.maintenance.gc(7)  # type: ignore[arg-type]
 
 
 def test_tags_and_branches_keep(ds: reelbase.Dataset) -> None:
     ds.history.tag("v1", "main@10")
     ds.history.create_branch("dev", "main@20")
     replaced(ds)
-    ds.storage.expire(keep=0)
-    ds.storage.gc(NOW)
+    ds.maintenance.expire(keep=0)
+    ds.maintenance.gc(NOW)
     assert values(ds.history.at("v1")) == list(range(10))
     assert values(ds.history.at("dev")) == list(range(20))
     ds.history.untag("v1")
     assert values(ds.history.at("main@10")) == list(range(10))
-    ds.storage.expire(keep=0)
-    ds.storage.gc(NOW)
+    ds.maintenance.expire(keep=0)
+    ds.maintenance.gc(NOW)
     with pytest.raises(VersionExpiredError):
         ds.history.at("main@10")
-    assert ds.storage.verify(deep=True).ok
+    assert ds.maintenance.verify(deep=True).ok
 
 
 def test_what_has_expired_gets_no_name(ds: reelbase.Dataset) -> None:
-    ds.storage.expire(keep=0)
+    ds.maintenance.expire(keep=0)
     for act in (
         lambda: ds.history.tag("late", "main@3"),
         lambda: ds.history.create_branch("late", "main@3"),
@@ -124,7 +124,7 @@ def test_a_tag_made_between_expiry_and_collection_is_seen_or_refused(
 
     def late(self: Refs, *args: object) -> None:
         monkeypatch.setattr(Refs, "check_kept", check)
-        ds.storage.expire(keep=0)
+        ds.maintenance.expire(keep=0)
         check(self, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Refs, "check_kept", late)
@@ -132,8 +132,8 @@ def test_a_tag_made_between_expiry_and_collection_is_seen_or_refused(
     # Expiry lists tags first: it sees this one, keeps the version, and the tag stands.
     other.history.tag("kept", "main@3")
     replaced(ds)
-    ds.storage.expire(keep=0)
-    ds.storage.gc(NOW)
+    ds.maintenance.expire(keep=0)
+    ds.maintenance.gc(NOW)
     assert values(ds.history.at("kept")) == list(range(3))
 
 
@@ -141,8 +141,8 @@ def test_a_branch_that_is_being_made_keeps_its_start(ds: reelbase.Dataset) -> No
     refs = Refs(ds._session.store.storage)
     refs.mark_branch("half", ds._session.log.read(10).header.place)  # type: ignore[union-attr]
     replaced(ds)
-    ds.storage.expire(keep=0)
-    ds.storage.gc(NOW)
+    ds.maintenance.expire(keep=0)
+    ds.maintenance.gc(NOW)
     assert values(ds.history.at("main@10")) == list(range(10))
     assert ds.branches == ["main"]
 
@@ -152,10 +152,10 @@ def test_orphans_are_swept_when_they_are_old_enough(ds: reelbase.Dataset, tmp_pa
     orphan = keys.pack(bytes(range(16)))
     storage.put(orphan, b"of a writer that was killed")
     (tmp_path / "data" / "packs" / "README").write_text("somebody's own")
-    assert ds.storage.stats().orphans.objects == 1
-    assert ds.storage.gc().objects == 0
-    assert ds.storage.gc(NOW).objects == 1
-    assert ds.storage.stats().orphans.objects == 0
+    assert ds.maintenance.stats().orphans.objects == 1
+    assert ds.maintenance.gc().objects == 0
+    assert ds.maintenance.gc(NOW).objects == 1
+    assert ds.maintenance.stats().orphans.objects == 0
     assert (tmp_path / "data" / "packs" / "README").exists()
     assert values(ds) == list(range(40))
 
@@ -177,27 +177,27 @@ ds._session.store.storage.put("blobs/aa/x.mp4", Slow())
         assert process.stdout.readline() == "reading\n"
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert ds.storage.stats().leftovers.objects == 1
-    assert ds.storage.gc().objects == 0
-    assert ds.storage.gc(NOW).objects == 1
+    assert ds.maintenance.stats().leftovers.objects == 1
+    assert ds.maintenance.gc().objects == 0
+    assert ds.maintenance.gc(NOW).objects == 1
     assert [one for one in (tmp_path / "data").rglob(".*") if one.is_file()] == []
 
 
 def test_data_of_a_dropped_tensor_go(ds: reelbase.Dataset) -> None:
     ds.create_tensor("y", dtype="uint8").append(np.zeros(100_000, np.uint8) + np.arange(100_000, dtype=np.uint8))
     ds.delete_tensor("y")
-    before = ds.storage.stats().kinds["packs"].bytes
-    ds.storage.expire(keep=0)
-    ds.storage.gc(NOW)
-    assert ds.storage.stats().kinds["packs"].bytes < before
+    before = ds.maintenance.stats().kinds["packs"].bytes
+    ds.maintenance.expire(keep=0)
+    ds.maintenance.gc(NOW)
+    assert ds.maintenance.stats().kinds["packs"].bytes < before
     assert values(ds) == list(range(40))
 
 
 def test_a_pinned_reader_after_the_grace_is_told_so(ds: reelbase.Dataset) -> None:
     reader = reelbase.load(ds.path, ref="main@30")
     replaced(ds)
-    ds.storage.expire(keep=0)
-    ds.storage.gc(NOW)
+    ds.maintenance.expire(keep=0)
+    ds.maintenance.gc(NOW)
     with pytest.raises(reelbase.ReelbaseError, match=r"is gone|expired|No file"):
         values(reader)
 
@@ -214,5 +214,5 @@ def test_what_is_committed_while_objects_are_listed_stays(
         return doomed(args[0], args[1], args[2] + timedelta(days=1))  # type: ignore[arg-type, operator]
 
     monkeypatch.setattr(gc, "_doomed", meanwhile)
-    ds.storage.gc(NOW)
+    ds.maintenance.gc(NOW)
     assert values(reelbase.load(ds.path)) == [*range(40), 99]

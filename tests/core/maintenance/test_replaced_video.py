@@ -27,8 +27,8 @@ def test_a_video_is_replaced(tmp_path: Path) -> None:
     dev.videos[1:] = [reelbase.read(one.path) for one in clips[:2]]
     ds.refresh()
     ds.merge("dev")
-    ds.storage.compact()
+    ds.maintenance.compact()
     assert [one.tobytes() for one in ds.videos] == [clips[k].path.read_bytes() for k in (2, 0, 1)]
     ds.history.revert(old)
     assert [one.tobytes() for one in ds.videos] == [clips[k].path.read_bytes() for k in (0, 1)]
-    assert ds.storage.verify(deep=True).ok
+    assert ds.maintenance.verify(deep=True).ok

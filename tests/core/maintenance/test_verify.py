@@ -59,13 +59,13 @@ HARM = [missing, truncated, flipped, swapped]
 
 
 def test_nothing_is_wrong_with_a_whole_one(path: Path) -> None:
-    found = reelbase.load(path).storage.verify(deep=True)
+    found = reelbase.load(path).maintenance.verify(deep=True)
     assert (found.ok, found.damages) == (True, ())
     assert found.versions == len(reelbase.load(path).log(all=True))
     data = [one for kind in ("packs", "blobs", "index") for one in path.glob(f"{kind}/*/*")]
     assert found.objects == len(data)
     assert 0 < found.bytes <= sum(one.stat().st_size for one in data)
-    assert reelbase.load(path).storage.verify().bytes == 0
+    assert reelbase.load(path).maintenance.verify().bytes == 0
 
 
 @pytest.mark.parametrize("harm", HARM)
@@ -74,14 +74,14 @@ def test_every_data_object(path: Path, kind: str, harm: Callable[[Path], None]) 
     for file in sorted(path.glob(f"{kind}/*/*")):
         body = file.read_bytes()
         harm(file)
-        found = reelbase.load(path).storage.verify(deep=True)
+        found = reelbase.load(path).maintenance.verify(deep=True)
         assert not found.ok
         assert {one.key for one in found.damages} == {str(file.relative_to(path))}
         assert all(one.tensor in ("x", "image") for one in found.damages)
         if harm in (missing, truncated) or kind == "index":
-            assert not reelbase.load(path).storage.verify().ok, "sizes and the index are looked at every time"
+            assert not reelbase.load(path).maintenance.verify().ok, "sizes and the index are looked at every time"
         file.write_bytes(body)
-    assert reelbase.load(path).storage.verify(deep=True).ok
+    assert reelbase.load(path).maintenance.verify(deep=True).ok
 
 
 @pytest.mark.parametrize("harm", HARM)
@@ -93,7 +93,7 @@ def test_the_rows_are_those_that_cannot_be_read(path: Path, harm: Callable[[Path
         newest = ds.log(all=True)[0].ref
         named = {
             (one.tensor, row)
-            for one in ds.storage.verify(deep=True).damages
+            for one in ds.maintenance.verify(deep=True).damages
             if one.version == newest
             for row in one.rows
         }
@@ -118,7 +118,7 @@ def unreadable(ds: reelbase.Dataset) -> set[tuple[str, int]]:
 def test_a_commit_in_the_middle(path: Path, harm: Callable[[Path], None]) -> None:
     harm(path / "log" / "main" / "000000" / "000000012.rbc")
     ds = reelbase.load(path)
-    found = ds.storage.verify()
+    found = ds.maintenance.verify()
     assert [one.key for one in found.damages] == ["log/main/000000/000000012.rbc"]
     assert len(ds.x) == 39
     assert len(reelbase.load(path, ref="main@11").x) == 10
@@ -143,7 +143,7 @@ def test_the_newest_commit(path: Path, harm: Callable[[Path], None]) -> None:
 def test_the_root(path: Path, harm: Callable[[Path], None]) -> None:
     harm(path / "reelbase.json")
     ds = reelbase.load(path)
-    assert "reelbase.json" in [one.key for one in ds.storage.verify().damages]
+    assert "reelbase.json" in [one.key for one in ds.maintenance.verify().damages]
     assert len(ds.x) == 39
     with pytest.raises(reelbase.ReelbaseError):
         ds.x.append([1])
@@ -170,4 +170,4 @@ def test_a_large_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     again = reelbase.load(tmp_path / "data")
     bad = unreadable(again)
     assert 0 < len(bad) <= 2 * 128
-    assert not again.storage.verify().ok
+    assert not again.maintenance.verify().ok

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelbase.plugin import CredentialRequest, Htype
-from reelbase.viewing.data_source import Showing
+from reelbase.viewing.data_source import DatasetViewerSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +129,7 @@ def test_reelbase_viewers(install: Install, build: Build) -> None:
     )
     viewers = build().viewers
     assert viewers.spec("wall").environment == "browser"
-    showing = Showing("birds", [])
+    showing = DatasetViewerSource("birds", [])
     with viewers.load("wall")().show(showing, open_browser=True) as shown:
         assert shown.url == "wall:birds"
 

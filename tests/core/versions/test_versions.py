@@ -160,7 +160,7 @@ def test_tags(numbers: reelbase.Dataset) -> None:
 def test_an_expired_version_cannot_be_built_on(numbers: reelbase.Dataset) -> None:
     for k in range(3):
         numbers.x.append(k)
-    assert "main@1" in numbers.storage.expire(keep=1)
+    assert "main@1" in numbers.maintenance.expire(keep=1)
     assert numbers.history.at("main@1").x.numpy().tolist() == [0, 1, 2]
     for build in (
         lambda: numbers.history.tag("t", "main@1"),
@@ -219,7 +219,7 @@ def test_a_version_can_only_be_read(numbers: reelbase.Dataset, path: str) -> Non
             lambda one=one: one.commit("no"),
             lambda one=one: one.merge("main"),
             lambda one=one: one.history.revert("main@1"),
-            lambda one=one: one.storage.compact(),
+            lambda one=one: one.maintenance.compact(),
             one.__enter__,
         ):
             with pytest.raises(ReadOnlyError, match=r"stands at version main@2(.|\n)*create_branch"):
@@ -267,7 +267,7 @@ def test_inside_a_transaction(numbers: reelbase.Dataset) -> None:
             lambda: numbers.checkout("dev"),
             lambda: numbers.merge("dev"),
             lambda: numbers.history.revert("main@0"),
-            lambda: numbers.storage.compact(),
+            lambda: numbers.maintenance.compact(),
             numbers.refresh,
             numbers.__enter__,
         ):
@@ -283,7 +283,7 @@ def test_readers_stay_where_they_are(numbers: reelbase.Dataset, path: str) -> No
     numbers.x.pop(1)
     numbers.history.revert("main@0")
     numbers.delete_tensor("x")
-    numbers.storage.compact()
+    numbers.maintenance.compact()
     assert reader.x.numpy().tolist() == view.numpy().tolist() == [0, 1, 2]
     reader.refresh()
     assert reader.tensors == {}

@@ -75,7 +75,7 @@ WRITES: dict[str, Callable[[reelbase.Dataset], object]] = {
 LOOKS: dict[str, Callable[[reelbase.Dataset], object]] = {  # at what is gone, before they write
     "merge": lambda ds: ds.merge("dev"),
     "revert": lambda ds: ds.history.revert("main@1"),
-    "compact": lambda ds: ds.storage.compact(),
+    "compact": lambda ds: ds.maintenance.compact(),
 }
 
 
@@ -118,7 +118,7 @@ def test_a_dataset_made_anew_under_its_writer(folder: Path, what: str) -> None:
     with pytest.raises(DatasetNotFoundError if what in WRITES else ReelbaseError):
         {**WRITES, **LOOKS}[what](writer)
     assert {one for one in folder.rglob("*") if one.is_file()} == before
-    assert reelbase.load(folder).storage.verify(deep=True).ok
+    assert reelbase.load(folder).maintenance.verify(deep=True).ok
     fresh.fresh.append(3)
     assert reelbase.load(folder).fresh.numpy().tolist() == [1, 2, 3]
 
@@ -241,7 +241,7 @@ def test_a_damaged_commit(folder: Path, spoil: Callable[[Path], object]) -> None
     rescue = reelbase.load(folder, ref="rescue")
     rescue.x.append(9)
     assert rescue.x.numpy().tolist() == [0, 1, 2, 9]
-    found = reelbase.load(folder, ref="rescue").storage.verify(deep=True)
+    found = reelbase.load(folder, ref="rescue").maintenance.verify(deep=True)
     assert [one.key for one in found.damages] == ["log/main/000000/000000004.rbc"]
 
 
@@ -271,7 +271,7 @@ def test_a_missing_pack(folder: Path) -> None:
         ds.x.numpy()
     rest = [row for row in range(4) if row != bad[0]]
     assert ds.x[rest].numpy().tolist() == rest
-    (damage,) = ds.storage.verify().damages
+    (damage,) = ds.maintenance.verify().damages
     assert (damage.key, damage.tensor, damage.rows) == (key, "x", (bad[0],))
     ds.x[bad[0]] = 7
     ds.x.append(8)
@@ -292,8 +292,8 @@ def test_a_damaged_pack(folder: Path) -> None:
     for pack in folder.glob("packs/*/*.pack"):
         flip(pack)
         break
-    assert len(ds.storage.verify(deep=True).damages) == 1
-    assert ds.storage.verify().ok
+    assert len(ds.maintenance.verify(deep=True).damages) == 1
+    assert ds.maintenance.verify().ok
     fresh = reelbase.load(folder)
     errors = 0
     for row in range(4):

@@ -224,9 +224,9 @@ def test_the_same_job_on_both_branches(both: reelbase.Dataset) -> None:
 
 
 def test_compaction_is_no_conflict(both: reelbase.Dataset) -> None:
-    dev = on(both, "dev", *(lambda d, k=k: d.x.append(k) for k in range(10, 15)), lambda d: d.storage.compact())
+    dev = on(both, "dev", *(lambda d, k=k: d.x.append(k) for k in range(10, 15)), lambda d: d.maintenance.compact())
     both.x[0] = 100
-    both.storage.compact()
+    both.maintenance.compact()
     both.merge("dev")
     dev.merge("main")
     assert both.x.numpy().tolist() == dev.x.numpy().tolist() == [100, 1, 2, 10, 11, 12, 13, 14]
@@ -459,8 +459,8 @@ def test_conflicts_of_stale_writers(ds: reelbase.Dataset, first: Write, second: 
         (lambda a: a.create_tensor("z"), lambda b: b.create_tensor("w")),
         (lambda a: a.rename_tensor("x", "z"), lambda b: b.y.append(1)),
         (lambda a: a.info.update(k=1), lambda b: b.info.update(l=1)),
-        (lambda a: a.storage.compact(), lambda b: b.x.pop(1)),
-        (lambda a: a.x.__setitem__(1, 5), lambda b: b.storage.compact()),
+        (lambda a: a.maintenance.compact(), lambda b: b.x.pop(1)),
+        (lambda a: a.x.__setitem__(1, 5), lambda b: b.maintenance.compact()),
         (lambda a: a.commit("named"), lambda b: b.commit("named too")),
         (lambda a: (a.x.append(2), a.history.revert("main@2")), lambda b: b.rename_tensor("y", "z")),
     ],

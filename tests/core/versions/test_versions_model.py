@@ -286,21 +286,21 @@ class VersionsMachine(RuleBasedStateMachine):
     def upkeep(self, which: int, what: str) -> None:
         writer = self.writers[which]
         if what == "gc":
-            writer.ds.storage.gc(grace=timedelta(0))
+            writer.ds.maintenance.gc(grace=timedelta(0))
         elif what == "verify":
-            assert writer.ds.storage.verify(deep=True).damages == ()
-        elif not self.refused(writer, writer.ds.storage.compact):
+            assert writer.ds.maintenance.verify(deep=True).damages == ()
+        elif not self.refused(writer, writer.ds.maintenance.compact):
             self._compact(writer)
 
     def _compact(self, writer: Writer) -> None:
         """It changes nothing that can be seen, and nothing at all when it was done just now."""
         writer.at = self.repo.head(writer.at.branch)
         for _ in range(3):
-            if not writer.ds.storage.compact():
+            if not writer.ds.maintenance.compact():
                 break
             writer.at = self.repo.commit(Tx(writer.at))
         else:
-            assert not writer.ds.storage.compact()
+            assert not writer.ds.maintenance.compact()
         assert writer.ds.history.current.ref == writer.at.ref
 
     @invariant()
@@ -323,7 +323,7 @@ class VersionsMachine(RuleBasedStateMachine):
             check(reelbase.load(self.path, ref=commit.ref), commit.state)
         for tag, commit in self.repo.tags.items():
             check(reelbase.load(self.path, ref=tag), commit.state)
-        assert reelbase.load(self.path).storage.verify(deep=True).damages == ()
+        assert reelbase.load(self.path).maintenance.verify(deep=True).damages == ()
         reelbase.delete(self.path)
 
 

@@ -128,12 +128,12 @@ def test_a_plain_refusal_of_old_ones_asks_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_is_for_other_urls_is_not_used() -> None:
-    class Elsewhere(CredentialProvider):
+    class LinkedItems(CredentialProvider):
         def get(self, request: CredentialRequest) -> Credentials:
             return Credentials({"token": "c4nary"}, prefixes=("s3://other",))
 
     with pytest.raises(AccessDeniedError, match="for other URLs") as caught:
-        Lease("x", Elsewhere("x", {})).current(URL, "read")
+        Lease("x", LinkedItems("x", {})).current(URL, "read")
     assert "c4nary" not in str(caught.value)
 
 

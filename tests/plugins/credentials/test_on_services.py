@@ -190,7 +190,7 @@ def test_a_dataset_behind_sessions(sts: SessionTokens, clip: Clip) -> None:
     for _ in range(3):
         ds.append({"videos": reelbase.read(clip.path, check="none")})
         sts.end(issuer.given[-1])
-    assert ds.storage.verify(deep=True).ok
+    assert ds.maintenance.verify(deep=True).ok
     sts.end(issuer.given[-1])
     cached.forget()
     again = reelbase.load("s3://sessions/ds", read_only=True, creds=issuer)

@@ -331,10 +331,10 @@ def test_versions_and_upkeep(linked: reelbase.Dataset, server: BadHttpServer, cl
     linked.merge("side")
     assert read_code(reelbase.load(linked.path, ref=first).links[1, 7].numpy()) == other.codes[7]
     server.fail(None)
-    linked.storage.compact()
-    linked.storage.expire(keep=1)
-    linked.storage.gc(grace=timedelta(0))
-    assert linked.storage.verify(deep=True).ok
+    linked.maintenance.compact()
+    linked.maintenance.expire(keep=1)
+    linked.maintenance.gc(grace=timedelta(0))
+    assert linked.maintenance.verify(deep=True).ok
     assert server.ledger == ()  # nothing of that asks for what is linked
     assert [read_code(one.numpy()) for one in linked.links[:, 7]] == [clip.codes[7]] * 3
 

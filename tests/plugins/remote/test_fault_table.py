@@ -13,7 +13,7 @@ from remote_places import BACKENDS, Place, Places
 from troubles import FAULTS, HASTE, SILENCE, Fault
 
 import reelbase
-from reelbase.errors import AccessDeniedError, CommitOutcomeUnknown, ReelbaseError
+from reelbase.errors import AccessDeniedError, CommitOutcomeUnknownError, ReelbaseError
 from reelbase.io.cache import cached
 from reelbase.testing.clips import Clip, read_code
 
@@ -124,7 +124,7 @@ def test_appending(
             try:
                 ds.n.append(number)
                 wanted = [[*before, number]]
-            except CommitOutcomeUnknown:
+            except CommitOutcomeUnknownError:
                 wanted = [before, [*before, number]]
             except ReelbaseError:
                 wanted, known = [before], False
@@ -132,7 +132,7 @@ def test_appending(
                 place.proxy.calm()
             after = reelbase.load(url, **place.direct)
             assert after.n.numpy(aslist=True) in wanted, (skipped, times, known)
-            assert after.storage.verify(deep=True).ok
+            assert after.maintenance.verify(deep=True).ok
     record_property("cells of the fault table", cells)
 
 

@@ -61,7 +61,7 @@ def test_write(counted: Places[Ledger], backend: str, clip: Clip, tmp_path: Path
     copy = again.copy(tmp_path / "copy")
     back = copy.copy(f"{place.url}/demo/again", **place.direct)
     _shows(back.videos[0], clip)
-    assert back.storage.verify(deep=True).ok
+    assert back.maintenance.verify(deep=True).ok
     reelbase.delete(f"{place.url}/demo/again", **place.direct)
     assert not reelbase.exists(f"{place.url}/demo/again", **place.direct)
 

@@ -13,7 +13,7 @@ from cloud_servers import FakeGcs, Seaweed
 from faulty_proxy import FaultyProxy, Trouble, forward, lost_reply
 
 import reelbase
-from reelbase.errors import CommitOutcomeUnknown, ReelbaseError
+from reelbase.errors import CommitOutcomeUnknownError, ReelbaseError
 from reelbase.plugin import Credentials
 from reelbase_plugins.s3.storage import S3Storage
 
@@ -44,7 +44,7 @@ def _write(url: str, how: dict[str, Any], writer: int) -> tuple[list[int], list[
         try:
             ds.append({"n": number, "text": f"row {number}"})
             known.append(number)
-        except CommitOutcomeUnknown:
+        except CommitOutcomeUnknownError:
             unknown.append(number)
             ds = reelbase.load(url, **how)
         except ReelbaseError as error:
@@ -64,7 +64,7 @@ def _race(url: str, proxied: dict[str, Any], direct: dict[str, Any], proxy: Faul
     numbers = Counter(found.n.numpy().tolist())
     texts = [view.text() for view in found.text]
     assert texts == [f"row {number}" for number in found.n.numpy().tolist()], "a row whose tensors disagree"
-    assert found.storage.verify(deep=True).ok
+    assert found.maintenance.verify(deep=True).ok
     record("rows acknowledged", len(known))
     record("lost", len(known - set(numbers)))
     record("doubled", sum(count > 1 for count in numbers.values()))

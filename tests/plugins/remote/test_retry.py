@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import pytest
 
 from reelbase.errors import StorageError, StorageTimeoutError, ThrottledError
-from reelbase_plugins._remote.retry import Patience, Transient, retry_after
+from reelbase_plugins._remote.retry import RetryPolicy, Transient, retry_after
 
 
 class Clock:
@@ -47,14 +47,14 @@ def failing(times: int, after: float | None = None) -> Callable[[float], str]:
 
 
 def test_until_it_works(clock: Clock) -> None:
-    assert Patience(tries=6).call(failing(5)) == "done"
+    assert RetryPolicy(tries=6).call(failing(5)) == "done"
     assert len(clock.slept) == 5
     assert all(0 <= pause <= 0.1 * 2**n for n, pause in enumerate(clock.slept, 1))
 
 
 def test_the_last_error_is_given(clock: Clock) -> None:
     with pytest.raises(ThrottledError, match="busy 7"):
-        Patience(tries=3).call(failing(10))
+        RetryPolicy(tries=3).call(failing(10))
     assert len(clock.slept) == 2
 
 
@@ -63,21 +63,21 @@ def test_other_errors_are_not_tried_again(clock: Clock) -> None:
         raise StorageError("no", "never")
 
     with pytest.raises(StorageError, match="no"):
-        Patience().call(once)
+        RetryPolicy().call(once)
     assert clock.slept == []
 
 
 def test_a_service_may_ask_to_wait(clock: Clock) -> None:
-    assert Patience(tries=3, deadline=60).call(failing(2, after=7)) == "done"
+    assert RetryPolicy(tries=3, deadline=60).call(failing(2, after=7)) == "done"
     assert all(7 <= pause <= 8 for pause in clock.slept)
 
 
 def test_nobody_waits_past_the_deadline(clock: Clock) -> None:
     with pytest.raises(ThrottledError):
-        Patience(tries=100, deadline=10).call(failing(100, after=4))
+        RetryPolicy(tries=100, deadline=10).call(failing(100, after=4))
     assert clock.now <= 10
     with pytest.raises(StorageTimeoutError, match="to wait 3600 s, and one call may take 60 s"):
-        Patience(deadline=60).call(failing(9, after=3600))
+        RetryPolicy(deadline=60).call(failing(9, after=3600))
     assert clock.now <= 10
 
 

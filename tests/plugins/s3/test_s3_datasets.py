@@ -77,12 +77,12 @@ def test_gc_ends_uploads_that_nobody_will_complete(storage: S3Storage, owner: Se
         name = one.place.name("packs/ab/unfinished.pack")
         upload = one.ask(lambda bucket, name=name: bucket.begin(name), one.root)
         one.ask(lambda bucket, name=name, upload=upload: bucket.piece(name, upload, 1, bytes(5 << 20)), one.root)
-    assert ds.storage.stats().leftovers.objects == 1
-    ds.storage.gc(grace=timedelta(hours=1))
+    assert ds.maintenance.stats().leftovers.objects == 1
+    ds.maintenance.gc(grace=timedelta(hours=1))
     assert len(list(storage.leftovers())) == 1
-    assert ds.storage.gc(grace=timedelta(0), dry_run=True).bytes >= 5 << 20
+    assert ds.maintenance.gc(grace=timedelta(0), dry_run=True).bytes >= 5 << 20
     assert len(list(storage.leftovers())) == 1
-    ds.storage.gc(grace=timedelta(0))
+    ds.maintenance.gc(grace=timedelta(0))
     assert not list(storage.leftovers())
     assert len(list(beside.leftovers())) == 1
     assert ds.n.numpy().tolist() == [1, 2, 3]

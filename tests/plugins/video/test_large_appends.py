@@ -68,7 +68,7 @@ def test_a_file_that_changes_meanwhile(
     again = make_clip(clip.path, frames=60, gop=15, options=RATE)
     ds.videos.append(reelbase.read(again.path))
     assert len(reelbase.load(ds.path)) == 1
-    assert ds.storage.verify(deep=True).ok
+    assert ds.maintenance.verify(deep=True).ok
 
 
 def test_frames_of_a_stream_are_the_readers_own(clip: Clip) -> None:

@@ -19,7 +19,7 @@ from reelbase.errors import (
     UsageError,
 )
 from reelbase.testing._edits import edit_list
-from reelbase.testing.clips import Clip, Recipe, make_clip, read_code
+from reelbase.testing.clips import Clip, ClipRecipe, make_clip, read_code
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +283,9 @@ def test_frames_that_come_only_once_more_was_seen(tmp_path: Path) -> None:
         "constrained-intra=1:intra-refresh=1"
     )
     options = {"preset": "veryfast", "x264-params": params}
-    edit_list(Recipe(frames=90, size=(64, 96), fps=25, gop=5, bframes=6, options=options), (21, 40))(tmp_path / "a.mp4")
+    edit_list(ClipRecipe(frames=90, size=(64, 96), fps=25, gop=5, bframes=6, options=options), (21, 40))(
+        tmp_path / "a.mp4"
+    )
     video = reelbase.read(tmp_path / "a.mp4")
     whole = video.numpy()
     assert len(whole) > 5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reelbase._util.forks import renewed_after_fork
+from reelbase._util.forks import reset_after_fork
 from reelbase._util.once import Once
 from reelbase.config import settings
 from reelbase.io.blob import MERGE_GAP
@@ -75,10 +75,10 @@ class Walks:
     """
 
     def __init__(self) -> None:
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """None known."""
         self._seen: OrderedDict[Name, tuple[int, int, int]] = OrderedDict()
         self._lock = threading.Lock()

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reelbase._util.forks import renewed_after_fork
+from reelbase._util.forks import reset_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +47,10 @@ class Disk:
         self._limit = limit
         self._written = limit  # as much as that: the first write looks how full it is
         self._broken = False
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """No lock held."""
         self._lock = threading.Lock()
 

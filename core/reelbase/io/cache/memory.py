@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from reelbase._util.forks import renewed_after_fork
+from reelbase._util.forks import reset_after_fork
 from reelbase.io.cache.spans import Spans
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ class Memory:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.renew()
-        renewed_after_fork(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Empty: at a fork another thread may be changing it."""
         self._objects: dict[Name, Spans] = {}
         self._used: OrderedDict[tuple[Name, int], int] = OrderedDict()

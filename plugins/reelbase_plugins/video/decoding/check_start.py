@@ -13,10 +13,10 @@ from reelbase_plugins.video.bitstream.parsers import parser_for
 
 if TYPE_CHECKING:
     from reelbase.plugin import FrameIndex
-    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
 
-def is_start(recipe: Recipe, number: int, packet: memoryview) -> bool:
+def is_start(recipe: DecoderConfig, number: int, packet: memoryview) -> bool:
     """Whether decoding can start at a packet that the container calls a key frame; at the first one it must."""
     if not number or not len(packet):
         return True

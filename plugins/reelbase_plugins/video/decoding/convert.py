@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
-    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
 _LOWEST_FIELDS: Final = 4
 _UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
 _MATRIX: Final = struct.Struct("=9i")
 
 
-class Painter:
+class FrameConverter:
     """Writes frames into arrays. For one thread; keeps swscale's tables between frames.
 
     Args:
@@ -31,7 +31,7 @@ class Painter:
         size: ``(height, width)`` to scale upright frames to.
     """
 
-    def __init__(self, recipe: Recipe, size: tuple[int, int] | None) -> None:
+    def __init__(self, recipe: DecoderConfig, size: tuple[int, int] | None) -> None:
         import av
 
         reuse_freed()

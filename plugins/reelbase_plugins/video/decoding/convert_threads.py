@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from reelbase_plugins.video.decoding.convert import Painter
+from reelbase_plugins.video.decoding.convert import FrameConverter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
-    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
     Pixels = NDArray[np.uint8]
 
@@ -25,7 +25,7 @@ _AHEAD: Final = 3  # frames a painter that may wait: more would only be held
 T = TypeVar("T")
 
 
-class Painting:
+class ConversionPool:
     """Paints frames into arrays. A context manager: when it ends, all is painted, or nothing is any more.
 
     Args:
@@ -37,8 +37,8 @@ class Painting:
         ahead: Frames that are held unpainted, at most.
     """
 
-    def __init__(self, recipe: Recipe, size: tuple[int, int] | None, threads: int) -> None:
-        self._painters = deque(Painter(recipe, size) for _ in range(max(1, threads)))
+    def __init__(self, recipe: DecoderConfig, size: tuple[int, int] | None, threads: int) -> None:
+        self._painters = deque(FrameConverter(recipe, size) for _ in range(max(1, threads)))
         self._pool = ThreadPoolExecutor(threads, "reelbase-paint") if threads else None
         self.ahead = threads * _AHEAD
         self._wet: deque[Future[Any]] = deque()
@@ -62,7 +62,7 @@ class Painting:
         Raises:
             FrameSizeError: this frame, or one before, has another size than the first.
         """
-        self._do(Painter.paint, frame, out, name)
+        self._do(FrameConverter.paint, frame, out, name)
 
     def picture(self, frame: VideoFrame, name: str) -> Future[Pixels]:
         """A frame as an array of its own, now or soon.
@@ -70,7 +70,7 @@ class Painting:
         Raises:
             FrameSizeError: as `paint`.
         """
-        return self._do(Painter.picture, frame, name)
+        return self._do(FrameConverter.picture, frame, name)
 
     def _do(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         if self._pool is None:

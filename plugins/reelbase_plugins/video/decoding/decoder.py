@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
     from reelbase.plugin import Blob
-    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
 
 class DoubtError(Exception):
@@ -83,7 +83,9 @@ class Decoding:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._context))
 
 
-def indexed(recipe: Recipe, packets: Iterable[tuple[int, Any]], before: int | None = None) -> Iterator[Packet[Any]]:
+def indexed(
+    recipe: DecoderConfig, packets: Iterable[tuple[int, Any]], before: int | None = None
+) -> Iterator[Packet[Any]]:
     """Packets for a decoder that has had those up to `before`, from numbers and bytes; with the settings in force."""
     import av
 
@@ -99,7 +101,7 @@ def indexed(recipe: Recipe, packets: Iterable[tuple[int, Any]], before: int | No
         yield packet
 
 
-def _change(recipe: Recipe, packet: Packet[Any], before: int | None, number: int) -> None:
+def _change(recipe: DecoderConfig, packet: Packet[Any], before: int | None, number: int) -> None:
     """Attach the newest settings among the packets since the one before, which may have been skipped."""
     import av
 
@@ -120,7 +122,7 @@ class Sequential:
         failed: packets that the decoder refused, once done.
     """
 
-    def __init__(self, blob: Blob, recipe: Recipe, filename: str, max_pixels: int) -> None:
+    def __init__(self, blob: Blob, recipe: DecoderConfig, filename: str, max_pixels: int) -> None:
         self._blob, self._recipe, self._filename, self._max_pixels = blob, recipe, filename, max_pixels
         self.failed = 0
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
     from reelbase.plugin import Blob, FrameIndex, Run
-    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
 _KEPT: Final = 16
 _BYTES: Final = 256 << 20
 _HELD: Final = 20  # frames that a decoder holds, at most: references, and those it sorts
 
 
-class Cursor:
+class LiveDecoder:
     """A decoder, and what it was fed.
 
     Args:
@@ -39,7 +39,7 @@ class Cursor:
         threads: Of the decoder.
     """
 
-    def __init__(self, recipe: Recipe, max_pixels: int, threads: int) -> None:
+    def __init__(self, recipe: DecoderConfig, max_pixels: int, threads: int) -> None:
         self.threads = threads
         self._recipe = recipe
         context = recipe.context(max_pixels=max_pixels, threads=threads)
@@ -118,18 +118,18 @@ class Cursor:
             yield frame
 
 
-class Cursors:
+class DecoderCache:
     """The last few, by the video that they stand in; bounded by number and by what their frames take."""
 
     def __init__(self) -> None:
-        self._renew()
-        os.register_at_fork(after_in_child=self._renew)
+        self._reset_after_fork()
+        os.register_at_fork(after_in_child=self._reset_after_fork)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, int], tuple[Any, Any, Cursor]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], tuple[Any, Any, LiveDecoder]] = OrderedDict()
 
-    def take(self, index: FrameIndex, blob: Blob, run: Run, threads: int = 1) -> tuple[Cursor | None, bool]:
+    def take(self, index: FrameIndex, blob: Blob, run: Run, threads: int = 1) -> tuple[LiveDecoder | None, bool]:
         """One that can go on to a run, which is the caller's alone then; and whether the video is walked through.
 
         At the start of a group of pictures one of fewer than `threads` is left for a new one.
@@ -151,14 +151,14 @@ class Cursors:
             cursor = self._held(index, blob)
             return cursor.left(run) if cursor is not None and cursor.leads_to(run) else None
 
-    def _held(self, index: FrameIndex, blob: Blob) -> Cursor | None:
+    def _held(self, index: FrameIndex, blob: Blob) -> LiveDecoder | None:
         held = self._kept.get((id(index), id(blob.source)))
         if held is None or held[0]() is not index or held[1]() is not blob.source:
             return None
-        cursor: Cursor = held[2]
+        cursor: LiveDecoder = held[2]
         return cursor
 
-    def keep(self, index: FrameIndex, blob: Blob, cursor: Cursor) -> None:
+    def keep(self, index: FrameIndex, blob: Blob, cursor: LiveDecoder) -> None:
         """For the next read of these bytes by this index."""
         try:
             held = (weakref.ref(index), weakref.ref(blob.source), cursor)
@@ -176,4 +176,4 @@ class Cursors:
         return sum(cursor.bytes for _, _, cursor in self._kept.values())
 
 
-cursors = Cursors()
+cursors = DecoderCache()

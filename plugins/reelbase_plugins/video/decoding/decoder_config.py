@@ -17,7 +17,7 @@ _THREADED: Final = ("h264", "hevc", "vp9", "libdav1d")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class DecoderConfig:
     """Settings of a decoder, and of the way from its frames to upright RGB.
 
     Attributes:
@@ -72,13 +72,13 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form; what stands at its default is left out."""
-        stored = {k: v for k, v in asdict(self).items() if v != getattr(Recipe, k, None)}
+        stored = {k: v for k, v in asdict(self).items() if v != getattr(DecoderConfig, k, None)}
         stored["extradata"] = b64encode(self.extradata).decode()
         stored["changes"] = {str(n): b64encode(data).decode() for n, data in self.changes.items()}
         return stored
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Recipe:
+    def from_dict(cls, stored: Mapping[str, Any]) -> DecoderConfig:
         """The inverse of `as_dict`."""
         values = dict(stored)
         values["extradata"] = b64decode(values.get("extradata", ""))
@@ -88,7 +88,7 @@ class Recipe:
         return cls(**values)
 
     @classmethod
-    def of(cls, stream: VideoStream, demuxer: str) -> Recipe:
+    def of(cls, stream: VideoStream, demuxer: str) -> DecoderConfig:
         """What a container says of a stream."""
         context = stream.codec_context
         return cls(

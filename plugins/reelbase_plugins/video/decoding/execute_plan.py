@@ -11,10 +11,10 @@ import numpy as np
 from reelbase.errors import DamagedMediaError, ReelbaseError, UsageError
 from reelbase.plugin import Trust
 from reelbase_plugins.video.decoding.convert import fresh
-from reelbase_plugins.video.decoding.convert_threads import Painting
+from reelbase_plugins.video.decoding.convert_threads import ConversionPool
 from reelbase_plugins.video.decoding.decoder import Sequential
 from reelbase_plugins.video.decoding.decoder_cache import cursors
-from reelbase_plugins.video.decoding.decoder_config import Recipe
+from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 from reelbase_plugins.video.decoding.fetch import feeds, stepwise
 from reelbase_plugins.video.decoding.runs import RESTORE, Runs
 from reelbase_plugins.video.decoding.scheduling import shared_out, threads_here
@@ -37,7 +37,7 @@ def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, 
     """See `Codec.decode`."""
     if plan is None:
         raise UsageError("A video is decoded by a plan.", "Make one: index.plan(frame_numbers).")
-    recipe = Recipe.from_dict(plan.index.decoder)
+    recipe = DecoderConfig.from_dict(plan.index.decoder)
     array = fresh(len(plan.rows), size or recipe.shape, out)
     frames, first = np.unique(plan.rows, return_index=True)
     row_of = dict(zip(plan.frames[frames].tolist(), first.tolist(), strict=True))
@@ -50,14 +50,16 @@ def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, 
 
 def stream(blob: Blob, plan: Plan, *, size: tuple[int, int] | None, limits: Limits) -> Iterator[Pixels]:
     """See `Codec.stream`."""
-    recipe = Recipe.from_dict(plan.index.decoder)
+    recipe = DecoderConfig.from_dict(plan.index.decoder)
     return _Work(blob, plan, recipe, size, limits).each()
 
 
 class _Work:
     """The decoding of one plan."""
 
-    def __init__(self, blob: Blob, plan: Plan, recipe: Recipe, size: tuple[int, int] | None, limits: Limits) -> None:
+    def __init__(
+        self, blob: Blob, plan: Plan, recipe: DecoderConfig, size: tuple[int, int] | None, limits: Limits
+    ) -> None:
         self._blob = blob
         self._plan = plan
         self._recipe = recipe
@@ -99,8 +101,8 @@ class _Work:
         run, then = self._plan.runs[number : number + 2]
         return self._recipe.flows and int(then.packets[0]) <= int(run.packets[-1]) + 1
 
-    def _painting(self, threads: int) -> Painting:
-        return Painting(self._recipe, self._size, threads)
+    def _painting(self, threads: int) -> ConversionPool:
+        return ConversionPool(self._recipe, self._size, threads)
 
     def _lane(self, lane: Sequence[int], share: Share, sources: Sequence[Feed], rows: dict[int, Pixels]) -> None:
         with self._painting(share.painters if len(rows) > 1 else 0) as painting:

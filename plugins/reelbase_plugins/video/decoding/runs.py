@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reelbase.errors import DamagedMediaError
 from reelbase_plugins.video.decoding.check_start import is_start, without_start
 from reelbase_plugins.video.decoding.decoder import DoubtError
-from reelbase_plugins.video.decoding.decoder_cache import Cursor, cursors
+from reelbase_plugins.video.decoding.decoder_cache import LiveDecoder, cursors
 from reelbase_plugins.video.decoding.fetch import following, longer, stepwise
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
     from reelbase.plugin import Blob, FrameIndex, Limits, Plan, Run
-    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
     from reelbase_plugins.video.decoding.fetch import Feed
 
 RESTORE: Final = "The stored bytes are damaged, or this FFmpeg decodes them differently; append the file again."
@@ -37,7 +37,7 @@ class Runs:
         limits: On frames.
     """
 
-    def __init__(self, blob: Blob, plan: Plan, recipe: Recipe, limits: Limits) -> None:
+    def __init__(self, blob: Blob, plan: Plan, recipe: DecoderConfig, limits: Limits) -> None:
         self._blob = blob
         self._plan = plan
         self._recipe = recipe
@@ -85,8 +85,8 @@ class Runs:
         if onward or run is self._plan.runs[-1]:
             cursors.keep(index, self._blob, cursor)
 
-    def _cursor(self, threads: int = 1) -> Cursor:
-        return Cursor(self._recipe, self._limits.max_pixels, threads)
+    def _cursor(self, threads: int = 1) -> LiveDecoder:
+        return LiveDecoder(self._recipe, self._limits.max_pixels, threads)
 
     def _from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
         """The wanted frames of a run whose first packet is no start."""
@@ -100,7 +100,7 @@ def _joined(first: Feed, then: Feed) -> Feed:
     return lambda: chain(first(), then())
 
 
-def _coming(cursor: Cursor, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
+def _coming(cursor: LiveDecoder, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
     """Those of the `wanted` frames, by packet, that come out; they are taken from `wanted`."""
     for frame in cursor.frames(feed()):
         number = wanted.pop(frame.pts, None) if frame.pts is not None else None

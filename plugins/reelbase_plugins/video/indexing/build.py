@@ -13,7 +13,7 @@ from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
 from reelbase_plugins.video.bitstream.parsers import parser_for
 from reelbase_plugins.video.decoding.convert import display_matrix
 from reelbase_plugins.video.decoding.decoder import Sequential
-from reelbase_plugins.video.decoding.decoder_config import Recipe
+from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 from reelbase_plugins.video.demux.packets import NO_TIME, Demux, Table
 from reelbase_plugins.video.demux.safe_open import Reader, opened, pick_stream
 from reelbase_plugins.video.demux.spool import emptied, spooled
@@ -90,14 +90,14 @@ class Ingest:
         recipe, facts, table = self._demux(stream)
         recipe, facts = self._first_frame(recipe, facts, table)
         index, witness, checked = self._index(recipe, facts, table, check)
-        info = describe(index, Recipe.from_dict(index.decoder), facts, table, witness=witness, checked=checked)
+        info = describe(index, DecoderConfig.from_dict(index.decoder), facts, table, witness=witness, checked=checked)
         return Ingested(info=info_of(index, info, name=self._name, filename=self._filename), index=index)
 
-    def _demux(self, number: int | None) -> tuple[Recipe, StreamFacts, Table]:
+    def _demux(self, number: int | None) -> tuple[DecoderConfig, StreamFacts, Table]:
         reader = Reader(self._blob)
         with opened(reader, self._traits.demuxer, filename=self._filename) as container:
             stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits)
-            recipe = Recipe.of(stream, self._traits.demuxer)
+            recipe = DecoderConfig.of(stream, self._traits.demuxer)
             parser = parser_for(recipe.codec, recipe.extradata)
             demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
@@ -107,7 +107,9 @@ class Ingest:
             raise DamagedMediaError(f"{self._filename} has a video stream but no frames in it{reason}.", _TRUNCATED)
         return recipe, facts, table
 
-    def _first_frame(self, recipe: Recipe, facts: StreamFacts, table: Table) -> tuple[Recipe, StreamFacts]:
+    def _first_frame(
+        self, recipe: DecoderConfig, facts: StreamFacts, table: Table
+    ) -> tuple[DecoderConfig, StreamFacts]:
         """What only a decoded frame tells: its size, and how it has to be turned."""
         sequence = self._sequential(recipe)
         frame = next(iter(sequence), None)
@@ -117,11 +119,11 @@ class Ingest:
             )
         return shown_by(frame, replace(recipe, changes=table.extradata), facts)
 
-    def _sequential(self, recipe: Recipe) -> Sequential:
+    def _sequential(self, recipe: DecoderConfig) -> Sequential:
         return Sequential(self._blob, recipe, self._filename, self._limits.max_pixels)
 
     def _index(
-        self, recipe: Recipe, facts: StreamFacts, table: Table, check: str
+        self, recipe: DecoderConfig, facts: StreamFacts, table: Table, check: str
     ) -> tuple[FrameIndex, Witness | None, str]:
         """The index, what a full decode showed if there was one, and words for what was checked."""
         order = by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
@@ -138,7 +140,7 @@ class Ingest:
         return self._proven(recipe, facts, table, proof, everything=everything)
 
     def _proven(
-        self, recipe: Recipe, facts: StreamFacts, table: Table, proof: Check, *, everything: bool
+        self, recipe: DecoderConfig, facts: StreamFacts, table: Table, proof: Check, *, everything: bool
     ) -> tuple[FrameIndex, Witness, str]:
         """An index from what a full decode showed."""
         witness = watch(self._sequential(recipe))
@@ -158,7 +160,7 @@ class Ingest:
         index = self._make(table, display, facts, recipe)
         return replace(index, trust=Trust.CONTAINER, times=times, end=end, repacked=False), witness, checked
 
-    def _make(self, table: Table, display: Ints, facts: StreamFacts, recipe: Recipe) -> FrameIndex:
+    def _make(self, table: Table, display: Ints, facts: StreamFacts, recipe: DecoderConfig) -> FrameIndex:
         return index_of(table, display, facts, recipe, single_start=self._traits.single_start)
 
     def _times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
@@ -169,7 +171,7 @@ _TRUNCATED = "It is damaged or truncated; give a whole copy."
 
 
 def index_of(
-    table: Table, display: Ints, facts: StreamFacts, recipe: Recipe, *, single_start: bool = False
+    table: Table, display: Ints, facts: StreamFacts, recipe: DecoderConfig, *, single_start: bool = False
 ) -> FrameIndex:
     """The index of the packets of a table that are shown in the order `display`, not proven yet."""
     times, end = times_of(table, display, step=facts.step)
@@ -192,13 +194,13 @@ def index_of(
 
 def info_of(index: FrameIndex, described: dict[str, Any], *, name: str, filename: str) -> MediaInfo:
     """Shape and description, in the order in which they are shown."""
-    shape = (len(index), *Recipe.from_dict(index.decoder).shape, 3)
+    shape = (len(index), *DecoderConfig.from_dict(index.decoder).shape, 3)
     ordered = {"duration": 0, "fps": 0, "timebase": 0, "shape": list(shape), "format": "", "filename": ""}
     known = {**described, "format": name, "filename": filename.partition("?")[0]}
     return MediaInfo(shape=shape, codec=name, details={**ordered, "modified": False, **known})
 
 
-def shown_by(frame: VideoFrame, recipe: Recipe, facts: StreamFacts) -> tuple[Recipe, StreamFacts]:
+def shown_by(frame: VideoFrame, recipe: DecoderConfig, facts: StreamFacts) -> tuple[DecoderConfig, StreamFacts]:
     """Recipe and facts with what only a decoded frame tells: its size, and how it has to be turned."""
     turn, angle = display_matrix(frame)
     recipe = replace(recipe, size=(frame.width, frame.height), turn=turn)

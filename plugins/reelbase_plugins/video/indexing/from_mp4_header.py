@@ -14,7 +14,7 @@ import numpy as np
 from reelbase.errors import LimitError, ReelbaseError
 from reelbase.plugin import Ingested, Trust
 from reelbase_plugins.video.bitstream.h264 import H264
-from reelbase_plugins.video.decoding.decoder_config import Recipe, max_coded
+from reelbase_plugins.video.decoding.decoder_config import DecoderConfig, max_coded
 from reelbase_plugins.video.demux.packets import NO_TIME, Table, packets_of
 from reelbase_plugins.video.demux.safe_open import check_pixels, libav_errors, opened, pick_stream
 from reelbase_plugins.video.indexing.build import facts_of, index_of, info_of, shown_by
@@ -44,7 +44,7 @@ def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Li
     reader = BoxReader(blob)
     with opened(reader, "mov", filename=filename) as container:
         stream = pick_stream(container, filename=filename, number=number, limits=limits)
-        recipe = Recipe.of(stream, "mov")
+        recipe = DecoderConfig.of(stream, "mov")
         facts = facts_of(container, stream)
         if not (facts.intra_only or _tells(recipe)):
             return None
@@ -59,7 +59,7 @@ def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Li
     return Ingested(info=info_of(index, described, name=name, filename=filename), index=index)
 
 
-def _tells(recipe: Recipe) -> bool:
+def _tells(recipe: DecoderConfig) -> bool:
     """Whether the container alone tells which packets are frames: fields may be packets of their own."""
     if recipe.codec == "h264":
         parser = H264(recipe.extradata)

@@ -10,7 +10,7 @@ from reelbase.plugin import Flag
 
 if TYPE_CHECKING:
     from reelbase.plugin import FrameIndex
-    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
     from reelbase_plugins.video.demux.packets import Table
     from reelbase_plugins.video.indexing.build import StreamFacts
     from reelbase_plugins.video.indexing.verify import Witness
@@ -25,7 +25,7 @@ _RANGES: Final = {1: "limited", 2: "full"}
 
 def describe(
     index: FrameIndex,
-    recipe: Recipe,
+    recipe: DecoderConfig,
     facts: StreamFacts,
     table: Table,
     *,

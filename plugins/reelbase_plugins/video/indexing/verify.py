@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.plugin import Blob, Limits
-    from reelbase_plugins.video.decoding.decoder_config import Recipe
+    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
     Ints = NDArray[np.int64]
 
@@ -105,7 +105,7 @@ class Check:
         limits: Bounds on frames, and on threads.
     """
 
-    def __init__(self, blob: Blob, recipe: Recipe, limits: Limits) -> None:
+    def __init__(self, blob: Blob, recipe: DecoderConfig, limits: Limits) -> None:
         self._blob = blob
         self._recipe = recipe
         self._max_pixels = limits.max_pixels

@@ -30,10 +30,10 @@ FRAMES = 90
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """No decoder stands anywhere, and nothing is in doubt."""
-    decoder_cache.cursors._renew()
+    decoder_cache.cursors._reset_after_fork()
     runs._doubtful.clear()
     yield
-    decoder_cache.cursors._renew()
+    decoder_cache.cursors._reset_after_fork()
 
 
 @pytest.fixture(params=[2, 3, 7])
@@ -47,14 +47,14 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def within(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The threads that decoders had."""
     had: list[int] = []
-    real = decoder_config.Recipe.context
+    real = decoder_config.DecoderConfig.context
 
-    def context(self: decoder_config.Recipe, *, max_pixels: int, threads: int = 1) -> object:
+    def context(self: decoder_config.DecoderConfig, *, max_pixels: int, threads: int = 1) -> object:
         made = real(self, max_pixels=max_pixels, threads=threads)
         had.append(made.thread_count)
         return made
 
-    monkeypatch.setattr(decoder_config.Recipe, "context", context)
+    monkeypatch.setattr(decoder_config.DecoderConfig, "context", context)
     return had
 
 

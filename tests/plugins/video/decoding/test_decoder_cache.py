@@ -23,9 +23,9 @@ FRAMES = 120
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """No decoder stands anywhere."""
-    decoder_cache.cursors._renew()
+    decoder_cache.cursors._reset_after_fork()
     yield
-    decoder_cache.cursors._renew()
+    decoder_cache.cursors._reset_after_fork()
 
 
 @pytest.fixture(scope="module")
