@@ -45,10 +45,10 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Expire, if that was asked for, and collect."""
-    storage = api.load(arguments.path, read_only=arguments.dry_run).storage
+    maintenance = api.load(arguments.path, read_only=arguments.dry_run).maintenance
     dry, kept = arguments.dry_run, arguments.expire
-    expired = None if kept is None else storage.expire(kept, dry_run=dry)
-    found = storage.gc(arguments.grace, dry_run=dry)
+    expired = None if kept is None else maintenance.expire(kept, dry_run=dry)
+    found = maintenance.gc(arguments.grace, dry_run=dry)
     told = [] if expired is None else [f"{several(len(expired), 'version')} {'would expire' if dry else 'expired'}."]
     emit(
         arguments,

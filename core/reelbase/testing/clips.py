@@ -1,7 +1,8 @@
 """Frame-coded clips: small videos made on the spot in which every frame spells its own number.
 
 A `ClipRecipe` says what to encode; `ClipRecipe.make` writes the file and returns a `Clip`, which knows what a full
-sequential decode must show: the number of every frame in display order, and when it is shown. No frame is read back for that;
+sequential decode must show: the number of every frame in display order, and when it is shown. No frame is read back
+for that;
 it follows from what was encoded. Needs PyAV (``reelbase[av]``), imported on use::
 
     clip = make_clip(tmp_path / "a.mkv", container="matroska", codec="libx264", frames=30, bframes=3)
