@@ -67,7 +67,8 @@ def test_it_stands_where_it_stood(ds: reelbase.Dataset) -> None:
 def test_parts(ds: reelbase.Dataset, what: str) -> None:
     parts = {
         "x": (ds.x, len), "rows": (ds[1:3], lambda rows: rows.numbers), "row": (ds[4], lambda row: row.words.data()),
-        "history": (ds.history, lambda history: history.current), "maintenance": (ds.maintenance, lambda one: one.stats()),
+        "history": (ds.history, lambda history: history.current),
+        "maintenance": (ds.maintenance, lambda one: one.stats()),
         "info": (ds.info, dict), "version": (ds.history.current, lambda one: one.ref),
     }  # fmt: skip
     part, ask = parts[what]
