@@ -16,6 +16,8 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from reelbase._util.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from reelbase.api import delete, empty, encode, exists, link, load, open, read
     from reelbase.dataset import Dataset
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from reelbase.tensor import Tensor
     from reelbase.versions.version import Version
     from reelbase.view import View
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "delete": "api",

@@ -391,7 +391,7 @@ class Dataset:
 
     def summary(self) -> None:
         """Print a table of the tensors: name, htype, rows, shape, dtype, compression."""
-        print(summarize(self))  # noqa: T201 - what it is for
+        print(summarize(repr(self), self.tensors.values()))  # noqa: T201 - what it is for
 
     def filter(self, where: str) -> RowsView:
         """The rows that an expression chooses: ``ds.filter("labels == 'cat' and len(boxes) > 3")``.

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from reelbase.dataset import Dataset
-    from reelbase.tensor import Tensor
+    from collections.abc import Mapping
+
+Tensor_co = TypeVar("Tensor_co", covariant=True)
 
 
-class Group:
+class TensorOwner(Protocol[Tensor_co]):
+    """What a group is a part of: the dataset."""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor_co]:
+        """All tensors by their full names."""
+
+    def __getitem__(self, key: Any) -> Any: ...
+
+
+class Group(Generic[Tensor_co]):
     """Tensors whose names start alike: ``ds["train"]`` or ``ds.train`` where there is "train/videos"."""
 
-    def __init__(self, dataset: Dataset, name: str) -> None:
+    def __init__(self, dataset: TensorOwner[Tensor_co], name: str) -> None:
         self._dataset = dataset
         self._name = name
 
     @property
-    def tensors(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, Tensor_co]:
         """Its tensors, by the rest of their names."""
         start = f"{self._name}/"
-        return {name.removeprefix(start): one for name, one in self._dataset.tensors.items() if name.startswith(start)}
+        return {
+            name.removeprefix(start): tensor for name, tensor in self._dataset.tensors.items() if name.startswith(start)
+        }
 
     def __getitem__(self, name: str) -> Any:
         return self._dataset[f"{self._name}/{name}"]

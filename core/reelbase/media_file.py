@@ -1,4 +1,4 @@
-"""What `reelbase.read` gives: a media file that can be appended to a tensor, or looked into by itself."""
+"""What `reelbase.read` returns: a media file that you can append to a tensor, or read by itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, cast
 
 from reelbase.cells import MediaCell
 from reelbase.config import settings
@@ -18,26 +18,26 @@ from reelbase.io.cache.cached import Cached
 from reelbase.media.sample import Sample
 from reelbase.registry import FILE, registry, scheme_of
 from reelbase.selection.indexing import Index
-from reelbase.view import Chosen, Readable, View
+from reelbase.view import Readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from reelbase.cells import Cell
     from reelbase.contracts.storage import Stat, Storage
 
-_SPOOL = 64 << 20
-_SETTLED = timedelta(seconds=60)
+MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20
+MIN_AGE_OF_RELIABLE_ETAGS: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Located:
-    """Where a file lies; called, it gives its bytes, as they are then.
+    """Where a file is. Calling it opens the file as it is then.
 
     Attributes:
-        storage: It lies in.
-        key: In there.
-        name: What the user called it.
+        storage: The storage that holds the file.
+        key: The file's key in that storage.
+        name: The path or URL that the user gave, for messages.
     """
 
     storage: Storage
@@ -45,10 +45,11 @@ class Located:
     name: str
 
     def __call__(self) -> Blob:
-        """Its bytes; reads of a file that is replaced after this raise ObjectChangedError.
+        """Open the file; reads after it was replaced raise ObjectChangedError.
 
         Raises:
-            ObjectNotFoundError, StorageError: it is not there, or cannot be looked at.
+            ObjectNotFoundError: there is no such file.
+            StorageError: the storage cannot be asked.
         """
         try:
             seen = self.storage.stat(self.key)
@@ -61,21 +62,28 @@ class Located:
         blob = Blob(Unchanging(self.storage, seen.etag), self.key, 0, seen.size)
         if not self.storage.distant:
             return blob
-        if seen.size <= settings().stream_above:  # to look through a file takes most of it
+        if seen.size <= settings().stream_above:  # indexing reads most of a file anyway: one request
             return replace(blob, source=BytesSource(blob.read()))
-        return replace(blob, source=Cached(blob.source, f"{self.name} {seen.etag} {seen.size}")) if _old(seen) else blob
+        if not _has_reliable_etag(seen):
+            return blob
+        return replace(blob, source=Cached(blob.source, f"{self.name} {seen.etag} {seen.size}"))
 
 
-def _old(seen: Stat) -> bool:
-    """Whether the etag can be relied on: it may not change with a second write soon after (RFC 9110, 8.8.2.2)."""
-    return bool(seen.etag) and seen.modified is not None and datetime.now(UTC) - seen.modified > _SETTLED
+def _has_reliable_etag(seen: Stat) -> bool:
+    """Return True if the etag identifies these bytes: soon after a write it may be the same for a second write.
+
+    Source: RFC 9110, 8.8.2.2 (a Last-Modified time is strong only if it is at least a minute old).
+    """
+    return (
+        bool(seen.etag) and seen.modified is not None and datetime.now(UTC) - seen.modified > MIN_AGE_OF_RELIABLE_ETAGS
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MediaFile(Sample, Readable):
-    """One media file. Nothing is read before it is appended or asked; then it is looked through once.
+    """One media file. Nothing is read until you append it or ask it something; then it is indexed once.
 
-    ``reelbase.read(path)[100:200].numpy()`` works without a dataset; everything a view can do, it can.
+    ``reelbase.read(path)[100:200].numpy()`` works without a dataset: it can do everything that a view can.
     """
 
     def __len__(self) -> int:
@@ -91,7 +99,7 @@ class MediaFile(Sample, Readable):
     def _cell(self) -> MediaCell:
         blob = self.open()
         codec = registry().sniff(blob.read(0, 4096), self.filename)
-        spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOL))  # noqa: SIM115 - lives as long as the cell
+        spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY))  # noqa: SIM115 - lives as long as the cell
         try:
             found = codec.ingest(blob, spool, filename=self.filename, check=self.check, stream=self.stream)
         except BaseException:
@@ -105,14 +113,14 @@ class MediaFile(Sample, Readable):
             spool.close()
         return MediaCell(blob, packets, found.info, found.index, codec)
 
-    def _chosen(self) -> Chosen:
-        return View(_Alone(self), Index((0,)))._chosen()
+    _index: ClassVar[Index] = Index((0,))  # type: ignore[misc]  # always the one file
 
-    def _indexed(self, index: Callable[[Index], Index]) -> View:
-        return View(_Alone(self), index(Index((0,))))
+    @property
+    def _source(self) -> _SingleFile:  # type: ignore[override]  # never assigned
+        return _SingleFile(self)
 
 
-class _Alone:
+class _SingleFile:
     """One file as a source of one row."""
 
     def __init__(self, file: MediaFile) -> None:
@@ -125,5 +133,5 @@ class _Alone:
     def cells(self, rows: Sequence[int]) -> list[Cell]:
         return [self._file._cell for _ in rows]
 
-    def where(self, row: int) -> str:
+    def label(self, row: int) -> str:
         return self.name

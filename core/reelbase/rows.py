@@ -54,7 +54,7 @@ class RowsView:
             FilterError: it is none, or names no tensor.
         """
         chosen, views = Filter(where), self._state.names
-        held = {name: self._pinned(name) for name in chosen.names if name in views}
+        held = {name: self._snapshot(name) for name in chosen.names if name in views}
 
         def values(row: int) -> dict[str, Any]:
             known = {name: plain(View(one)[row]) if row < len(one) else None for name, one in held.items()}
@@ -70,8 +70,8 @@ class RowsView:
         """
         if where:
             Filter(where)
-        shelves = [shelf_of(self._pinned(name)) for name in self._state.names]
-        return DatasetViewerSource(title, shelves, where=where, **known)
+        sources = [tensor_source(self._snapshot(name)) for name in self._state.names]
+        return DatasetViewerSource(title, sources, where=where, **known)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
@@ -103,9 +103,9 @@ class RowsView:
 
     def _view(self, name: str) -> View:
         rows = int(self._rows[0]) if self._single else np.asarray(self._rows, np.int64)
-        return View(self._pinned(name), Index((rows,)))
+        return View(self._snapshot(name), Index((rows,)))
 
-    def _pinned(self, name: str) -> TensorSnapshot:
+    def _snapshot(self, name: str) -> TensorSnapshot:
         tensor = self._state.names.get(name)
         if tensor is None:
             known = ", ".join(self._state.names) or "none"
@@ -113,7 +113,7 @@ class RowsView:
         return TensorSnapshot(self._store, self._state.tensors[tensor], self._state.rows[tensor])
 
 
-def shelf_of(tensor: TensorSnapshot) -> TensorSource:
+def tensor_source(tensor: TensorSnapshot) -> TensorSource:
     """A tensor, for a viewer."""
     schema = tensor.schema
     return TensorSource(tensor.name, schema.htype, tensor.htype, View(tensor), len(tensor), schema.settings)

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from reelbase.dataset import Dataset
-    from reelbase.tensor import Tensor
-
-_HEAD = ("tensor", "htype", "rows", "shape of the first", "dtype", "compression")
+    from collections.abc import Iterable, Mapping
 
 
-def summarize(dataset: Dataset) -> str:
-    """Name, htype, rows, first shape, dtype and compression of each tensor, as aligned text."""
-    table = [_HEAD, *(_line(one) for one in dataset.tensors.values())]
-    widths = [max(len(line[k]) for line in table) for k in range(len(_HEAD))]
+class DescribedTensor(Protocol):
+    """A tensor as far as the table shows it."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the dataset."""
+
+    @property
+    def htype(self) -> str:
+        """Such as ``"sequence[bbox]"``."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Its settings; "dtype" and "sample_compression" are shown."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any) -> Any: ...
+
+
+_COLUMNS = ("tensor", "htype", "rows", "shape of the first", "dtype", "compression")
+
+
+def summarize(heading: str, tensors: Iterable[DescribedTensor]) -> str:
+    """Name, htype, rows, first shape, dtype and compression of each tensor, as aligned text below `heading`."""
+    tensors = list(tensors)
+    table = [_COLUMNS, *(_describe(tensor) for tensor in tensors)]
+    widths = [max(len(line[k]) for line in table) for k in range(len(_COLUMNS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
-    lengths = {len(one) for one in dataset.tensors.values()}
+    lengths = {len(tensor) for tensor in tensors}
     if len(lengths) > 1:
         lines.append(
             f"The tensors have different lengths ({min(lengths)} to {max(lengths)}): the last rows are ragged."
         )
-    return "\n".join([repr(dataset), *lines])
+    return "\n".join([heading, *lines])
 
 
-def _line(tensor: Tensor) -> tuple[str, ...]:
+def _describe(tensor: DescribedTensor) -> tuple[str, ...]:
     meta = tensor.meta
     return (
         tensor.name,
@@ -36,7 +57,7 @@ def _line(tensor: Tensor) -> tuple[str, ...]:
     )
 
 
-def _first_shape(tensor: Tensor) -> str:
+def _first_shape(tensor: DescribedTensor) -> str:
     if not len(tensor):
         return "-"
     first = tensor[0]

@@ -10,8 +10,8 @@ import numpy as np
 from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
 from reelbase.format.ops import Delete, FixDtype, SetTxn, Unreached, Update
 from reelbase.format.rows import RowsBuilder, stacked
-from reelbase.rows import shelf_of
-from reelbase.samples.link_maintenance import Links
+from reelbase.maintenance.links import Links
+from reelbase.rows import tensor_source
 from reelbase.samples.schema import layout_of, reading_layout
 from reelbase.samples.snapshot import TensorSnapshot
 from reelbase.selection.indexing import Index
@@ -45,7 +45,7 @@ class Tensor:
             raise _deleted()
         return schema
 
-    def _pinned(self) -> TensorSnapshot:
+    def _snapshot(self) -> TensorSnapshot:
         state = self._session.state
         if self._id not in state.tensors:
             raise _deleted()
@@ -53,10 +53,10 @@ class Tensor:
 
     @property
     def _view(self) -> View:
-        return View(self._pinned())
+        return View(self._snapshot())
 
     def __getitem__(self, key: Any) -> View:
-        return self._view[key]
+        return View(self._snapshot(), Index().then(key))
 
     def __len__(self) -> int:
         rows = self._session.state.rows.get(self._id)
@@ -211,7 +211,7 @@ class Tensor:
 
     def _repr_html_(self) -> str | None:
         """What notebooks show: the first pictures, if it holds videos."""
-        return html_preview_or_none(DatasetViewerSource(self.name, [shelf_of(self._pinned())]))
+        return html_preview_or_none(DatasetViewerSource(self.name, [tensor_source(self._snapshot())]))
 
     def __repr__(self) -> str:
         schema = self._schema

@@ -1,16 +1,15 @@
-"""Views: a tensor and an index. Making one reads nothing; asking it does."""
+"""Views: a tensor and an index. Making one reads nothing; asking it something does."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-from reelbase.cells import MissingCell, stacked
+from reelbase.cells import stack
 from reelbase.contracts.htype import brief
-from reelbase.errors import HtypeError, ReelbaseError, UsageError, error_context
+from reelbase.errors import HtypeError, ReelbaseError, UsageError
 from reelbase.io.batch_read import execute
 from reelbase.media.sample import Sample
 from reelbase.samples.selected import SelectedSample
@@ -25,49 +24,53 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reelbase.cells import Cell, MediaCell
+    from reelbase.cells import Cell
     from reelbase.contracts.viewer import Shown
     from reelbase.media.sample import Link
-    from reelbase.selection.indexing import Selection
-
 
 T = TypeVar("T")
-Chosen = tuple["list[SelectedSample]", bool]
 
 
 class Source(Protocol):
-    """Rows at one commit."""
+    """Rows that a view reads from: those of a tensor at one commit, or a single file."""
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The tensor's or file's name, for messages."""
 
     def __len__(self) -> int: ...
 
     def cells(self, rows: Sequence[int]) -> list[Cell]:
         """The samples of (valid) rows."""
 
-    def where(self, row: int) -> str:
+    def label(self, row: int) -> str:
         """What messages call a row."""
 
 
-class Readable(ABC):
-    """What can be asked of a selection of samples.
+class Readable:
+    """What you can ask of a selection of samples.
 
-    Of one sample the answers are plain; of several rows they are stacked when their shapes agree, else a list.
+    For one sample the answers are plain values; for several rows they are stacked if their shapes agree, else a list.
     Shapes, information and timestamps come from the index and decode nothing.
+
+    Subclasses say which rows there are (`_source`) and which of them are selected (`_index`).
     """
 
-    @abstractmethod
-    def _chosen(self) -> Chosen:
-        """The samples with what is taken of each, and whether it is a single row."""
+    _source: Source
+    _index: Index
 
-    @abstractmethod
-    def _indexed(self, index: Callable[[Index], Index]) -> View:
-        """A view of the same rows through another index."""
+    def _select(self) -> list[SelectedSample]:
+        """The selected samples, with what is selected of each; their facts are read here, nothing is decoded."""
+        source = self._source
+        rows = self._index.resolve(len(source))
+        cells = source.cells([row for row, _ in rows])
+        return [
+            SelectedSample(*cell.narrow(selection), source.label(row))
+            for cell, (row, selection) in zip(cells, rows, strict=True)
+        ]
 
     def __getitem__(self, key: Any) -> View:
-        return self._indexed(lambda index: index.then(key))
+        return View(self._source, self._index.then(key))
 
     def numpy(
         self, *, size: tuple[int, int] | None = None, out: NDArray[Any] | None = None, aslist: bool = False
@@ -77,7 +80,7 @@ class Readable(ABC):
         Args:
             size: ``(height, width)`` to scale pictures to, in the same pass as the colour conversion.
             out: A writable, C-contiguous array of exactly the result's shape to write into and return.
-            aslist: A list with one array a row, also when they could be stacked.
+            aslist: Return a list with one array per row, even if they could be stacked.
 
         Returns:
             Frames are uint8 RGB: ``(N, H, W, 3)``, or ``(H, W, 3)`` for one frame. Other htypes: their dtype.
@@ -88,14 +91,14 @@ class Readable(ABC):
             DamagedMediaError: a frame cannot be decoded.
             UsageError: `size` or `out` do not fit.
         """
-        chosen, single = self._chosen()
-        if single:
-            return execute([chosen[0].planned(size=size, out=out)])[0]
-        parts = execute([one.planned(size=size) for one in chosen])
+        samples = self._select()
+        if self._index.single:
+            return execute([samples[0].prepare_array(size, out)])[0]
+        arrays = execute([sample.prepare_array(size) for sample in samples])
         if aslist:
-            return parts
-        whole = stacked(parts)
-        return whole if out is None else _into(out, whole)
+            return arrays
+        whole = stack(arrays)
+        return whole if out is None else _write_into(out, whole)
 
     def data(self) -> Any:
         """The selection in the htype's own form.
@@ -104,31 +107,29 @@ class Readable(ABC):
             ``{"frames", "timestamps"}`` for video, a str for text, the value for json, ``{"value", …}`` otherwise;
             a list of those for several rows.
         """
-        chosen, single = self._chosen()
-        parts = execute([one.planned_data() for one in chosen])
-        return parts[0] if single else parts
+        parts = execute([sample.prepare_data() for sample in self._select()])
+        return parts[0] if self._index.single else parts
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """The shape that `numpy` gives; ``(N, H, W, C)`` for a video. None where rows differ."""
-        chosen, single = self._chosen()
-        shapes = [one.ask(lambda cell, taken: cell.shape_of(taken)) for one in chosen]
-        if single:
+        shapes = [sample.shape() for sample in self._select()]
+        if self._index.single:
             return shapes[0]
-        alike = bool(shapes) and all(len(one) == len(shapes[0]) for one in shapes)
+        alike = bool(shapes) and all(len(shape) == len(shapes[0]) for shape in shapes)
         axes = zip(*shapes, strict=True) if alike else ()
-        return (len(shapes), *(axis[0] if len(set(axis)) == 1 else None for axis in axes))
+        return (len(shapes), *(lengths[0] if len(set(lengths)) == 1 else None for lengths in axes))
 
     @property
     def sample_info(self) -> Any:
         """Facts about each media sample, as a dict: duration (in ``timebase`` units), fps, timebase, shape, format,
         filename, modified, codec, rotation and more."""  # noqa: D205, D209
-        return self._each(lambda cell, _: dict(cell.media().info.details))
+        return self._ask_each(SelectedSample.sample_info)
 
     @property
     def timestamps(self) -> Any:
         """Presentation times of the selected frames in seconds: float32 ``(N,)``, or a scalar for one frame."""
-        return self._stacked(lambda cell, taken: cell.media().seconds(taken))
+        return self._ask_and_stack(SelectedSample.seconds)
 
     @property
     def timestamp(self) -> Any:
@@ -138,48 +139,46 @@ class Readable(ABC):
     @property
     def pts(self) -> Any:
         """Exact presentation times in units of ``sample_info["time_base"]``: int64 ``(N,)``, or a scalar."""
-        return self._stacked(lambda cell, taken: cell.media().pts(taken))
+        return self._ask_and_stack(SelectedSample.pts)
 
     def at(self, seconds: float | Sequence[float] | NDArray[np.floating[Any]]) -> View:
-        """The frames shown at given times, among the selected ones.
+        """The frames that are shown at the given times, among the selected ones.
 
         Args:
-            seconds: One time (then the frame axis is dropped) or several.
+            seconds: One time in seconds (the frame axis is then dropped), or several.
 
         Raises:
-            SampleIndexError: no frame is shown then.
+            SampleIndexError: no frame is shown at one of them.
             UsageError: several rows are selected.
         """
-        times = _times(seconds)
-        places = self._one().ask(lambda cell, taken: cell.media().shown_at(taken, times.reshape(-1)))
-        return self[int(places[0]) if times.ndim == 0 else places]
+        times = _check_times(seconds)
+        positions = self._one().frames_at(times.reshape(-1))
+        return self[int(positions[0]) if times.ndim == 0 else positions]
 
     def frames(self, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[Any]]:
         """The selected frames of one video, ``(H, W, 3)`` each, in bounded memory."""
-        one = self._one()
-        with error_context(one.where):
-            yield from one.cell.media().stream(one.taken, size)
+        yield from self._one().stream(size)
 
     def play(self, *, open_browser: bool = True) -> Shown:
         """Show one video, frame by frame or running: in the browser, or in a notebook.
 
-        It is read as it is looked at, by packets: linked and remote videos are not fetched whole, and whoever looks
-        gets no credentials. A selection of frames begins at its first.
+        Packets are read as they are shown: linked and remote videos are not fetched whole, and the page gets no
+        credentials. A selection of frames begins at its first.
 
         Args:
-            open_browser: Open a window. False: only serve it; the answer's ``url`` says where.
+            open_browser: Open a window; if False, only serve the page, at the returned ``.url``.
 
         Returns:
-            What shows it: ``.url``, and ``.close()`` to end. It ends with the process as well.
+            A handle with ``.url`` and ``.close()``. The page ends with the process as well.
 
         Raises:
-            UsageError: several rows are selected, or no video.
+            UsageError: several rows are selected, or the sample is not a video.
             PluginNotFoundError: no viewer is installed.
         """
         return show(self._showing(), open_browser=open_browser)
 
     def _repr_html_(self) -> str | None:
-        """What notebooks show of one video: facts, and pictures. None: the text, as of everything else."""
+        """What notebooks show of one video: facts and pictures. None (they show the text) for everything else."""
         try:
             showing = self._showing()
         except ReelbaseError:
@@ -187,32 +186,33 @@ class Readable(ABC):
         return html_preview_or_none(showing)
 
     def _showing(self) -> DatasetViewerSource:
-        one = self._one()
-        media, frame = one.ask(lambda cell, taken: _first_frame(cell.media(), taken))
-        shelf = TensorSource("video", "video", Video(), View(_Held(media, one.where)), 1, {})
-        title = str(media.info.details.get("filename") or one.where)
-        return DatasetViewerSource(title, [shelf], start=(0, shelf.name, frame))
+        sample = self._one()
+        media, numbers = sample.media(), np.atleast_1d(sample.frame_numbers())
+        frame = int(numbers[0]) if len(numbers) else 0
+        video = TensorSource("video", "video", Video(), View(_SingleCell(media, sample.label)), 1, {})
+        title = str(media.info.details.get("filename") or sample.label)
+        return DatasetViewerSource(title, [video], start=(0, video.name, frame))
 
     @property
     def exists(self) -> bool:
-        """Whether every selected row holds a sample."""
-        return not any(isinstance(one.cell, MissingCell) for one in self._chosen()[0])
+        """True if every selected row holds a sample."""
+        return all(sample.exists for sample in self._select())
 
     def tobytes(self) -> Any:
         """The stored bytes of the whole sample: the file as it was ingested."""
-        return self._each(lambda cell, _: cell.encoded())
+        return self._ask_each(SelectedSample.encoded)
 
     def as_sample(self) -> Sample:
-        """The whole media sample as one that can be appended to another tensor: the same bytes, looked through again.
+        """The whole media sample as a value to append to another tensor: the same bytes, indexed again.
 
         Raises:
-            UsageError: only some frames are selected, several rows, or no media.
+            UsageError: only some frames or several rows are selected, or the sample is not media.
         """
-        one = self._one()
-        media = one.ask(lambda cell, _: cell.media())
-        if one.taken.steps:
+        sample = self._one()
+        media = sample.media()
+        if sample.selection.steps:
             raise UsageError(
-                "Some frames of a file are no file.", "Append the whole sample, or view.numpy() to encode it."
+                "Some frames of a file are not a file.", "Append the whole sample, or view.numpy() to encode it."
             )
         return Sample(filename=str(media.info.details.get("filename", "sample")), open=lambda: media.blob)
 
@@ -234,49 +234,41 @@ class Readable(ABC):
         return np.asarray(self.numpy(), dtype)
 
     def _one(self) -> SelectedSample:
-        chosen, single = self._chosen()
-        if not single:
-            raise UsageError(f"{len(chosen)} rows are selected; this needs one.", "Choose a row: view[0].")
-        return chosen[0]
+        samples = self._select()
+        if not self._index.single:
+            raise UsageError(f"{len(samples)} rows are selected; this needs one.", "Choose a row: view[0].")
+        return samples[0]
 
-    def _each(self, ask: Callable[[Cell, Selection], Any]) -> Any:
-        chosen, single = self._chosen()
-        return chosen[0].ask(ask) if single else [one.ask(ask) for one in chosen]
+    def _ask_each(self, question: Callable[[SelectedSample], Any]) -> Any:
+        """The answer of the single sample, or a list with that of each."""
+        answers = [question(sample) for sample in self._select()]
+        return answers[0] if self._index.single else answers
 
-    def _stacked(self, ask: Callable[[Cell, Selection], Any]) -> Any:
-        chosen, single = self._chosen()
-        return chosen[0].ask(ask) if single else stacked([np.asarray(one.ask(ask)) for one in chosen])
+    def _ask_and_stack(self, question: Callable[[SelectedSample], Any]) -> Any:
+        """The answer of the single sample, or those of all as one array if their shapes agree."""
+        answers = self._ask_each(question)
+        return answers if self._index.single else stack([np.asarray(answer) for answer in answers])
 
 
 class View(Readable):
-    """Some rows of a tensor and what is taken of each, at the commit that the view was made at."""
+    """Some rows of a tensor and what is selected of each, at the commit that the view was made at."""
 
     def __init__(self, source: Source, index: Index | None = None) -> None:
         self._source = source
         self._index = index or Index()
 
-    def _chosen(self) -> Chosen:
-        rows = self._index.resolve(len(self._source))
-        cells = self._source.cells([row for row, _ in rows])
-        where = self._source.where
-        chosen = [
-            SelectedSample(*cell.narrow(taken), where(row)) for cell, (row, taken) in zip(cells, rows, strict=True)
-        ]
-        return chosen, self._index.single
-
-    def _indexed(self, index: Callable[[Index], Index]) -> View:
-        return View(self._source, index(self._index))
-
     def as_link(self) -> Link:
-        """The link that a linked sample is, to append to another tensor of links; it is looked at again then.
+        """The link of a linked sample, to append to another tensor of links; its file is indexed again then.
 
         Raises:
-            UsageError: only some frames are selected, several rows or items, or it is stored here.
+            UsageError: only some frames, several rows or several items are selected, or the sample is not a link.
         """
-        one = self._one()
-        pins = one.cell.linked()
-        if one.taken.steps or len(pins) != 1:
-            raise UsageError(f"{one.where} is not one link.", "Choose a whole sample of a tensor of links: links[0].")
+        sample = self._one()
+        pins = sample.cell.pins()
+        if sample.selection.steps or len(pins) != 1:
+            raise UsageError(
+                f"{sample.label} is not one link.", "Choose a whole sample of a tensor of links: links[0]."
+            )
         return pins[0].link
 
     def __len__(self) -> int:
@@ -288,7 +280,7 @@ class View(Readable):
         return shape[0] or 0
 
     def __iter__(self) -> Iterator[Self]:
-        return (self[k] for k in range(len(self)))  # type: ignore[misc]
+        return (self[position] for position in range(len(self)))  # type: ignore[misc]
 
     def __repr__(self) -> str:
         rows = self._index.resolve(len(self._source))
@@ -297,20 +289,16 @@ class View(Readable):
 
 
 @dataclass(frozen=True)
-class _Held:
+class _SingleCell:
     """One sample as the source of a view.
 
     Attributes:
         cell: The sample.
-        place: What messages call it.
+        name: What messages call it.
     """
 
     cell: Cell
-    place: str
-
-    @property
-    def name(self) -> str:
-        return self.place
+    name: str
 
     def __len__(self) -> int:
         return 1
@@ -318,26 +306,21 @@ class _Held:
     def cells(self, rows: Sequence[int]) -> list[Cell]:
         return [self.cell for _ in rows]
 
-    def where(self, row: int) -> str:
-        return self.place
+    def label(self, row: int) -> str:
+        return self.name
 
 
-def _first_frame(media: MediaCell, taken: Selection) -> tuple[MediaCell, int]:
-    numbers = np.atleast_1d(media.frame_numbers(taken))
-    return media, int(numbers[0]) if len(numbers) else 0
-
-
-def _times(seconds: object) -> NDArray[np.float64]:
+def _check_times(seconds: object) -> NDArray[np.float64]:
     try:
         times = np.asarray(seconds, np.float64)
     except (TypeError, ValueError):
-        raise UsageError(f"{brief(seconds)} is no time.", "Give seconds: a number or a list of numbers.") from None
+        raise UsageError(f"{brief(seconds)} is not a time.", "Give seconds: a number or a list of numbers.") from None
     if times.ndim > 1:
         raise UsageError(f"Times of shape {times.shape} are not one list.", "Give a number or a flat list.")
     return times
 
 
-def _into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
+def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
     if not isinstance(whole, np.ndarray) or out.shape != whole.shape:
         raise UsageError(f"out= has shape {out.shape}; the selection does not.", "Ask .shape, or leave out= away.")
     out[...] = whole
@@ -346,5 +329,7 @@ def _into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
 
 def _of_type(value: Any, wanted: type[T]) -> T:
     if not isinstance(value, wanted):
-        raise HtypeError(f"{brief(value)} is no {wanted.__name__}.", "Use data(): it gives whatever the sample is.")
+        raise HtypeError(
+            f"{brief(value)} is not a {wanted.__name__}.", "Use data(): it returns whatever the sample is."
+        )
     return value

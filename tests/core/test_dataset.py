@@ -455,7 +455,7 @@ def test_views_are_arrays(ds: reelbase.Dataset) -> None:
         ds.x[0].numpy(out=np.zeros(3, np.int64))
     with pytest.raises(UsageError, match="size="):
         ds.x[0].numpy(size=(1, 1))
-    with pytest.raises(UsageError, match="no video"):
+    with pytest.raises(UsageError, match="not a video"):
         ds.x[0].timestamps  # noqa: B018
     assert [one.numpy().tolist() for one in ds.x] == [[1, 2], [3, 4]]
     assert len(ds.x[0]) == 2

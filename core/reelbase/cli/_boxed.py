@@ -53,11 +53,11 @@ def boxed(view: View, dataset: Dataset, tensor: str, row: int, frames: Any) -> B
         UsageError: it holds no boxes for each frame.
     """
     one = dataset[tensor]
-    role, drawn = one._pinned().htype.role, one._pinned().htype.drawn
+    role, drawn = one._snapshot().htype.role, one._snapshot().htype.drawn
     if role != "boxes" or not one.htype.startswith("sequence["):
         raise UsageError(f"{tensor!r} is {one.htype}: no boxes for each frame.", "Name a sequence[bbox] tensor.")
     height, width = view.shape[1:3]
-    stored = one[row][frames]._one().ask(lambda cell, taken: cell.stored_items(taken))
+    stored = one[row][frames]._one().stored_items()
     size = (height or 1, width or 1)
     return Boxed(view, [_edges(drawn(each, size)) for each in stored])
 

@@ -40,12 +40,12 @@ def metered(view: Readable, size: tuple[int, int] | None = None) -> Metered:
         UsageError: the view is not one video.
     """
     one = view._one()
-    media, taken = one.cell.media(), one.taken
+    media, selection = one.media(), one.selection
     meter = _Meter(media.packets.source)
     counted = replace(media, packets=replace(media.packets, source=meter))
-    frames = counted.numpy(taken, size=size)
+    frames = counted.prepare_array(selection, one.label, size=size).finish()
     index = media.index
-    request = taken.frames(media.resized(size))[0]
+    request = selection.frames(media.scaled_shape(size))[0]
     runs = index.plan(request).runs if index else ()
     return Metered(
         frames=frames,

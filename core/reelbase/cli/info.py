@@ -74,4 +74,4 @@ def _text(dataset: Dataset, found: dict[str, Any]) -> str:
         ("stored", f"{size(found['bytes'])} in {found['objects']} objects"),
         *((f"info.{key}", one_line(value)) for key, value in found["info"].items()),
     ]
-    return f"{summarize(dataset)}\n\n{pairs(lines)}"
+    return f"{summarize(repr(dataset), dataset.tensors.values())}\n\n{pairs(lines)}"

@@ -1,7 +1,7 @@
-"""What samples need of their files, read together; and what is then made of each.
+"""Read what several samples need together, then decode each.
 
-Near ranges of one object are one request, several objects are asked for at a time, and while some samples are decoded
-the bytes of the next are on their way.
+Ranges of one object that are near each other become one request, several objects are read at a time, and while some
+samples are decoded the bytes of the next are fetched.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from reelbase.io.blob import MERGE_GAP, Blob
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-AT_ONCE: Final = 64 << 20
-_AT_A_TIME: Final = 8
+MAX_BYTES_IN_FLIGHT: Final = 64 << 20  #: of one window; two are held: one is decoded while the next is fetched
+_MAX_THREADS: Final = 8
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -26,108 +26,108 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ByteRanges:
-    """A blob, and the ranges ``(start, stop)`` of it that will be read; what is not known before is not among them."""
+    """A blob, and the ranges ``(start, stop)`` of it that will be read, as far as they are known beforehand."""
 
     blob: Blob
     ranges: Sequence[tuple[int, int]] = ()
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Bytes in all ranges."""
         return sum(stop - start for start, stop in self.ranges)
 
 
 @dataclass(frozen=True)
 class PendingRead:
-    """What is taken of one sample: the bytes that it needs, and what makes the result of them.
+    """A deferred read of one sample: the bytes it needs, and the function that makes the result from them.
 
     Attributes:
-        needs: Of which blobs.
-        make: Called with those blobs, which then may have their bytes in hand.
-        where: What messages call the sample.
+        needs: The blobs and ranges to read.
+        decode: Called with those blobs, in order; their bytes may have been fetched by then. Returns the result.
+        label: What messages call the sample.
     """
 
     needs: Sequence[ByteRanges]
-    make: Callable[[Sequence[Blob]], Any]
-    where: str = ""
+    decode: Callable[[Sequence[Blob]], Any]
+    label: str = ""
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Bytes in all ranges of all blobs."""
         return sum(need.size for need in self.needs)
 
     def finish(self, blobs: Sequence[Blob] | None = None) -> Any:
-        """The result; without `blobs`, everything is read now."""
-        with error_context(self.where):
-            return self.make([need.blob for need in self.needs] if blobs is None else blobs)
+        """Return the result; without `blobs`, everything is read now."""
+        with error_context(self.label):
+            return self.decode([need.blob for need in self.needs] if blobs is None else blobs)
 
 
-def combine(plans: Sequence[PendingRead], join: Callable[[list[Any]], Any]) -> PendingRead:
-    """Several plans as one, whose result is what `join` makes of theirs."""
+def combine(reads: Sequence[PendingRead], join: Callable[[list[Any]], Any], label: str = "") -> PendingRead:
+    """Several reads as one, whose result is what `join` makes of the list of theirs."""
 
-    def make(blobs: Sequence[Blob]) -> Any:
-        left = iter(blobs)
-        return join([plan.make([next(left) for _ in plan.needs]) for plan in plans])
+    def decode(blobs: Sequence[Blob]) -> Any:
+        remaining = iter(blobs)
+        return join([read.decode([next(remaining) for _ in read.needs]) for read in reads])
 
-    return PendingRead([need for plan in plans for need in plan.needs], make)
+    return PendingRead([need for read in reads for need in read.needs], decode, label)
 
 
-def execute(plans: Sequence[PendingRead]) -> list[Any]:
-    """The results in order. Of the bytes that they need about 128 MiB are held at once."""
-    if (len(plans) == 1 and not plans[0].needs) or sum(len(plan.needs) for plan in plans) < 2:
-        return [plan.finish() for plan in plans]
+def execute(reads: Sequence[PendingRead]) -> list[Any]:
+    """Return the results in order. About 128 MiB of what they need is held at once."""
+    if sum(len(read.needs) for read in reads) < 2:  # nothing to be read together, so no threads either
+        return [read.finish() for read in reads]
     results: list[Any] = []
-    windows = list(_windows(plans))
-    with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(min(len(plans), os.cpu_count() or 1)) as pool:
-        coming = ahead.submit(fetch, windows[0])
+    windows = list(_split_windows(reads))
+    with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(min(len(reads), os.cpu_count() or 1)) as pool:
+        fetching = ahead.submit(fetch, windows[0])
         for number, window in enumerate(windows):
-            blobs = coming.result()
+            blobs = fetching.result()
             if number + 1 < len(windows):
-                coming = ahead.submit(fetch, windows[number + 1])
+                fetching = ahead.submit(fetch, windows[number + 1])
             results += pool.map(PendingRead.finish, window, blobs)
     return results
 
 
-def fetch(plans: Sequence[PendingRead]) -> list[list[Blob]]:
-    """For each plan its blobs, with the ranges that it needs in hand.
+def fetch(reads: Sequence[PendingRead]) -> list[list[Blob]]:
+    """Fetch what all `reads` need. Returns the blobs of each, with the needed ranges in memory.
 
     Raises:
         CorruptObjectError, StorageError: they cannot be read.
     """
     objects: dict[tuple[int, str], _Object] = {}
-    for plan in plans:
-        for need in plan.needs:
-            one = objects.setdefault((id(need.blob.source), need.blob.key), _Object(plan.where))
-            one.needs.append(need)
+    for read in reads:
+        for need in read.needs:
+            stored = objects.setdefault((id(need.blob.source), need.blob.key), _Object(read.label))
+            stored.needs.append(need)
     map_threads(_Object.read, list(objects.values()))
-    return [[objects[id(need.blob.source), need.blob.key].held(need.blob) for need in plan.needs] for plan in plans]
+    return [[objects[id(need.blob.source), need.blob.key].attach(need.blob) for need in read.needs] for read in reads]
 
 
 @dataclass
 class _Object:
     """One stored object, and all that is needed of it."""
 
-    where: str
+    label: str
     needs: list[ByteRanges] = field(default_factory=list)
     parts: dict[tuple[int, int], memoryview] = field(default_factory=dict)
 
     def read(self) -> None:
-        """Read every range, with one call; `parts` has them by their place in the object."""
+        """Read every range with one call; `parts` then has them by ``(start, stop)`` in the object."""
         spans = sorted({(need.blob.offset + a, need.blob.offset + b) for need in self.needs for a, b in need.ranges})
         if not spans:
             return
         blob = self.needs[0].blob
         whole = replace(blob, offset=0, size=max(need.blob.offset + need.blob.size for need in self.needs))
-        with error_context(self.where):
+        with error_context(self.label):
             self.parts = dict(zip(spans, whole.read_ranges(spans), strict=True))
 
-    def held(self, blob: Blob) -> Blob:
-        return InHand(blob.source, blob.key, blob.offset, blob.size, self.parts) if self.parts else blob
+    def attach(self, blob: Blob) -> Blob:
+        return FetchedBlob(blob.source, blob.key, blob.offset, blob.size, self.parts) if self.parts else blob
 
 
 @dataclass(frozen=True)
-class InHand(Blob):
-    """A blob some ranges of which were read before; asked for just those, it reads nothing.
+class FetchedBlob(Blob):
+    """A blob some ranges of which are in memory; reading exactly those does no I/O.
 
     Attributes:
         parts: Bytes by ``(start, stop)`` in the object.
@@ -136,32 +136,32 @@ class InHand(Blob):
     parts: Mapping[tuple[int, int], memoryview]
 
     def read(self, start: int = 0, stop: int | None = None) -> bytes:
-        """As `Blob.read`."""
+        """See `Blob.read`."""
         end = self.size if stop is None else min(stop, self.size)
         found = self.parts.get((self.offset + start, self.offset + end))
         return super().read(start, stop) if found is None else bytes(found)
 
     def read_ranges(self, ranges: Sequence[tuple[int, int]], *, gap: int = MERGE_GAP) -> list[memoryview]:
-        """As `Blob.read_ranges`."""
+        """See `Blob.read_ranges`."""
         found = [self.parts.get((self.offset + start, self.offset + stop)) for start, stop in ranges]
-        there = [part for part in found if part is not None]
-        return there if len(there) == len(ranges) else super().read_ranges(ranges, gap=gap)
+        known = [part for part in found if part is not None]
+        return known if len(known) == len(ranges) else super().read_ranges(ranges, gap=gap)
 
 
-def _windows(plans: Sequence[PendingRead]) -> Iterator[Sequence[PendingRead]]:
-    """Runs of plans that need about 64 MiB together."""
+def _split_windows(reads: Sequence[PendingRead]) -> Iterator[Sequence[PendingRead]]:
+    """Consecutive reads that need at most MAX_BYTES_IN_FLIGHT together, or one that needs more."""
     start, size = 0, 0
-    for place, plan in enumerate(plans):
-        if size and size + plan.size > AT_ONCE:
-            yield plans[start:place]
+    for place, read in enumerate(reads):
+        if size and size + read.size > MAX_BYTES_IN_FLIGHT:
+            yield reads[start:place]
             start, size = place, 0
-        size += plan.size
-    yield plans[start:]
+        size += read.size
+    yield reads[start:]
 
 
-def map_threads(ask: Callable[[T], Result], each: Sequence[T], most: int = _AT_A_TIME) -> list[Result]:
-    """What `ask` says of each, in order; asked at a time, but not of too many."""
-    if len(each) < 2:
-        return [ask(one) for one in each]
-    with ThreadPoolExecutor(min(len(each), most)) as pool:
-        return list(pool.map(ask, each))
+def map_threads(function: Callable[[T], Result], values: Sequence[T], max_threads: int = _MAX_THREADS) -> list[Result]:
+    """Return ``function(value)`` of each value, in order, called in up to `max_threads` threads."""
+    if len(values) < 2:
+        return [function(value) for value in values]
+    with ThreadPoolExecutor(min(len(values), max_threads)) as pool:
+        return list(pool.map(function, values))

@@ -1,4 +1,4 @@
-"""Linked samples as they can be read: as stored ones, but that their bytes come from elsewhere."""
+"""Linked samples: read like stored ones, but their bytes come from elsewhere."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
     from reelbase.cells import Shape, Size
     from reelbase.io.batch_read import PendingRead
-    from reelbase.links.source import Pin
+    from reelbase.media.pin import Pin
     from reelbase.selection.indexing import Selection
 
 
 @dataclass(frozen=True, eq=False)
 class LinkedCell(MediaCell):
-    """A media file that lies elsewhere.
+    """A media file outside the dataset.
 
     Attributes:
-        pin: Its link.
+        pin: The link to it.
     """
 
     pin: Pin
 
-    def linked(self) -> tuple[Pin, ...]:
+    def pins(self) -> tuple[Pin, ...]:
         """The link."""
         return (self.pin,)
 
 
 class DeferredCell(Cell):
-    """A link that was appended without looking; the first question looks.
+    """A link that was appended with ``verify=False``; the first question about it looks at the file.
 
     Args:
-        pin: Of which nothing but the URL is known.
-        look: Looks at it.
+        pin: The link; nothing but its URL is known.
+        look: Looks at the file and returns the cell that answers from then on.
     """
 
     def __init__(self, pin: Pin, look: Callable[[], LinkedCell]) -> None:
@@ -67,13 +67,15 @@ class DeferredCell(Cell):
     def plain(self) -> Any:  # noqa: D102
         return self.media().plain()
 
-    def planned(self, taken: Selection, *, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:  # noqa: D102
-        return self.media().planned(taken, size=size, out=out)
+    def prepare_array(  # noqa: D102
+        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+    ) -> PendingRead:
+        return self.media().prepare_array(selection, label, size=size, out=out)
 
-    def planned_data(self, taken: Selection) -> PendingRead:  # noqa: D102
-        return self.media().planned_data(taken)
+    def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
+        return self.media().prepare_data(selection, label)
 
-    def linked(self) -> tuple[Pin, ...]:  # noqa: D102
+    def pins(self) -> tuple[Pin, ...]:  # noqa: D102
         return (self._pin,)
 
     def encoded(self) -> bytes:  # noqa: D102

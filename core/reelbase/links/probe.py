@@ -10,7 +10,8 @@ from reelbase.config import settings
 from reelbase.contracts.storage import Unchanging
 from reelbase.errors import LimitError
 from reelbase.io.blob import Blob, FileSource
-from reelbase.links.source import Pin
+from reelbase.links.source import locate, pin_version
+from reelbase.media.pin import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +55,8 @@ def probe(link: Link, home: Home, choose: Choose) -> Probed:
         MediaError, StorageError, UsageError: it cannot be used.
     """
     pin = Pin(link.url, link.creds_key)
-    storage, key = pin.locate(home)
-    pin = pin.seen(storage.stat(key))
+    storage, key = locate(pin, home)
+    pin = pin_version(pin, storage.stat(key))
     blob = Blob(Unchanging(storage, pin.etag), key, 0, pin.size or 0)
     codec = choose(blob.read(0, 4096), pin.shown)
     found = codec.skim(blob, filename=pin.shown)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from reelbase import __version__, builtin
+from reelbase import builtin
+from reelbase._util.version import __version__
 from reelbase.contracts.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
 from reelbase.plugin import PROJECT, Hooks
 

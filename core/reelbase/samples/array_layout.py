@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
-    from reelbase.samples.items import SingleItem
+    from reelbase.samples.items import RowShape
 
 Row = Mapping[str, "Packed | Entries"]
 
@@ -31,12 +31,12 @@ class Layout(ABC):
     """How the samples of one tensor lie in columns.
 
     Args:
-        shaping: Whether a row holds one item or several.
+        row_shape: Whether a row holds one item or several.
         htype: Of one item.
     """
 
-    def __init__(self, shaping: type[SingleItem], htype: Htype) -> None:
-        self.shaping = shaping
+    def __init__(self, row_shape: RowShape, htype: Htype) -> None:
+        self.row_shape = row_shape
         self.htype = htype
 
     def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
@@ -56,8 +56,8 @@ class Layout(ABC):
         """Read what `read` will need of these rows, all of it together."""
 
     @abstractmethod
-    def read(self, row: RowReader, where: str) -> Cell:
-        """The sample of a row; `where` names it in messages."""
+    def read(self, row: RowReader, label: str) -> Cell:
+        """The sample of a row; `label` names it in messages."""
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -68,8 +68,8 @@ class Layout(ABC):
 class ArrayLayout(Layout):
     """Plain arrays of one dtype in the column ``data``."""
 
-    def __init__(self, shaping: type[SingleItem], htype: Htype, dtype: str | None) -> None:
-        super().__init__(shaping, htype)
+    def __init__(self, row_shape: RowShape, htype: Htype, dtype: str | None) -> None:
+        super().__init__(row_shape, htype)
         self._dtype = np.dtype(dtype) if dtype else None
 
     @property
@@ -79,28 +79,28 @@ class ArrayLayout(Layout):
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:
             return {}
-        stack = self.shaping.stack(self.htype, value)
+        stack = self.row_shape.check_many(self.htype, value)
         if stack is not None:
             whole = self._cast(stack)
             return {"data": Packed(Form.ARRAY, whole.shape, whole.tobytes())}
-        return {"data": self.shaping.pack([self._item(*one) for one in enumerate(self.shaping.values(value))])}
+        return {"data": self.row_shape.pack([self._item(*one) for one in enumerate(self.row_shape.split(value))])}
 
     def _item(self, place: int, value: Any) -> NDArray[Any]:
         """One item as it is stored; an error says which item of a sequence it is about."""
         try:
             return self._cast(self._checked(value))
         except HtypeError as error:
-            raise type(error)(f"{self.shaping.label(place)}{error}") from None
+            raise type(error)(f"{self.row_shape.label(place)}{error}") from None
 
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
         fetch_rows(rows, ("data",))
 
-    def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
+    def read(self, row: RowReader, label: str) -> Cell:  # noqa: D102
         packed = row.packed("data")
         if packed.form == Form.MISSING:
-            return MissingCell(where)
+            return MissingCell(label)
         # A tensor that holds only empty sequences has no dtype yet.
-        return self.shaping.arrays(packed, self._dtype or np.dtype("f8"), self.htype)
+        return self.row_shape.unpack(packed, self._dtype or np.dtype("f8"), self.htype)
 
     def _checked(self, value: Any) -> NDArray[Any]:
         checked = self.htype.check(value)

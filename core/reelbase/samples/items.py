@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,107 +19,137 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class SingleItem:
+class RowShape(ABC):
+    """What a row holds: one item, or a sequence of them. Layouts ask it instead of asking which of the two it is."""
+
+    @abstractmethod
+    def name_htype(self, item: str) -> str:
+        """The htype of rows whose items have htype `item`, such as ``sequence[bbox]``."""
+
+    @abstractmethod
+    def split(self, value: Any) -> list[Any]:
+        """The items of a row's value.
+
+        Raises:
+            HtypeError: the value does not hold items.
+        """
+
+    @abstractmethod
+    def join(self, items: list[Any]) -> Any:
+        """The value of a row with these items; the inverse of `split`."""
+
+    @abstractmethod
+    def split_view(self, view: Any) -> list[Any]:
+        """A view of each item, from a view of the row."""
+
+    @abstractmethod
+    def label(self, place: int) -> str:
+        """What to put before messages about the item at `place`."""
+
+    @abstractmethod
+    def pack(self, arrays: list[NDArray[Any]]) -> Packed:
+        """The stored form of a row's checked arrays."""
+
+    @abstractmethod
+    def check_many(self, htype: Htype, value: Any) -> NDArray[Any] | None:
+        """All items of a row checked at once; None where they must be checked one by one."""
+
+    @abstractmethod
+    def make_cell(self, items: tuple[Cell, ...]) -> Cell:
+        """The cell of a row with these items."""
+
+    @abstractmethod
+    def unpack(self, packed: Packed, dtype: np.dtype[Any], htype: Htype) -> Cell:
+        """The cell of a row of arrays, from its stored form."""
+
+
+class SingleItem(RowShape):
     """A row holds one item."""
 
-    @staticmethod
-    def values(value: Any) -> list[Any]:
-        """The items of a row's value."""
+    def name_htype(self, item: str) -> str:  # noqa: D102
+        return item
+
+    def split(self, value: Any) -> list[Any]:  # noqa: D102
         return [value]
 
-    @staticmethod
-    def value(items: list[Any]) -> Any:
-        """The value of a row with these items: what `values` takes apart."""
+    def join(self, items: list[Any]) -> Any:  # noqa: D102
         return items[0]
 
-    @staticmethod
-    def views(view: Any) -> list[Any]:
-        """Views of the items of a row, from one of the row."""
+    def split_view(self, view: Any) -> list[Any]:  # noqa: D102
         return [view]
 
-    @staticmethod
-    def label(place: int) -> str:
-        """What to call an item in messages."""
+    def label(self, place: int) -> str:  # noqa: D102
         return ""
 
-    @staticmethod
-    def pack(arrays: list[NDArray[Any]]) -> Packed:
-        """The stored form of a row's checked arrays."""
+    def pack(self, arrays: list[NDArray[Any]]) -> Packed:  # noqa: D102
         return Packed(Form.ARRAY, arrays[0].shape, arrays[0].tobytes())
 
-    @staticmethod
-    def stack(htype: Htype, value: Any) -> NDArray[Any] | None:
-        """All items checked at once, where that is possible."""
+    def check_many(self, htype: Htype, value: Any) -> NDArray[Any] | None:  # noqa: D102
         return None
 
-    @staticmethod
-    def cell(items: tuple[Cell, ...]) -> Cell:
-        """The cell of a row with these items."""
+    def make_cell(self, items: tuple[Cell, ...]) -> Cell:  # noqa: D102
         return items[0]
 
-    @staticmethod
-    def arrays(packed: Packed, dtype: np.dtype[Any], htype: Htype) -> Cell:
-        """The cell of a row of arrays."""
-        return ArrayCell(_view(packed.payload, packed.shape, dtype), htype)
+    def unpack(self, packed: Packed, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
+        return ArrayCell(_as_array(packed.payload, packed.shape, dtype), htype)
 
 
-class ItemSequence(SingleItem):
+class ItemSequence(RowShape):
     """A row holds any number of items."""
 
-    @staticmethod
-    def values(value: Any) -> list[Any]:  # noqa: D102
+    def name_htype(self, item: str) -> str:  # noqa: D102
+        return f"sequence[{item}]"
+
+    def split(self, value: Any) -> list[Any]:  # noqa: D102
         if isinstance(value, (str, bytes, Mapping, Sample, Encode)) or not isinstance(value, Iterable):
             raise HtypeError(f"{brief(value)} is not a sequence.", "Give a list of items: one a frame, say.")
         return list(value)
 
-    @staticmethod
-    def value(items: list[Any]) -> Any:  # noqa: D102
+    def join(self, items: list[Any]) -> Any:  # noqa: D102
         return items
 
-    @staticmethod
-    def views(view: Any) -> list[Any]:  # noqa: D102
-        return [view[k] for k in range(len(view))]
+    def split_view(self, view: Any) -> list[Any]:  # noqa: D102
+        return [view[place] for place in range(len(view))]
 
-    @staticmethod
-    def label(place: int) -> str:  # noqa: D102
+    def label(self, place: int) -> str:  # noqa: D102
         return f"Item {place}: "
 
-    @staticmethod
-    def pack(arrays: list[NDArray[Any]]) -> Packed:  # noqa: D102
-        shapes = {one.shape for one in arrays}
+    def pack(self, arrays: list[NDArray[Any]]) -> Packed:  # noqa: D102
+        shapes = {array.shape for array in arrays}
         if len(shapes) == 1:
             stack = np.stack(arrays)
             return Packed(Form.ARRAY, stack.shape, stack.tobytes())
-        heads = b"".join(struct.pack(f"<B{one.ndim}Q", one.ndim, *one.shape) for one in arrays)
-        body = b"".join(one.tobytes() for one in arrays)
+        heads = b"".join(struct.pack(f"<B{array.ndim}Q", array.ndim, *array.shape) for array in arrays)
+        body = b"".join(array.tobytes() for array in arrays)
         return Packed(Form.RAGGED, (len(arrays),), heads + body)
 
-    @staticmethod
-    def stack(htype: Htype, value: Any) -> NDArray[Any] | None:  # noqa: D102
+    def check_many(self, htype: Htype, value: Any) -> NDArray[Any] | None:  # noqa: D102
         return htype.check_many(value)
 
-    @staticmethod
-    def cell(items: tuple[Cell, ...]) -> Cell:  # noqa: D102
+    def make_cell(self, items: tuple[Cell, ...]) -> Cell:  # noqa: D102
         return SequenceCell(items)
 
-    @staticmethod
-    def arrays(packed: Packed, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
+    def unpack(self, packed: Packed, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
         if packed.form == Form.RAGGED:
-            return SequenceCell(tuple(ArrayCell(one, htype) for one in _ragged(packed, dtype)))
-        stack = _view(packed.payload, packed.shape, dtype)
+            return SequenceCell(tuple(ArrayCell(array, htype) for array in _unpack_ragged(packed, dtype)))
+        stack = _as_array(packed.payload, packed.shape, dtype)
         if type(htype).numpy is Htype.numpy:  # shown as it is stored: no need to take it apart
             return ArrayCell(stack, htype)
-        return SequenceCell(tuple(ArrayCell(one, htype) for one in stack))
+        return SequenceCell(tuple(ArrayCell(array, htype) for array in stack))
 
 
-def _view(payload: bytes | memoryview, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+SINGLE_ITEM: Final = SingleItem()
+ITEM_SEQUENCE: Final = ItemSequence()
+
+
+def _as_array(payload: bytes | memoryview, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
         return np.frombuffer(payload, dtype).reshape(shape)
     except ValueError as error:
         raise CorruptObjectError(f"A stored array does not add up: {error}.", "Restore it from a copy.") from error
 
 
-def _ragged(packed: Packed, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
+def _unpack_ragged(packed: Packed, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
     payload, at, shapes = memoryview(packed.payload), 0, []
     try:
         for _ in range(packed.shape[0]):
@@ -128,7 +159,7 @@ def _ragged(packed: Packed, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
         arrays = []
         for shape in shapes:
             size = int(np.prod(shape, dtype=np.uint64)) * dtype.itemsize
-            arrays.append(_view(payload[at : at + size], shape, dtype))
+            arrays.append(_as_array(payload[at : at + size], shape, dtype))
             at += size
     except (IndexError, struct.error) as error:
         raise CorruptObjectError(f"A stored sequence does not add up: {error}.", "Restore it from a copy.") from error

@@ -18,8 +18,9 @@ from reelbase.io.blob import Blob
 from reelbase.links.cells import DeferredCell, LinkedCell
 from reelbase.links.local import Home
 from reelbase.links.probe import probe
-from reelbase.links.source import Pin
+from reelbase.links.source import open_link
 from reelbase.links.urls import checked
+from reelbase.media.pin import Pin
 from reelbase.media.sample import Link
 from reelbase.registry import registry
 from reelbase.samples.array_layout import Layout, Row
@@ -64,7 +65,7 @@ class LinkLayout(Layout):
     """
 
     def __init__(self, files: MediaLayout) -> None:
-        super().__init__(files.shaping, files.htype)
+        super().__init__(files.row_shape, files.htype)
         self._files = files
 
     def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
@@ -103,7 +104,7 @@ class LinkLayout(Layout):
     def _looked(self, value: Any, home: Home) -> IngestedFile:
         """The value of a row, looked at as far as it says."""
         return IngestedFile(
-            None if value is None else [self._item(_link(one), home) for one in self.shaping.values(value)]
+            None if value is None else [self._item(_link(one), home) for one in self.row_shape.split(value)]
         )
 
     def _item(self, link: Link, home: Home) -> _Item:
@@ -119,10 +120,10 @@ class LinkLayout(Layout):
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
         fetch_rows(rows, ("data", "_info", "_frames"))
 
-    def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
+    def read(self, row: RowReader, label: str) -> Cell:  # noqa: D102
         links = row.packed("data")
         if links.form == Form.MISSING:
-            return MissingCell(where)
+            return MissingCell(label)
         return row.cached(lambda: self._cell(row, json.loads(bytes(links.payload))))
 
     def _cell(self, row: RowReader, links: list[dict[str, Any]]) -> tuple[Cell, int]:
@@ -130,12 +131,12 @@ class LinkLayout(Layout):
         if len(known.facts) != len(links):
             raise CorruptObjectError("Links and what is known of them do not add up.", "Restore them from a copy.")
         items = [self._known(known, k, Pin.from_dict(one), home) for k, one in enumerate(links)]
-        return self.shaping.cell(tuple(items)), known.size + 1024 * len(links)
+        return self.row_shape.make_cell(tuple(items)), known.size + 1024 * len(links)
 
     def _known(self, known: StoredFacts, place: int, pin: Pin, home: Home) -> Cell:
         if known.facts[place] is None:
             return DeferredCell(pin, lambda: _found(probe(pin.link, home, self._files.choose), home))
-        return LinkedCell(**vars(known.cell(place, pin.blob(home))), pin=pin)
+        return LinkedCell(**vars(known.cell(place, open_link(pin, home))), pin=pin)
 
 
 def home_of(store: Store) -> Home:
@@ -144,7 +145,7 @@ def home_of(store: Store) -> Home:
 
 
 def _found(probed: Probed, home: Home) -> LinkedCell:
-    blob, found = probed.pin.blob(home), probed.found
+    blob, found = open_link(probed.pin, home), probed.found
     packets = probed.packets if found.index is not None and found.index.repacked else blob
     return LinkedCell(blob, packets, found.info, found.index, registry().codec(found.info.codec), probed.pin)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
-    from reelbase.samples.items import SingleItem
+    from reelbase.samples.items import RowShape
 
 _AROUND: Final = 4_000  # bytes of the objects of a row, measured; what is parsed takes more than its text, too
 _SPOOL = 64 << 20
@@ -44,15 +44,15 @@ class MediaLayout(Layout):
     ``_info`` holds JSON, ``_frames`` the frame indexes, ``_packets`` repacked streams; each for all items of a row.
     """
 
-    def __init__(self, shaping: type[SingleItem], htype: Htype, codec: str | None, kinds: tuple[str, ...]) -> None:
-        super().__init__(shaping, htype)
+    def __init__(self, row_shape: RowShape, htype: Htype, codec: str | None, kinds: tuple[str, ...]) -> None:
+        super().__init__(row_shape, htype)
         self._codec = codec
         self._kinds = kinds
 
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:
             return {}
-        items = [self._sample(self.htype.check(_stored(one))) for one in self.shaping.values(value)]
+        items = [self._sample(self.htype.check(_stored(one))) for one in self.row_shape.split(value)]
         with tempfile.SpooledTemporaryFile(_SPOOL) as spooled:
             spool = cast("BinaryIO", spooled)
             if len(items) == 1:
@@ -74,10 +74,10 @@ class MediaLayout(Layout):
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
         fetch_rows(rows, ("_info", "_frames"))
 
-    def read(self, row: RowReader, where: str) -> Cell:  # noqa: D102
+    def read(self, row: RowReader, label: str) -> Cell:  # noqa: D102
         blob = row.blob("data")
         if blob is None:
-            return MissingCell(where)
+            return MissingCell(label)
         return row.cached(lambda: self._cell(row, blob))
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
@@ -85,7 +85,7 @@ class MediaLayout(Layout):
         known = StoredFacts(row)
         ends = list(accumulate((one["size"] for one in known.facts), initial=0))
         items = [known.cell(k, blob.slice(*ends[k : k + 2])) for k in range(len(known.facts))]
-        return self.shaping.cell(tuple(items)), known.size
+        return self.row_shape.make_cell(tuple(items)), known.size
 
     def choose(self, head: bytes, filename: str) -> Codec:
         """The codec for a file's first bytes, of those that the tensor may hold.

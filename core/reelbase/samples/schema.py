@@ -14,7 +14,7 @@ import numpy as np
 from reelbase.errors import HtypeError, UsageError
 from reelbase.registry import registry
 from reelbase.samples.array_layout import ArrayLayout
-from reelbase.samples.items import ItemSequence, SingleItem
+from reelbase.samples.items import ITEM_SEQUENCE, SINGLE_ITEM
 from reelbase.samples.link_layout import LinkLayout
 from reelbase.samples.media_layout import MediaLayout
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reelbase.contracts.specs import HtypeSpec
     from reelbase.format.state import TensorSchema
     from reelbase.samples.array_layout import Layout
+    from reelbase.samples.items import RowShape
 
 _WRAPPED = re.compile(r"(\w+)\[(.*)\]")
 
@@ -35,31 +36,31 @@ class StoredItems:
 
     Attributes:
         name: Of the htype of an item.
-        shaping: Whether a row holds one item or several.
+        row_shape: Whether a row holds one item or several.
     """
 
     name: str
-    shaping: type[SingleItem] = SingleItem
+    row_shape: RowShape = SINGLE_ITEM
 
     def layout(self, schema: TensorSchema) -> Layout:
         """A new layout for them."""
         spec, htype = registry().htypes.spec(self.name), _make(self.name, schema.settings)
         if schema.codec is None and not htype.media:
-            return ArrayLayout(self.shaping, htype, schema.dtype)
+            return ArrayLayout(self.row_shape, htype, schema.dtype)
         return self.files(schema, htype, spec)
 
     def files(self, schema: TensorSchema, htype: Htype, spec: HtypeSpec) -> MediaLayout:
         """A new layout for encoded files."""
         if schema.codec is not None:
             _check_codec(schema.codec, spec)
-        return MediaLayout(self.shaping, htype, schema.codec, tuple(kind for kind in spec.codecs if kind != "raw"))
+        return MediaLayout(self.row_shape, htype, schema.codec, tuple(kind for kind in spec.codecs if kind != "raw"))
 
-    def inside(self) -> StoredItems:
+    def as_stored(self) -> StoredItems:
         """The same items, stored in the dataset."""
         return self
 
     def __str__(self) -> str:
-        return f"sequence[{self.name}]" if self.shaping is ItemSequence else self.name
+        return self.row_shape.name_htype(self.name)
 
 
 class LinkedItems(StoredItems):
@@ -74,16 +75,16 @@ class LinkedItems(StoredItems):
             )
         return LinkLayout(self.files(schema, htype, spec))
 
-    def inside(self) -> StoredItems:  # noqa: D102
-        return StoredItems(self.name, self.shaping)
+    def as_stored(self) -> StoredItems:  # noqa: D102
+        return StoredItems(self.name, self.row_shape)
 
 
 def _sequence(inner: StoredItems) -> StoredItems:
-    return replace(inner, shaping=ItemSequence)
+    return replace(inner, row_shape=ITEM_SEQUENCE)
 
 
 def _link(inner: StoredItems) -> StoredItems:
-    return LinkedItems(inner.name, inner.shaping)
+    return LinkedItems(inner.name, inner.row_shape)
 
 
 _WRAPPERS: dict[str, Callable[[StoredItems], StoredItems]] = {"sequence": _sequence, "link": _link}

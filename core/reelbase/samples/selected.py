@@ -1,48 +1,103 @@
-"""One sample of a selection: what is taken of it, and what messages call it."""
+"""One sample of a selection: the cell, what is selected of it, and what messages call it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from reelbase.cells import MissingCell
 from reelbase.errors import error_context
-from reelbase.io.batch_read import PendingRead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from reelbase.cells import Cell
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from reelbase.cells import Cell, MediaCell, Shape, Size
+    from reelbase.io.batch_read import PendingRead
     from reelbase.selection.indexing import Selection
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class SelectedSample:
-    """A sample of which something is asked.
+    """A sample, and the part of it that is asked about. Errors of every question name the sample.
 
     Attributes:
         cell: The sample.
-        taken: What of it.
-        where: Such as "Row 3 of tensor 'videos'".
+        selection: What part of it.
+        label: Such as "Row 3 of tensor 'videos'".
     """
 
     cell: Cell
-    taken: Selection
-    where: str
+    selection: Selection
+    label: str
 
-    def ask(self, question: Callable[[Cell, Selection], T]) -> T:
-        """The answer; errors say where."""
-        with error_context(self.where):
-            return question(self.cell, self.taken)
+    @property
+    def exists(self) -> bool:
+        """False if the row holds no sample."""
+        return not isinstance(self.cell, MissingCell)
 
-    def planned(self, **how: Any) -> PendingRead:
-        """As `Cell.planned`."""
-        return self._where(self.ask(lambda cell, taken: cell.planned(taken, **how)))
+    def prepare_array(self, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:
+        """See `Cell.prepare_array`."""
+        with error_context(self.label):
+            return self.cell.prepare_array(self.selection, self.label, size=size, out=out)
 
-    def planned_data(self) -> PendingRead:
-        """As `Cell.planned_data`."""
-        return self._where(self.ask(lambda cell, taken: cell.planned_data(taken)))
+    def prepare_data(self) -> PendingRead:
+        """See `Cell.prepare_data`."""
+        with error_context(self.label):
+            return self.cell.prepare_data(self.selection, self.label)
 
-    def _where(self, plan: PendingRead) -> PendingRead:
-        return PendingRead(plan.needs, plan.make, self.where)
+    def shape(self) -> Shape:
+        """See `Cell.shape_of`."""
+        with error_context(self.label):
+            return self.cell.shape_of(self.selection)
+
+    def media(self) -> MediaCell:
+        """See `Cell.media`."""
+        with error_context(self.label):
+            return self.cell.media()
+
+    def sample_info(self) -> dict[str, Any]:
+        """Facts about the whole media sample."""
+        return dict(self.media().info.details)
+
+    def seconds(self) -> Any:
+        """See `MediaCell.seconds`."""
+        with error_context(self.label):
+            return self.cell.media().seconds(self.selection)
+
+    def pts(self) -> Any:
+        """See `MediaCell.pts`."""
+        with error_context(self.label):
+            return self.cell.media().pts(self.selection)
+
+    def frame_numbers(self) -> NDArray[np.int64]:
+        """See `MediaCell.frame_numbers`."""
+        with error_context(self.label):
+            return self.cell.media().frame_numbers(self.selection)
+
+    def frames_at(self, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+        """See `MediaCell.frames_at`."""
+        with error_context(self.label):
+            return self.cell.media().frames_at(self.selection, seconds)
+
+    def stream(self, size: Size) -> Iterator[NDArray[Any]]:
+        """See `MediaCell.stream`."""
+        with error_context(self.label):
+            yield from self.cell.media().stream(self.selection, size)
+
+    def encoded(self) -> bytes:
+        """See `Cell.encoded`."""
+        with error_context(self.label):
+            return self.cell.encoded()
+
+    def plain(self) -> Any:
+        """See `Cell.plain`."""
+        with error_context(self.label):
+            return self.cell.plain()
+
+    def stored_items(self) -> list[NDArray[Any]]:
+        """See `Cell.stored_items`."""
+        with error_context(self.label):
+            return self.cell.stored_items(self.selection)

@@ -1,4 +1,4 @@
-"""A tensor's rows at one commit: the source that views read from."""
+"""The rows of one tensor at a fixed commit. Views read from this."""
 
 from __future__ import annotations
 
@@ -16,45 +16,48 @@ if TYPE_CHECKING:
     from reelbase.format.state import Rows, TensorSchema
     from reelbase.format.store import Store
 
-
-_TOGETHER: Final = 64  # rows: no more chunks than the cache holds, also where each row lies in another
+#: Rows whose facts are fetched together: even if each is in a chunk of its own, the cache holds that many chunks.
+ROWS_PER_FETCH: Final = 64
 
 
 class TensorSnapshot:
-    """Rows of one tensor, as one state has them."""
+    """The rows of one tensor as one state of the dataset has them.
+
+    Args:
+        store: Where the dataset's objects are.
+        schema: The tensor's schema in that state.
+        rows: Its rows in that state.
+    """
 
     def __init__(self, store: Store, schema: TensorSchema, rows: Rows) -> None:
         self.schema = schema
+        self.name = schema.name
         self._store = store
         self._rows = rows
         self._layout = reading_layout(schema)
 
     @property
-    def name(self) -> str:
-        """The tensor's name."""
-        return self.schema.name
-
-    @property
     def htype(self) -> Htype:
-        """Of one item."""
+        """The htype of one item."""
         return self._layout.htype
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def where(self, row: int) -> str:
+    def label(self, row: int) -> str:
         """What messages call a row."""
         return f"Row {row} of tensor {self.name!r}"
 
     def cells(self, rows: Sequence[int]) -> list[Cell]:
-        """The samples of (valid) rows; what is known of them is read together."""
+        """The samples of (valid) rows. On a remote storage, what is known of them is fetched together first."""
         if not self._store.storage.distant:
             return [self._cell(self._reader(row), row) for row in rows]
-        return [cell for at in range(0, len(rows), _TOGETHER) for cell in self._fetched(rows[at : at + _TOGETHER])]
+        pages = (rows[start : start + ROWS_PER_FETCH] for start in range(0, len(rows), ROWS_PER_FETCH))
+        return [cell for page in pages for cell in self._fetch_page(page)]
 
-    def _fetched(self, rows: Sequence[int]) -> list[Cell]:
+    def _fetch_page(self, rows: Sequence[int]) -> list[Cell]:
         readers = [self._reader(row) for row in rows]
-        with error_context(self.where(rows[0]) if len(rows) == 1 else f"Tensor {self.name!r}"):
+        with error_context(self.label(rows[0]) if len(rows) == 1 else f"Tensor {self.name!r}"):
             self._layout.fetch(readers)
         return list(map(self._cell, readers, rows))
 
@@ -62,6 +65,6 @@ class TensorSnapshot:
         return RowReader(self._store, self._rows, self._rows.physical(self._store, row))
 
     def _cell(self, reader: RowReader, row: int) -> Cell:
-        where = self.where(row)
-        with error_context(where):
-            return self._layout.read(reader, where)
+        label = self.label(row)
+        with error_context(label):
+            return self._layout.read(reader, label)

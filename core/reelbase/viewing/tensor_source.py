@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from reelbase.contracts.htype import Htype
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reelbase.view import Readable
+    from reelbase.samples.selected import SelectedSample
 
 
 class Video(Htype):
@@ -18,6 +18,12 @@ class Video(Htype):
 
     name: ClassVar[str] = "video"
     role: ClassVar[str] = "video"
+
+
+class OneSample(Protocol):
+    """A view of one sample (`reelbase.View`)."""
+
+    def _one(self) -> SelectedSample: ...
 
 
 @dataclass(frozen=True)
@@ -69,19 +75,19 @@ class TensorSource:
         stop = min(stop, len(items))
         if stop <= start:
             return []
-        stored = items[start:stop]._one().ask(lambda cell, taken: cell.stored_items(taken))
+        stored = items[start:stop]._one().stored_items()
         return [self.item.drawn(one, size) for one in stored]
 
 
-def plain(view: Readable) -> Any:
+def plain(view: OneSample) -> Any:
     """What a sample is to filters and viewers; see `Cell.plain`."""
-    return view._one().ask(lambda cell, _: cell.plain())
+    return view._one().plain()
 
 
-def media_of(view: Readable) -> Any:
+def media_of(view: OneSample) -> Any:
     """The cell of one media sample.
 
     Raises:
         UsageError: it is none.
     """
-    return view._one().ask(lambda cell, _: cell.media())
+    return view._one().media()

@@ -150,11 +150,12 @@ def test_credentials_are_named_not_given(creds_key: object) -> None:
 def test_what_a_hostile_dataset_has_is_refused_when_it_is_read(tmp_path: Path, touched: list[str]) -> None:
     """The rules are those of reading, not only of appending."""
     from reelbase.links.local import Home
-    from reelbase.links.source import Pin
+    from reelbase.links.source import open_link
+    from reelbase.media.pin import Pin
 
     touched.clear()
     for url in ("simplecache::file:///etc/passwd", "file:///etc/passwd", "https://u:p@host/a.mp4"):
         pin = Pin(url, None, 10, "etag")
         with pytest.raises(LinkRefusedError):
-            pin.blob(Home(str(tmp_path))).read()
+            open_link(pin, Home(str(tmp_path))).read()
     assert not touched

@@ -132,7 +132,7 @@ def test_frames_at_times(ds: reelbase.Dataset, clip: Clip) -> None:
     for wrong in (-0.1, 1.6, np.nan, 1e9):
         with pytest.raises(SampleIndexError, match="No frame is shown at"):
             view.at(wrong).numpy()
-    with pytest.raises(UsageError, match="no time"):
+    with pytest.raises(UsageError, match="not a time"):
         view.at("1s")
     with pytest.raises(UsageError, match="needs one"):
         ds.videos[:].at(0)
@@ -184,7 +184,7 @@ def test_a_stored_video_goes_into_another_dataset(ds: reelbase.Dataset, clip: Cl
     other.videos.append(ds.videos[0])
     assert [one.tobytes() for one in other.videos] == [clip.path.read_bytes()] * 2
     assert read_code(other.videos[1, 7].numpy()) == 7
-    with pytest.raises(UsageError, match="no file"):
+    with pytest.raises(UsageError, match="not a file"):
         other.videos.append(ds.videos[0, 3:5])
     reelbase.delete("mem://another")
 

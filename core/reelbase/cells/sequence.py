@@ -1,0 +1,93 @@
+"""A row that holds several samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase.cells.arrays import deliver, stack
+from reelbase.cells.cell import ArrayCell, Cell
+from reelbase.errors import SampleIndexError, UsageError
+from reelbase.io.batch_read import PendingRead, combine
+from reelbase.selection.indexing import WHOLE, Selection
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reelbase.cells.cell import Shape, Size
+    from reelbase.cells.media import MediaCell
+    from reelbase.media.pin import Pin
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceCell(Cell):
+    """Several samples in one row; the first axis counts them.
+
+    Attributes:
+        items: A cell for each.
+    """
+
+    items: tuple[Cell, ...]
+
+    @property
+    def shape(self) -> Shape:  # noqa: D102
+        return (len(self.items), *_common_shape([item.shape for item in self.items]))
+
+    def plain(self) -> list[Any]:  # noqa: D102
+        return [item.plain() for item in self.items]
+
+    def stored_items(self, selection: Selection) -> list[NDArray[Any]]:  # noqa: D102
+        return [item.stored for item, _ in self._select(selection) if isinstance(item, ArrayCell)]
+
+    def narrow(self, selection: Selection) -> tuple[Cell, Selection]:  # noqa: D102
+        if not selection.steps or not isinstance(selection.steps[0][0], int):
+            return self, selection
+        first, *later = selection.steps
+        positions, _ = Selection((first[:1],)).frames((len(self.items),))
+        rest = Selection(tuple(later) if len(first) == 1 else (first[1:], *later))
+        return self.items[int(positions[0])].narrow(rest)
+
+    def shape_of(self, selection: Selection) -> Shape:  # noqa: D102
+        shapes = [item.shape_of(rest) for item, rest in self._select(selection)]
+        return (len(shapes), *_common_shape(shapes))
+
+    def prepare_array(  # noqa: D102
+        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+    ) -> PendingRead:
+        def join(parts: list[Any]) -> Any:
+            return stack(parts) if out is None else deliver(stack(parts), out)
+
+        return combine(
+            [item.prepare_array(rest, label, size=size) for item, rest in self._select(selection)], join, label
+        )
+
+    def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
+        return combine([item.prepare_data(rest, label) for item, rest in self._select(selection)], list, label)
+
+    def media(self) -> MediaCell:  # noqa: D102
+        raise UsageError("This row is a sequence of samples.", "Choose one first: view[0].")
+
+    def pins(self) -> tuple[Pin, ...]:  # noqa: D102
+        return tuple(pin for item in self.items for pin in item.pins())
+
+    def _select(self, selection: Selection) -> list[tuple[Cell, Selection]]:
+        """The selected items, each with what is selected of it."""
+        if not selection.steps:
+            return [(item, selection) for item in self.items]
+        if len(selection.steps) > 1:
+            raise SampleIndexError("A ragged sequence can be indexed once.", "Use one pair of brackets.")
+        lead, *others = selection.steps[0] if selection.steps[0][0] is not Ellipsis else (WHOLE, *selection.steps[0])
+        if not isinstance(lead, (slice, np.ndarray)) or np.ndim(lead) > 1:  # type: ignore[arg-type]
+            raise SampleIndexError("The first axis of a ragged sequence is its items.", "Use ints, slices or lists.")
+        positions, _ = Selection(((lead,),)).frames((len(self.items),))
+        rest = Selection().then(tuple(others))
+        return [(self.items[position], rest) for position in positions.tolist()]
+
+
+def _common_shape(shapes: list[Shape]) -> Shape:
+    """The axes that all items have, None where their lengths differ; empty if the numbers of axes differ."""
+    if not shapes or any(len(shape) != len(shapes[0]) for shape in shapes):
+        return ()
+    return tuple(lengths[0] if len(set(lengths)) == 1 else None for lengths in zip(*shapes, strict=True))
