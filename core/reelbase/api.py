@@ -24,7 +24,7 @@ from reelbase.format import keys
 from reelbase.format import log as logs
 from reelbase.format.ops import Clear
 from reelbase.format.store import Store
-from reelbase.links.urls import checked
+from reelbase.links.urls import check_url
 from reelbase.media.sample import Encode, Link
 from reelbase.media_file import Located, MediaFile
 from reelbase.session.session import Session
@@ -211,7 +211,7 @@ def link(
     """
     if creds_key is not None and (not isinstance(creds_key, str) or not creds_key):
         raise UsageError("creds_key is no name.", 'Give the name of credentials, "ENV", or None.')
-    return Link(checked(url), creds_key, verify=verify, progress=progress)
+    return Link(check_url(url), creds_key, verify=verify, progress=progress)
 
 
 def encode(array: ArrayLike, **options: Any) -> Encode:

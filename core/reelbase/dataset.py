@@ -7,7 +7,7 @@ import os
 import re
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from reelbase.contracts.credentials import checked_prefixes
 from reelbase.contracts.htype import brief
@@ -28,7 +28,7 @@ from reelbase.session.credential_names import CredsKeys, keys_of
 from reelbase.session.info import Info
 from reelbase.session.session import Session
 from reelbase.summary import summarize
-from reelbase.tensor import Tensor, append_rows, delete_rows, once
+from reelbase.tensor import Tensor, append_rows, delete_rows, run_once
 from reelbase.versions import actions
 from reelbase.versions.ancestry import Lineage
 from reelbase.versions.history import History
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from reelbase.versions.version import Version
     from reelbase.viewing.data_source import DatasetViewerSource
 
-_VERSIONS = 50  # that a viewer lists
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+VERSIONS_IN_VIEWER: Final = 50
+_TENSOR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
 class Dataset:
@@ -56,7 +56,7 @@ class Dataset:
 
     ``ds.videos`` and ``ds["videos"]`` are tensors, ``ds[3]`` and ``ds[10:20]`` rows. Outside a transaction every
     write is one commit, durable when it returns; ``with ds:`` makes all writes of its block one atomic commit, and an
-    exception takes them all back. Reads are safe from any thread; writes are done one at a time.
+    exception discards them all. Reads are safe from any thread; writes are done one at a time.
     """
 
     __slots__ = ("__weakref__", "_session")  # ds.videos = … must not shadow a tensor
@@ -66,12 +66,12 @@ class Dataset:
 
     @property
     def path(self) -> str:
-        """Where it lies."""
+        """The folder or URL it is stored in."""
         return self._session.store.storage.root
 
     @property
     def read_only(self) -> bool:
-        """Whether writes are refused."""
+        """True if writes are refused."""
         return self._session.read_only
 
     @property
@@ -82,7 +82,7 @@ class Dataset:
 
     @property
     def info(self) -> Info:
-        """The user's own metadata: a mapping that commits what is written to it."""
+        """Your own metadata: a mapping; each assignment is a commit."""
         return Info(self._session)
 
     def create_tensor(
@@ -98,25 +98,26 @@ class Dataset:
 
         Args:
             name: Letters, digits, "_", "-" and "."; "/" makes groups: "train/videos".
-            htype: What its items are: generic, video, bbox, class_label, text, json, one of a plugin, or
-                ``sequence[…]`` around any.
-            dtype: Of its arrays; by default the htype's own, or that of the first sample.
+            htype: The kind of its items: generic, video, image, bbox, class_label, text, json or one of a plugin;
+                ``sequence[…]`` and ``link[…]`` may be put around it.
+            dtype: numpy dtype of its arrays; by default the htype's own, or that of the first sample.
             sample_compression: The codec that every sample must be stored with, such as "mp4"; by default a video
-                tensor takes any container, and arrays are kept as they are.
-            **settings: Of the htype, such as ``coords={"type": "pixel", "mode": "LTWH"}`` of bbox.
+                tensor takes any container, and arrays are stored uncompressed.
+            **settings: Settings of the htype, such as ``coords={"type": "pixel", "mode": "LTWH"}`` of bbox.
 
         Raises:
-            TensorExistsError: the name is taken.
-            HtypeError, PluginNotFoundError, UsageError: the rest makes no sense; the message says what would.
+            TensorExistsError: there is a tensor of that name.
+            HtypeError, PluginNotFoundError, UsageError: the htype, dtype, codec or settings are unknown or do not fit
+                together; the message says what does.
         """
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _TENSOR_NAME.fullmatch(name):
             raise UsageError(
                 f"{brief(name)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.'
             )
-        asked = TensorSchema(
+        requested = TensorSchema(
             id=uuid.uuid4().hex[:12], name=name, htype=htype, codec=sample_compression, settings=settings
         )
-        schema = replace(asked, dtype=check_dtype(asked, dtype), settings=settings_of(asked))
+        schema = replace(requested, dtype=check_dtype(requested, dtype), settings=settings_of(requested))
         layout_of(schema)
         with self._session.change() as transaction:
             if name in transaction.schema_state.names:
@@ -130,7 +131,7 @@ class Dataset:
         """Remove a tensor and its samples.
 
         Raises:
-            TensorNotFoundError: there is none of that name.
+            TensorNotFoundError: there is no tensor of that name.
         """
         with self._session.change() as transaction:
             transaction.do(Drop(self._id(name)))
@@ -139,10 +140,10 @@ class Dataset:
         """Give a tensor another name; its samples stay where they are.
 
         Raises:
-            TensorNotFoundError: there is none of that name.
-            TensorExistsError: the new name is taken.
+            TensorNotFoundError: there is no tensor of that name.
+            TensorExistsError: there is a tensor of the new name.
         """
-        if not isinstance(new, str) or not _NAME.fullmatch(new):
+        if not isinstance(new, str) or not _TENSOR_NAME.fullmatch(new):
             raise UsageError(
                 f"{brief(new)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.'
             )
@@ -157,39 +158,39 @@ class Dataset:
     def append(self, row: Mapping[str, Any], *, txn: tuple[str, int] | None = None) -> bool:
         """Add one row: a value for every tensor, None for a missing sample.
 
-        A tensor that is shorter than the others is filled up with missing samples first, so that the row is one row.
+        A tensor that is shorter than the others is filled up with missing samples first: all values share a row.
 
         Args:
             row: Values by tensor name.
-            txn: An application's name and a number that goes up with each of its writes, so that a job that is run
+            txn: An application's name and a number that grows with each of its writes, so that a job that is run
                 again after a crash adds nothing twice: the row is added only if that number was not committed yet.
 
         Returns:
-            Whether the row was added; False only if `txn` was there already.
+            True if the row was added; False only if `txn` was committed before.
 
         Raises:
-            UsageError: a tensor is not named.
-            TensorNotFoundError: a name is no tensor.
-            HtypeError, MediaError: a tensor may not hold its value. Nothing is changed.
+            UsageError: a tensor has no value.
+            TensorNotFoundError: there is no tensor of a given name.
+            HtypeError, MediaError: a tensor cannot hold its value. Nothing is changed.
         """
         _check_mapping(row)
         return self.extend({name: [value] for name, value in row.items()}, txn=txn)
 
     def extend(self, columns: Mapping[str, Iterable[Any]], *, txn: tuple[str, int] | None = None) -> bool:
-        """Add rows, in one commit: for every tensor as many values. On an error nothing is changed.
+        """Add rows in one commit: as many values for each tensor. On an error nothing is changed.
 
         Args, returns and raises as `append`; and UsageError when the columns have different lengths.
         """
         _check_mapping(columns)
-        return once(self._session, txn, lambda transaction: self._extend(transaction, columns))
+        return run_once(self._session, txn, lambda transaction: self._extend(transaction, columns))
 
     def _extend(self, transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> None:
-        left_out = [name for name in transaction.schema_state.names if name not in columns]
+        missing = [name for name in transaction.schema_state.names if name not in columns]
         ids = {self._id(name): values for name, values in columns.items()}
-        if left_out:
+        if missing:
             raise UsageError(
-                f"The row has no value for tensor {left_out[0]!r}.",
-                f"Give {left_out[0]!r}: None for a missing sample.",
+                f"The row has no value for tensor {missing[0]!r}.",
+                f"Give {missing[0]!r}: None for a missing sample.",
             )
         if ids:
             append_rows(transaction, ids)
@@ -209,11 +210,11 @@ class Dataset:
             rows: An int, a slice, a list of ints, or a boolean mask.
 
         Raises:
-            SampleIndexError: there is no such row, or it is no such index.
+            SampleIndexError: there is no such row, or `rows` is another kind of value.
         """
         if isinstance(rows, str):
             raise SampleIndexError(
-                f"{rows!r} names no rows.", "Give an int, a slice, a list of ints, or a boolean mask."
+                f"{rows!r} is not an index of rows.", "Give an int, a slice, a list of ints, or a boolean mask."
             )
         with self._session.change() as transaction:
             chosen = RowsView.of(self._session)[rows].numbers
@@ -221,9 +222,9 @@ class Dataset:
                 delete_rows(transaction, tensor, chosen)
 
     def commit(self, message: str) -> Version:
-        """Name a version. What was written is durable without it; this adds a commit that `log` lists, changed or not.
+        """Name a version. Writes are durable without it; this adds a commit that `log` lists, even if nothing changed.
 
-        It names what the dataset is then, together with what other writers committed meanwhile.
+        The version includes what other writers committed meanwhile.
 
         Raises:
             UsageError: the message is empty.
@@ -232,20 +233,21 @@ class Dataset:
         return actions.commit(self._session, message)
 
     def log(self, *, all: bool = False, limit: int | None = None) -> list[Version]:
-        """The named versions up to where the dataset stands, newest first; with `all` every commit.
+        """The named versions up to the current one, newest first; with `all`, every commit.
 
         Each costs one small read.
         """
         return actions.log(self._session, every=all, limit=limit)
 
     def checkout(self, ref: str | Version) -> None:
-        """Go to a branch, or to a version, which can only be read.
+        """Switch to a branch, or to a version, which is read-only.
 
         Args:
             ref: A branch, a tag, ``"main@12"``, the start of a commit's id, or a `Version`.
 
         Raises:
-            VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
+            VersionNotFoundError: there is no such version.
+            VersionExpiredError: its data were deleted.
             TransactionError: inside a transaction.
         """
         actions.checkout(self._session, ref)
@@ -256,9 +258,9 @@ class Dataset:
         return Lineage(self._session.log).refs.branches()
 
     def merge(self, branch: str | Version, message: str | None = None) -> Version:
-        """Do here what another branch did since the two last met, in one commit.
+        """Apply what another branch changed since the last common version, in one commit.
 
-        Rows that only the other branch has are appended; replaced and deleted ones are replaced and deleted.
+        Rows that only the other branch has are appended; rows that it replaced or deleted are replaced or deleted.
 
         Raises:
             CommitConflictError: both changed the same row, tensor or key. Nothing is changed.
@@ -267,7 +269,7 @@ class Dataset:
         return actions.merge(self._session, branch, message)
 
     def diff(self, a: str | Version, b: str | Version | None = None) -> Diff:
-        """What is different in version `b`, or where the dataset stands, compared with version `a`."""
+        """The differences of version `b` (by default the current one) from version `a`."""
         return actions.diff(self._session, a, b)
 
     def copy(
@@ -281,27 +283,27 @@ class Dataset:
         options: Mapping[str, Any] | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Dataset:
-        """Copy the version where the dataset stands, or some of it, to a new dataset.
+        """Copy the current version, or part of it, to a new dataset.
 
-        Files go over byte for byte with their packet indexes; nothing is decoded. A copy that was cut short goes on
-        where it stopped when it is asked for again.
+        Files are copied byte for byte with their packet indexes; nothing is decoded. A copy that was interrupted
+        continues where it stopped when you call it again.
 
         Args:
-            dest: A folder, or the URL of a storage, with nothing in it but the beginning of the same copy.
+            dest: An empty folder or URL, or one that holds the beginning of the same copy.
             tensors: Names of the tensors to copy; by default all.
             rows: Which rows: an int, a slice, a list of ints, or a boolean mask; by default all.
             history: Copy every version, branch and tag instead, object by object.
-            creds: For the service of `dest`, as in `reelbase.empty`.
-            options: Of the storage of `dest`, as in `reelbase.empty`.
-            progress: Called again and again with the bytes done and the bytes in all.
+            creds: Credentials for the service of `dest`, as in `reelbase.empty`.
+            options: Options of the storage of `dest`, as in `reelbase.empty`.
+            progress: Called with the number of bytes copied so far and of all bytes.
 
         Returns:
-            The copy.
+            The new dataset.
 
         Raises:
-            DatasetExistsError: something else stands there.
+            DatasetExistsError: `dest` holds something else.
             TensorNotFoundError, SampleIndexError: there is no such tensor or row.
-            CorruptObjectError: a sample is damaged; what was copied before stays.
+            CorruptObjectError: a sample is damaged; what was copied before it stays.
         """
         if history and not (tensors is None and rows is None):
             raise UsageError("history=True copies everything.", "Leave out tensors and rows.")
@@ -317,16 +319,17 @@ class Dataset:
         return Dataset(Session(copied))
 
     def add_creds_key(self, creds_key: str, managed: bool = False) -> None:
-        """Add a name of credentials for `reelbase.link`. The dataset keeps the name and nothing else.
+        """Add a name of credentials for `reelbase.link`. The dataset stores the name and nothing else.
 
-        What it stands for is said by `populate_creds`, or by everybody's own configuration. "ENV" is always there.
+        The credentials themselves come from `populate_creds` or from each user's own configuration. The name "ENV"
+        always exists.
 
         Args:
             creds_key: The name.
-            managed: Its credentials come from a server.
+            managed: True if a server of managed credentials provides them.
 
         Raises:
-            UsageError: it is there already, or is no name.
+            UsageError: the name exists, or is not a valid name.
         """
         CredsKeys(self._session).add(creds_key, managed=managed)
 
@@ -334,7 +337,7 @@ class Dataset:
         """Rename a name of credentials, or change whether it is managed. Links keep working under the new name.
 
         Raises:
-            UsageError: there is no such name, or the new one is taken.
+            UsageError: there is no such name, or the new one exists.
         """
         CredsKeys(self._session).update(creds_key, new_creds_key, managed=managed)
 
@@ -346,29 +349,29 @@ class Dataset:
         *,
         prefixes: Sequence[str] | None = None,
     ) -> None:
-        """Say what a name of credentials stands for: for this dataset, in this process, in memory only.
+        """Provide the credentials of a name: for this dataset, in this process, in memory only.
 
         Args:
             creds_key: A name that was added.
-            creds: Fields such as ``aws_access_key_id``, or what gives them.
-            from_environment: Use what the service's own tools find instead.
-            prefixes: URLs below which they may be used. Links on ``http`` and ``https`` cannot do without.
+            creds: Fields such as ``aws_access_key_id``, or a provider that returns them.
+            from_environment: Use the service's default credential chain instead.
+            prefixes: URLs below which they may be used; required for ``http`` and ``https`` links.
 
         Raises:
             UsageError: there is no such name, neither or both of `creds` and `from_environment` are given, or a prefix
-                is none.
+                is not a URL.
         """
         CredsKeys(self._session).check(creds_key)
         provider = provider_of(creds_key, creds, from_environment=from_environment)
-        found = self._session.store.names
-        resolver().populate(found, creds_key, provider, checked_prefixes(prefixes or ()))
+        names = self._session.store.names
+        resolver().populate(names, creds_key, provider, checked_prefixes(prefixes or ()))
 
     def get_creds_keys(self) -> set[str]:
         """The names of credentials that were added."""
         return keys_of(self._session.schema_state)
 
     def get_managed_creds_keys(self) -> set[str]:
-        """Those of them that are managed."""
+        """The names of managed credentials."""
         return keys_of(self._session.schema_state, managed=True)
 
     @property
@@ -382,7 +385,7 @@ class Dataset:
         return Maintenance(self._session)
 
     def refresh(self) -> None:
-        """Move on to the newest commit, which another process may have written.
+        """Move to the newest commit, which another process may have written.
 
         Raises:
             TransactionError: inside a transaction.
@@ -391,33 +394,33 @@ class Dataset:
 
     def summary(self) -> None:
         """Print a table of the tensors: name, htype, rows, shape, dtype, compression."""
-        print(summarize(repr(self), self.tensors.values()))  # noqa: T201 - what it is for
+        print(summarize(repr(self), self.tensors.values()))  # noqa: T201 - printing is its purpose
 
     def filter(self, where: str) -> RowsView:
-        """The rows that an expression chooses: ``ds.filter("labels == 'cat' and len(boxes) > 3")``.
+        """The rows for which an expression is true: ``ds.filter("labels == 'cat' and len(boxes) > 3")``.
 
-        Tensors stand under their names: numbers, strings and class names as they are, boxes and sequences as lists,
-        videos with their facts (``videos.fps >= 25``, ``videos.frames``), json by its keys; ``row`` is the number of
-        the row. There are ``== != < <= > >= in``, ``and or not``, ``len min max``. A list compares as any of its items
-        does. Nothing is decoded, and only tensors that are named are read.
+        Tensors are referred to by name: numbers, strings and class names are values, boxes and sequences are lists,
+        videos have facts (``videos.fps >= 25``, ``videos.frames``), json has its keys; ``row`` is the row number.
+        Operators: ``== != < <= > >= in``, ``and or not``, ``len min max``. A comparison with a list is true if it is
+        true for any item. Nothing is decoded, and only the tensors that the expression names are read.
 
         Raises:
-            FilterError: it is no such expression, or names no tensor.
+            FilterError: the expression is invalid, or names something that is not a tensor.
         """
         return RowsView.of(self._session).filter(where)
 
     def visualize(self, where: str = "", *, open_browser: bool = True) -> Shown:
-        """Show the dataset: its rows as a grid, and each video with what is annotated, frame by frame.
+        """Show the dataset: its rows as a grid, and each video with its annotations, frame by frame.
 
         Args:
-            where: A filter to begin with; see `filter`.
-            open_browser: Open a window. False: only serve it; the answer's ``url`` says where.
+            where: The filter the page starts with; see `filter`.
+            open_browser: Open a window; if False, only serve the page, at the returned ``.url``.
 
         Returns:
-            What shows it: ``.url``, and ``.close()`` to end. It shows the version that the dataset is at now.
+            A handle with ``.url`` and ``.close()``. The page shows the version that is current now.
 
         Raises:
-            FilterError: `where` is wrong.
+            FilterError: `where` is not a valid filter.
             PluginNotFoundError: no viewer is installed.
         """
         return show(self._showing(where), open_browser=open_browser)
@@ -463,7 +466,7 @@ class Dataset:
         return f"Dataset({self.path!r}, rows={len(self)}, tensors: {names}{mode})"
 
     def _repr_html_(self) -> str | None:
-        """What notebooks show: its tensors, and the first pictures of its first videos."""
+        """What notebooks show: the tensors, and the first pictures of the first videos."""
         return html_preview_or_none(self._showing())
 
     def _showing(self, where: str = "") -> DatasetViewerSource:
@@ -473,14 +476,14 @@ class Dataset:
         return rows.showing(self.path, where, version=version, versions=self._versions, info=dict(self.info))
 
     def _versions(self) -> list[dict[str, Any]]:
-        found = self.log(limit=_VERSIONS)
-        return [{"ref": v.ref, "message": v.message, "author": v.author, "time": v.time.isoformat()} for v in found]
+        versions = self.log(limit=VERSIONS_IN_VIEWER)
+        return [{"ref": v.ref, "message": v.message, "author": v.author, "time": v.time.isoformat()} for v in versions]
 
     def _tensor(self, name: str) -> Any:
         state = self._session.schema_state
         if name in state.names:
             return Tensor(self._session, state.names[name])
-        if any(one.startswith(f"{name}/") for one in state.names):
+        if any(other.startswith(f"{name}/") for other in state.names):
             return Group(self, name)
         return Tensor(self._session, self._id(name))
 
@@ -492,7 +495,7 @@ class Dataset:
 
 
 def _hint(name: object, names: Iterable[str]) -> str:
-    """What somebody may have meant who asked for a tensor that is not there."""
+    """A hint for the error about a tensor that does not exist: what the user may have meant."""
     for home, kind in (("history", History), ("maintenance", Maintenance)):
         if isinstance(name, str) and hasattr(kind, name):
             return f"Did you mean ds.{home}.{name}?"
@@ -503,5 +506,5 @@ def _hint(name: object, names: Iterable[str]) -> str:
 def _check_mapping(row: object) -> None:
     if not hasattr(row, "items"):
         raise UsageError(
-            f"{brief(row)} is no row.", 'Give a dict with a value for every tensor: {"videos": …, "boxes": …}.'
+            f"{brief(row)} is not a row.", 'Give a dict with a value for every tensor: {"videos": …, "boxes": …}.'
         )

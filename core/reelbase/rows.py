@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class RowsView:
-    """Some rows of a dataset, or (after an int) one: ``ds[10:20]``, ``ds[3].videos``; at the commit it was made at."""
+    """Some rows of a dataset, or one: ``ds[10:20]``, ``ds[3].videos``. It stays at the commit it was made at."""
 
     def __init__(self, store: Store, state: State, rows: Sequence[int], *, single: bool = False) -> None:
         self._store = store
@@ -33,40 +33,43 @@ class RowsView:
 
     @classmethod
     def of(cls, session: Session) -> RowsView:
-        """All rows of what the calling thread sees."""
+        """All rows that the calling thread sees: inside a transaction those of the transaction."""
         state = session.state
         return cls(session.store, state, range(max(map(len, state.rows.values()), default=0)))
 
     @property
     def tensors(self) -> dict[str, View]:
-        """The chosen rows of every tensor, by name."""
+        """A view of the selected rows of each tensor, by name."""
         return {name: self._view(name) for name in self._state.names}
 
     @property
     def numbers(self) -> list[int]:
-        """The chosen rows, as numbers of the dataset's."""
+        """The numbers of the selected rows in the dataset."""
         return [int(row) for row in self._rows]
 
     def filter(self, where: str) -> RowsView:
-        """Those that an expression chooses; see `Dataset.filter`.
+        """The rows for which an expression is true; see `Dataset.filter`.
 
         Raises:
-            FilterError: it is none, or names no tensor.
+            FilterError: the expression is invalid, or names something that is not a tensor.
         """
-        chosen, views = Filter(where), self._state.names
-        held = {name: self._snapshot(name) for name in chosen.names if name in views}
+        expression, names = Filter(where), self._state.names
+        snapshots = {name: self._snapshot(name) for name in expression.names if name in names}
 
         def values(row: int) -> dict[str, Any]:
-            known = {name: plain(View(one)[row]) if row < len(one) else None for name, one in held.items()}
-            return {"row": row, **dict.fromkeys(views), **known}
+            known = {
+                name: plain(View(snapshot)[row]) if row < len(snapshot) else None
+                for name, snapshot in snapshots.items()
+            }
+            return {"row": row, **dict.fromkeys(names), **known}
 
-        return RowsView(self._store, self._state, [row for row in self.numbers if chosen.matches(values(row))])
+        return RowsView(self._store, self._state, [row for row in self.numbers if expression.matches(values(row))])
 
     def showing(self, title: str, where: str = "", **known: Any) -> DatasetViewerSource:
-        """All rows, for a viewer; what else is `known` of them is told to `DatasetViewerSource`.
+        """All rows, for a viewer; `known` is passed on to `DatasetViewerSource`.
 
         Raises:
-            FilterError: `where` is wrong.
+            FilterError: `where` is not a valid filter.
         """
         if where:
             Filter(where)
@@ -81,7 +84,7 @@ class RowsView:
         index = Index().then(key)
         if index.selection.steps or index.paired:
             raise SampleIndexError(
-                f"Rows have one axis; {key!r} is more.", "Index a tensor for more: ds.videos[3, 10:20]."
+                f"Rows have one axis; {key!r} indexes more than one.", "Index a tensor for more: ds.videos[3, 10:20]."
             )
         rows = [self._rows[row] for row, _ in index.resolve(len(self._rows))]
         return RowsView(self._store, self._state, rows, single=index.single)
@@ -114,6 +117,6 @@ class RowsView:
 
 
 def tensor_source(tensor: TensorSnapshot) -> TensorSource:
-    """A tensor, for a viewer."""
+    """A tensor as viewers are given it."""
     schema = tensor.schema
     return TensorSource(tensor.name, schema.htype, tensor.htype, View(tensor), len(tensor), schema.settings)

@@ -9,7 +9,8 @@ import numpy as np
 
 from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
 from reelbase.format.ops import Delete, FixDtype, SetTxn, Unreached, Update
-from reelbase.format.rows import RowsBuilder, stacked
+from reelbase.format.rows import RowsBuilder
+from reelbase.format.rows import stacked as stack_rows
 from reelbase.maintenance.links import Links
 from reelbase.rows import tensor_source
 from reelbase.samples.schema import layout_of, reading_layout
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Tensor:
-    """Samples of one htype, one a row; ``ds.videos`` or ``ds["videos"]``.
+    """Samples of one htype, one per row: ``ds.videos`` or ``ds["videos"]``.
 
     ``tensor[row, frames, …]`` makes a `View` and reads nothing. Writes are durable when they return, or, inside
     ``with ds:``, when the block ends.
@@ -74,40 +75,39 @@ class Tensor:
 
     @property
     def htype(self) -> str:
-        """What its items are, such as ``"video"`` or ``"sequence[bbox]"``."""
+        """The kind of its items, such as ``"video"`` or ``"sequence[bbox]"``."""
         return self._schema.htype
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """Dtype of its arrays; None until the first sample fixes it."""
+        """The dtype of its arrays; None until the first sample sets it."""
         layout = reading_layout(self._schema)
         return np.dtype(layout.htype.shown) if layout.htype.shown else layout.dtype
 
     @property
     def num_samples(self) -> int:
-        """Its number of rows, as ``len(tensor)``."""
+        """The number of rows, like ``len(tensor)``."""
         return len(self)
 
     @property
     def ndim(self) -> int:
-        """Axes of the whole tensor, which are one more than a sample has."""
-        return len(self.shape)
+        """The number of axes: those of a sample, and one for the rows. The first row that holds a sample decides."""
+        return 1 + next((len(view.shape) for view in self if view.exists), 0)
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """Rows, then each axis of the samples; None where samples differ."""
+        """The number of rows, then the length of each axis of the samples, or None where samples differ."""
         lower, upper = self._interval()
         return (len(self), *(a if a == b else None for a, b in zip(lower, upper, strict=True)))
 
     @property
     def shape_interval(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The smallest and the largest shape, rows in front; missing samples do not count."""
+        """The smallest and the largest shape, with the number of rows in front; missing samples are ignored."""
         lower, upper = self._interval()
         return (len(self), *lower), (len(self), *upper)
 
     def _interval(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        view = self._view
-        shapes = [tuple(n or 0 for n in one.shape) for one in view if one.exists]
+        shapes = [tuple(length or 0 for length in row.shape) for row in self if row.exists]
         width = max(map(len, shapes), default=0)
         padded = [(*shape, *(0,) * (width - len(shape))) for shape in shapes]
         axes = list(zip(*padded, strict=True))
@@ -115,7 +115,7 @@ class Tensor:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """Name, htype, dtype, sample_compression and htype settings, as a new dict."""
+        """A new dict with name, htype, dtype, sample_compression, length and the settings of the htype."""
         schema = self._schema
         return {
             "name": schema.name,
@@ -128,12 +128,16 @@ class Tensor:
 
     @property
     def info(self) -> Info:
-        """The user's own metadata: a mapping that commits what is written to it."""
+        """Your own metadata: a mapping; each assignment is a commit."""
         return Info(self._session, self._schema.id)
 
     @property
     def links(self) -> Links:
-        """Of a tensor of links: survey them, index them anew, store what they name."""
+        """For a tensor of links: survey them, index them again, store their files.
+
+        Raises:
+            UsageError: the tensor's samples are stored in the dataset.
+        """
         return Links(self)
 
     def numpy(self, *, aslist: bool = False) -> Any:
@@ -148,13 +152,16 @@ class Tensor:
         """Add one sample; None stores a missing one.
 
         Raises:
-            HtypeError, MediaError, UsageError: the tensor may not hold it; nothing is changed.
-            StorageError: it could not be stored; nothing is changed.
+            HtypeError, MediaError, UsageError: the tensor cannot hold the value; nothing is changed.
+            StorageError: the value could not be stored; nothing is changed.
         """
         self.extend([value])
 
     def extend(self, values: Iterable[Any]) -> None:
-        """Add several samples in one commit: all of them, or on an error none."""
+        """Add several samples in one commit. On an error none is added.
+
+        Raises as `append`.
+        """
         with self._session.change() as transaction:
             append_rows(transaction, {self._schema.id: values})
 
@@ -163,12 +170,14 @@ class Tensor:
 
         Raises:
             SampleIndexError: there is no such row.
-            UsageError: `key` names more than rows, or there are not as many values as rows.
-            HtypeError, MediaError: the tensor may not hold a value; nothing is changed.
+            UsageError: `key` selects parts of samples, or there are not as many values as rows.
+            HtypeError, MediaError: the tensor cannot hold a value; nothing is changed.
         """
         with self._session.change() as transaction:
             single = Index().then(key).single
-            values = [value] if single else list(_iterate(value, self.name))  # first: they may change the rows
+            values = (
+                [value] if single else list(_iterate(value, self.name))
+            )  # before the rows are resolved: an iterator may change them
             rows = self._rows(key)
             if len(values) != len(rows):
                 raise UsageError(f"{len(values)} values for {len(rows)} rows.", "Give every row one value.")
@@ -184,12 +193,12 @@ class Tensor:
         state = transaction.state.rows[schema.id]
         physical = tuple(state.physical(transaction.store, row) for row in rows)
         if physical:
-            transaction.do(Update(schema.id, physical, stacked([one.finish() for one in builders])))
+            transaction.do(Update(schema.id, physical, stack_rows([builder.finish() for builder in builders])))
 
     def pop(self, index: int = -1) -> None:
         """Remove one row, the last by default; rows after it move up.
 
-        To keep rows of several tensors side by side, use `Dataset.pop`.
+        Only this tensor's rows move. `Dataset.pop` removes a row of every tensor, so that they stay aligned.
 
         Raises:
             SampleIndexError: there is no such row.
@@ -203,14 +212,16 @@ class Tensor:
             delete_rows(transaction, self._schema.id, range(len(self)))
 
     def _rows(self, key: Any) -> list[int]:
-        """The rows that `key` names."""
+        """The row numbers that `key` selects."""
         index = Index().then(key)
         if index.selection.steps or index.paired:
-            raise UsageError(f"A sample is replaced whole, by its row; {key!r} is more.", "Write tensor[row] = value.")
+            raise UsageError(
+                f"A sample can only be replaced as a whole; {key!r} selects parts of it.", "Write tensor[row] = value."
+            )
         return [row for row, _ in index.resolve(len(self))]
 
     def _repr_html_(self) -> str | None:
-        """What notebooks show: the first pictures, if it holds videos."""
+        """What notebooks show: the first pictures, if the tensor holds videos."""
         return html_preview_or_none(DatasetViewerSource(self.name, [tensor_source(self._snapshot())]))
 
     def __repr__(self) -> str:
@@ -223,7 +234,7 @@ def _deleted() -> TensorNotFoundError:
 
 
 def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> int:
-    """Append values to several tensors (by id), one row after another; the number of rows.
+    """Append values to several tensors (by id), row after row. Returns the number of rows.
 
     Raises:
         UsageError: the columns have different lengths.
@@ -248,13 +259,13 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
 
 
 def delete_rows(transaction: Transaction, tensor: str, rows: Sequence[int]) -> None:
-    """Remove logical rows of one tensor (by id), as far as it has them."""
-    held = transaction.state.rows[tensor]
-    there = [row for row in rows if row < len(held)]
-    if there:
-        transaction.do(Delete(tensor, held.runs(transaction.store, there)))
-    if len(there) < len(rows):
-        transaction.do(Unreached({tensor: held.physical_rows}))
+    """Remove rows of one tensor (by id). Rows beyond its end, which only longer tensors have, are ignored."""
+    current = transaction.state.rows[tensor]
+    existing = [row for row in rows if row < len(current)]
+    if existing:
+        transaction.do(Delete(tensor, current.runs(transaction.store, existing)))
+    if len(existing) < len(rows):
+        transaction.do(Unreached({tensor: current.physical_rows}))
 
 
 def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
@@ -265,14 +276,14 @@ def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
     return iter(values)
 
 
-def once(session: Session, txn: tuple[str, int] | None, do: Callable[[Transaction], None]) -> bool:
-    """Do something in the session's transaction, unless its `txn` was committed already; whether it was done.
+def run_once(session: Session, txn: tuple[str, int] | None, do: Callable[[Transaction], None]) -> bool:
+    """Call `do` in the session's transaction, unless its `txn` was committed before. Returns True if it was called.
 
     Raises:
         CommitConflictError: another writer committed it while an open transaction went on.
     """
     if txn is not None:
-        app, number = _checked_txn(txn)
+        app, number = _check_txn(txn)
     try:
         with session.change() as transaction:
             if txn is not None and number <= transaction.schema_state.txns.get(app, number - 1):
@@ -290,12 +301,12 @@ def once(session: Session, txn: tuple[str, int] | None, do: Callable[[Transactio
     return True
 
 
-def _checked_txn(txn: Any) -> tuple[str, int]:
+def _check_txn(txn: Any) -> tuple[str, int]:
     try:
         app, number = txn
         return str(app), operator.index(number)
     except (TypeError, ValueError):
-        raise UsageError(f"txn={txn!r} is no name and number.", 'Write txn=("nightly ingest", 17).') from None
+        raise UsageError(f"txn={txn!r} is not a name and a number.", 'Write txn=("nightly ingest", 17).') from None
 
 
 _END = object()

@@ -120,7 +120,7 @@ def test_whole_rows_stay_aligned(ds: reelbase.Dataset) -> None:
         ({"a": 1}, UsageError, "no value for tensor 'b'"),
         ({"a": 1, "b": 2, "c": 3}, TensorNotFoundError, "no tensor 'c'"),
         ({"a": 1, "b": "text"}, HtypeError, "'text'"),
-        ([1, 2], UsageError, "no row"),
+        ([1, 2], UsageError, "not a row"),
     ],
 )
 def test_a_wrong_row_changes_nothing(ds: reelbase.Dataset, row: object, error: type[Exception], words: str) -> None:
@@ -176,7 +176,7 @@ def test_update_pop_clear(ds: reelbase.Dataset, path: str) -> None:
     assert reelbase.load(path).x.numpy().tolist() == [10, 20, 3, 4, 99]
     with pytest.raises(SampleIndexError, match="Row 5"):
         ds.x[5] = 1
-    with pytest.raises(UsageError, match="replaced whole"):
+    with pytest.raises(UsageError, match="replaced as a whole"):
         ds.x[0, 1] = 1
     ds.x.clear()
     assert len(ds.x) == 0

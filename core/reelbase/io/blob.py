@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-MERGE_GAP = 64 * 1024
-SPLIT_AT = 8 * 1024 * 1024
+MERGE_GAP = 64 * 1024  #: bytes; reading that much more costs less than a request of its own
+MAX_MERGED_BYTES = 8 * 1024 * 1024  #: larger reads are split, so that storages can send the parts side by side
 
 
 class ByteSource(Protocol):
@@ -47,7 +47,7 @@ class BytesSource:
 
 
 class FileSource:
-    """A temporary file as a source; the key is ignored. Closed when nothing refers to it any more."""
+    """A temporary file as a source; the key is ignored. It is closed when nothing refers to it any more."""
 
     distant = False
 
@@ -69,10 +69,9 @@ class FileSource:
 
 @dataclass(frozen=True)
 class Blob:
-    """``size`` bytes from ``offset`` of the object ``key``; immutable, reads nothing until asked.
+    """``size`` bytes from ``offset`` of the object ``key``. Immutable; making one reads nothing.
 
-    Raises:
-        CorruptObjectError: from every read that comes back short.
+    Every read that returns fewer bytes than it should raises CorruptObjectError.
     """
 
     source: ByteSource
@@ -87,7 +86,7 @@ class Blob:
 
     @property
     def distant(self) -> bool:
-        """Whether each read takes the time of a request over a network; also where the source does not say."""
+        """True if each read is a request over a network, or the source does not say."""
         return bool(getattr(self.source, "distant", True))
 
     def read(self, start: int = 0, stop: int | None = None) -> bytes:
@@ -100,21 +99,21 @@ class Blob:
         return data
 
     def read_ranges(self, ranges: Sequence[tuple[int, int]], *, gap: int = MERGE_GAP) -> list[memoryview]:
-        """Read many ``(start, stop)`` ranges, near ones with one request.
+        """Read many ``(start, stop)`` ranges; ranges near each other are one request.
 
         Args:
-            ranges: In any order; each inside the blob.
+            ranges: ``(start, stop)`` from the blob's own start, in any order; each inside the blob.
             gap: Ranges at most this many bytes apart are fetched together.
 
         Returns:
-            One memoryview a range, in the order asked.
+            One memoryview per range, in the order given.
 
         Raises:
-            UsageError: a range lies outside the blob.
+            UsageError: a range is not inside the blob.
         """
         for start, stop in ranges:
             if not 0 <= start <= stop <= self.size:
-                raise UsageError(f"Bytes {start}:{stop} lie outside a blob of {self.size} bytes ({self.key}).")
+                raise UsageError(f"Bytes {start}:{stop} are outside a blob of {self.size} bytes ({self.key}).")
         spans = merge(ranges, gap)
         parts = self.source.get_ranges(self.key, [(self.offset + a, self.offset + b) for a, b in spans])
         for (a, b), part in zip(spans, parts, strict=True):
@@ -124,7 +123,7 @@ class Blob:
     def slice(self, start: int, stop: int) -> Blob:
         """The part ``start:stop`` as a blob."""
         if not 0 <= start <= stop <= self.size:
-            raise CorruptObjectError(f"Bytes {start}:{stop} lie outside a blob of {self.size} bytes ({self.key}).")
+            raise CorruptObjectError(f"Bytes {start}:{stop} are outside a blob of {self.size} bytes ({self.key}).")
         return Blob(self.source, self.key, self.offset + start, stop - start)
 
     def open(self) -> io.BufferedReader:
@@ -134,13 +133,13 @@ class Blob:
     def _check(self, got: int, wanted: int) -> None:
         if got != wanted:
             raise CorruptObjectError(
-                f"{self.key}: {wanted} bytes were asked for and {got} came.",
+                f"{self.key}: {wanted} bytes were requested, {got} were returned.",
                 "The object is truncated or was changed; `reelbase doctor` and a fresh copy help.",
             )
 
 
-def merge(ranges: Sequence[tuple[int, int]], gap: int, split: int = SPLIT_AT) -> list[tuple[int, int]]:
-    """Sorted, disjoint spans that cover `ranges`; near ones joined while a span stays below `split` bytes."""
+def merge(ranges: Sequence[tuple[int, int]], gap: int, split: int = MAX_MERGED_BYTES) -> list[tuple[int, int]]:
+    """Sorted, disjoint spans that cover `ranges`; near ones are joined while a span stays below `split` bytes."""
     spans: list[tuple[int, int]] = []
     for start, stop in sorted(ranges):
         if spans and start - spans[-1][1] <= gap and (start < spans[-1][1] or stop - spans[-1][0] <= split):

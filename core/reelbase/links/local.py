@@ -1,4 +1,4 @@
-"""Which local files links may name. Whoever made a dataset must not make its reader open the reader's own files."""
+"""Which local files links may name: a dataset from a stranger must not make its reader open the reader's own files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Home:
-    """The dataset that a link stands in.
+    """The dataset that holds a link.
 
     Attributes:
-        root: Of its storage.
-        ours: It was made in this process, or in the one that sent it here.
-        names: Of credentials that its links may name.
+        root: Root folder or URL of its storage.
+        ours: True if it was made in this process, or in the process that sent it here.
+        names: Names of credentials that its links may use.
     """
 
     root: str
@@ -32,20 +32,20 @@ class Home:
     names: Names = field(default_factory=Names)
 
     def check_scheme(self, url: str) -> None:
-        """Before anything is touched: whether files may be named at all.
+        """Check whether local files may be linked at all, before anything is touched.
 
         Raises:
             LinkRefusedError: they may not.
         """
         if scheme_of(url) == FILE and not self.ours and settings().security.local_links == "deny":
             raise LinkRefusedError(
-                f"{redacted(url)!r} is a file of this machine, and the dataset was not made by this process.",
+                f"{redacted(url)!r} is a file on this machine, and the dataset was not made by this process.",
                 'If you trust it, name folders: local_links = ["/data/videos"] under [security] in your own '
                 "configuration.",
             )
 
     def check_place(self, url: str, storage: Storage, key: str) -> None:
-        """Whether this file may be named, wherever symbolic links lead.
+        """Check whether this file may be linked, after following symbolic links.
 
         Raises:
             LinkRefusedError: it may not.
@@ -64,7 +64,7 @@ class Home:
 
 
 def _inside(path: str, folder: str) -> bool:
-    """Whether a real path lies below a folder; one that is not absolute is none."""
+    """Return True if a real path is below a folder; False if the folder is not absolute."""
     named = Path(folder).expanduser()
     real = os.path.realpath(named)
     return named.is_absolute() and os.path.commonpath([path, real]) == real

@@ -1,10 +1,10 @@
-"""Looking at what a link names: as little of it as makes its index."""
+"""Index a linked file, reading as little of it as possible."""
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from reelbase.config import settings
 from reelbase.contracts.storage import Unchanging
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
     Choose = Callable[[bytes, str], Codec]
 
-_SPOOL = 64 << 20
-_STRETCH = 8 << 20
+MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20
+BYTES_PER_READ: Final = 8 << 20
 
 
 @dataclass(frozen=True)
 class Probed:
-    """What was found behind a link.
+    """An indexed link.
 
     Attributes:
-        pin: The link, pinned to it.
-        found: Info and index.
-        packets: Its packets, if they lie in pieces in the file; else none.
+        pin: The link, pinned to the version that was indexed.
+        found: Its facts and frame index.
+        packets: Its packets, if they are stored in pieces in the file; else empty.
     """
 
     pin: Pin
@@ -42,17 +42,17 @@ class Probed:
 
 
 def probe(link: Link, home: Home, choose: Choose) -> Probed:
-    """Look at it.
+    """Index the file of a link.
 
     Args:
-        link: To what.
-        home: The dataset that it stands in.
-        choose: The codec for first bytes and a name.
+        link: The link.
+        home: The dataset that holds it.
+        choose: Returns the codec for a file's first bytes and its name.
 
     Raises:
-        LinkRefusedError: it may not be followed.
-        LimitError: all of it would have to be read, and it is larger than allowed.
-        MediaError, StorageError, UsageError: it cannot be used.
+        LinkRefusedError: the rules for links forbid to follow it.
+        LimitError: the whole file would have to be read, and it is larger than allowed.
+        MediaError, StorageError, UsageError: the file cannot be read or indexed.
     """
     pin = Pin(link.url, link.creds_key)
     storage, key = locate(pin, home)
@@ -60,26 +60,26 @@ def probe(link: Link, home: Home, choose: Choose) -> Probed:
     blob = Blob(Unchanging(storage, pin.etag), key, 0, pin.size or 0)
     codec = choose(blob.read(0, 4096), pin.shown)
     found = codec.skim(blob, filename=pin.shown)
-    return _scan(pin, blob, codec, link) if found is None else Probed(pin, found, Blob.of(b""))
+    return _index_whole(pin, blob, codec, link) if found is None else Probed(pin, found, Blob.of(b""))
 
 
-def _scan(pin: Pin, blob: Blob, codec: Codec, link: Link) -> Probed:
-    """All of it is read, once, into a file that is gone afterwards."""
+def _index_whole(pin: Pin, blob: Blob, codec: Codec, link: Link) -> Probed:
+    """Read the whole file once, into a temporary copy, and index that."""
     limit = settings().security.max_link_scan
     if blob.size > limit:
         raise LimitError(
             f"{pin.shown}: its index takes all of its {blob.size} bytes, and at most {limit} are read for that.",
             "Store it (reelbase.read) or make it an mp4; or raise max_link_scan under [security].",
         )
-    copy, spool = _temporary(), _temporary()
+    copy, spool = _make_spool(), _make_spool()
     whole, packets = replace(blob, source=FileSource(copy)), FileSource(spool)
-    for start in range(0, blob.size, _STRETCH):
-        copy.write(blob.read(start, start + _STRETCH))
+    for start in range(0, blob.size, BYTES_PER_READ):
+        copy.write(blob.read(start, start + BYTES_PER_READ))
         if link.progress is not None:
             link.progress(copy.tell(), blob.size)
     found = codec.ingest(whole, spool, filename=pin.shown)
     return Probed(pin, found, Blob(packets, pin.shown, 0, spool.seek(0, 2)))
 
 
-def _temporary() -> BinaryIO:
-    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOL))
+def _make_spool() -> BinaryIO:
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY))

@@ -11,7 +11,7 @@ from reelbase.credentials.resolver import resolver
 from reelbase.errors import LinkChangedError, ObjectChangedError
 from reelbase.io.blob import Blob
 from reelbase.io.cache.cached import Cached
-from reelbase.links.urls import checked
+from reelbase.links.urls import check_url
 from reelbase.media.pin import Pin
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def locate(pin: Pin, home: Home) -> tuple[Storage, str]:
         LinkRefusedError: the rules for links forbid to follow it.
         UsageError, PluginError: no storage can.
     """
-    url = checked(pin.url)
+    url = check_url(pin.url)
     home.check_scheme(url)
     storage, key = resolver().follow(url, pin.creds_key, home.names)
     home.check_place(url, storage, key)

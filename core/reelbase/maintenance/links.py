@@ -11,7 +11,7 @@ from reelbase.errors import LinkRefusedError, ObjectNotFoundError, ReelbaseError
 from reelbase.io.batch_read import map_threads
 from reelbase.links.source import locate, pin_version
 from reelbase.samples.link_layout import home_of
-from reelbase.samples.schema import parsed
+from reelbase.samples.schema import parse_htype
 from reelbase.selection.indexing import Index
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Links:
     """
 
     def __init__(self, tensor: WritableTensor) -> None:
-        kind = parsed(tensor.htype)
+        kind = parse_htype(tensor.htype)
         if kind is kind.as_stored():
             raise UsageError(f"Tensor {tensor.name!r} holds no links: its samples are stored in the dataset.", None)
         self._tensor = tensor

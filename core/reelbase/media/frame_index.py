@@ -40,7 +40,7 @@ class Flag:
 
 
 class Trust(IntEnum):
-    """How far the self-check at ingest found the index usable; lower is slower and safer."""
+    """How far the check at ingest found that the index can be used; a lower value is slower and safer."""
 
     CONTAINER = 0  #: only a sequential pass through the demuxer is exact
     WHOLE = 1  #: decode from the first packet
@@ -51,7 +51,7 @@ class Trust(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class FrameIndex:
-    """All that is needed to fetch and decode any frame without opening the container.
+    """Everything needed to fetch and decode any frame without opening the container.
 
     Attributes:
         pos: int64 ``(packets,)``: byte position of each packet's payload in the blob to decode from.
@@ -64,7 +64,7 @@ class FrameIndex:
         time_base: seconds a unit.
         trust: see `Trust`.
         decoder: JSON-able parameters the codec needs to set up a decoder; opaque to the core.
-        repacked: packets lie in a stream of their own, not in the original file.
+        repacked: packets are stored in a stream of their own, not in the original file.
     """
 
     pos: Ints
@@ -90,8 +90,8 @@ class FrameIndex:
     @cached_property
     def raps(self) -> Ints:
         """Packet numbers that decoding may start at, ascending; the first packet is always one."""
-        found = np.flatnonzero(self.flags & Flag.RAP)
-        return found if len(found) and found[0] == 0 else np.concatenate([[0], found]).astype(np.int64)
+        marked = np.flatnonzero(self.flags & Flag.RAP)
+        return marked if len(marked) and marked[0] == 0 else np.concatenate([[0], marked]).astype(np.int64)
 
     @cached_property
     def _frame_of_packet(self) -> Ints:
@@ -109,7 +109,7 @@ class FrameIndex:
         return following[group].astype(np.int64)
 
     def plan(self, request: Ints) -> Plan:
-        """Which packets to decode for `request`: frame numbers in any order, repeats allowed.
+        """Plan which packets to decode for `request`: frame numbers in any order, repeats allowed.
 
         Returns:
             A plan whose runs hold, in decode order, every packet that the wanted frames need and, as far as the
@@ -179,7 +179,7 @@ class FrameIndex:
         """The inverse of `to_bytes`.
 
         Raises:
-            CorruptObjectError: the bytes are not a frame index, or do not add up.
+            CorruptObjectError: the bytes are not a frame index, or are damaged.
         """
         header, columns = unpack_columns(data)
         try:
@@ -201,7 +201,7 @@ class FrameIndex:
                 repacked=bool(header["repacked"]),
             )
         except (KeyError, ValueError, TypeError, IndexError, ZeroDivisionError) as error:
-            raise CorruptObjectError(f"A frame index does not add up: {error}.", "Restore it from a copy.") from error
+            raise CorruptObjectError(f"A frame index is damaged: {error}.", "Restore it from a copy.") from error
         index._check()
         return index
 
@@ -210,11 +210,11 @@ class FrameIndex:
         same = len(self.size) == len(self.pts) == len(self.flags) == n and len(self.times) == len(self.display)
         inside = not len(self.display) or (self.display.min() >= 0 and self.display.max() < n)
         if not same or not inside or (n and (self.pos.min() < 0 or self.size.min() < 0)):
-            raise CorruptObjectError("A frame index does not add up: its columns disagree.", "Restore it from a copy.")
+            raise CorruptObjectError("A frame index is damaged: its columns disagree.", "Restore it from a copy.")
 
 
 def _expected_pos(size: Ints) -> Ints:
-    """Where packets would lie with nothing between them; what is stored is the difference to it."""
+    """The positions of packets that follow each other without gaps; the difference to it is stored, mostly zeros."""
     return np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int64) if len(size) else size.astype(np.int64)
 
 
@@ -240,7 +240,7 @@ class Plan:
     Attributes:
         index: the table the plan was made from.
         frames: the distinct wanted frame numbers, ascending.
-        rows: for each requested frame, its place in `frames`: ``frames[rows]`` is the request.
+        rows: for each requested frame, its position in `frames`: ``frames[rows]`` is the request.
         runs: what to decode, in order; they share no wanted frame.
     """
 

@@ -14,9 +14,9 @@ class Limits:
     """Bounds on what a codec may use, most of them from the ``[security]`` table of the configuration.
 
     Attributes:
-        max_pixels: Width times height of one frame, at most.
-        max_frames: Frames (or packets) of one video, at most.
-        threads: That one call decodes with, at most; 0: as many as there are cores. Of the key ``threads``.
+        max_pixels: Largest width times height of one frame.
+        max_frames: Largest number of frames (or packets) of one video.
+        threads: Most threads that one call decodes with (configuration key ``threads``); 0 means one per core.
     """
 
     max_pixels: int = 67_108_864
@@ -29,7 +29,7 @@ class MediaInfo:
     """Shape and description of one encoded sample.
 
     Attributes:
-        shape: Of the decoded array: ``(N, H, W, C)`` for video, ``(H, W, C)`` for an image.
+        shape: Shape of the decoded array: ``(N, H, W, C)`` for video, ``(H, W, C)`` for an image.
         codec: Name of the codec (its plugin spec) that decodes the sample.
         details: JSON-able facts shown by ``sample_info``, in the order they are shown.
     """

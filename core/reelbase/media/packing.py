@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _MAGIC = b"RBF1"
 _HEAD = struct.Struct("<4sII")  # magic, header bytes, unpacked column bytes
-_MAX_UNPACKED = 1 << 30
+MAX_UNPACKED_BYTES = 1 << 30  # a forged header must not make us allocate more
 
 
 def pack_columns(header: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> bytes:
-    """Bytes of a JSON-able header and named 1-D integer columns (of any lengths)."""
+    """Pack a JSON-able header and named 1-D integer columns (of any lengths) into bytes."""
     layout, body = {}, b""
     for name, column in columns.items():
         planes, width = _to_planes(column)
@@ -36,14 +36,14 @@ def unpack_columns(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[np.in
     """The inverse of `pack_columns`; columns come back as int64.
 
     Raises:
-        CorruptObjectError: the bytes do not add up.
-        NewerFormatError: they carry a version this reelbase does not know.
+        CorruptObjectError: the bytes are damaged.
+        NewerFormatError: they have a version that this reelbase does not know.
     """
     try:
         magic, text_size, body_size = _HEAD.unpack_from(data)
         if magic != _MAGIC:
-            raise _wrong_magic(magic)
-        if text_size + body_size > _MAX_UNPACKED:
+            raise _error_of_magic(magic)
+        if text_size + body_size > MAX_UNPACKED_BYTES:
             raise CorruptObjectError(f"A packed table claims {text_size + body_size} bytes.", "Restore it from a copy.")
         inflate = zlib.decompressobj()
         raw = inflate.decompress(data[_HEAD.size :], text_size + body_size)
@@ -59,7 +59,7 @@ def unpack_columns(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[np.in
     return header, columns
 
 
-def _wrong_magic(magic: bytes) -> CorruptObjectError | NewerFormatError:
+def _error_of_magic(magic: bytes) -> CorruptObjectError | NewerFormatError:
     if magic[:3] == _MAGIC[:3]:
         return NewerFormatError(f"A packed table has version {magic!r}.", "Update reelbase: pip install -U reelbase")
     return CorruptObjectError(f"A packed table starts with {magic!r}.", "Restore it from a copy.")

@@ -1,4 +1,4 @@
-"""Samples as users hand them in: encoded bytes somewhere, or an array to encode. Immutable values."""
+"""Samples as users pass them: encoded bytes somewhere, or an array to encode. Immutable values."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Encoded bytes of one media sample; nothing is read before they are needed.
+    """The encoded bytes of one media sample; nothing is read until they are needed.
 
     Attributes:
-        filename: What the user called it; shown by ``sample_info`` and in messages.
-        open: Gives the bytes; raises ObjectNotFoundError and StorageError.
+        filename: The file's name as the user gave it; shown by ``sample_info`` and in messages.
+        open: Returns the bytes; raises ObjectNotFoundError and StorageError.
         check: How much of the frame index to verify by decoding at ingest: "sample", "full" or "none".
-        stream: Which video stream of the file, counted from 0; None: the best.
+        stream: Which video stream of the file, counted from 0; None selects the one that FFmpeg would.
     """
 
     filename: str
@@ -38,10 +38,11 @@ class Link:
     """A media file that stays where it is; see `reelbase.link`.
 
     Attributes:
-        url: Of the file.
-        creds_key: Name of the credentials to ask with; "ENV": those that the service's own tools find; None: nobody's.
-        verify: Look at the file when the link is appended, not when it is first used.
-        progress: Called with the bytes read and the bytes in all, where all of a file must be read for its index.
+        url: The file's URL.
+        creds_key: Name of the credentials to use; "ENV" means the service's default credential chain, None no
+            credentials.
+        verify: Index the file when the link is appended, not when it is first used.
+        progress: Called with the bytes read and the bytes in all, if the whole file must be read for its index.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""How the samples of one tensor lie in columns; here, plain arrays in chunks."""
+"""How the samples of a tensor are stored in columns: the contract, and plain arrays in chunks."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Row = Mapping[str, "Packed | Entries"]
 
 
 class Layout(ABC):
-    """How the samples of one tensor lie in columns.
+    """How the samples of one tensor are stored in columns.
 
     Args:
         row_shape: Whether a row holds one item or several.
-        htype: Of one item.
+        htype: The htype of one item.
     """
 
     def __init__(self, row_shape: RowShape, htype: Htype) -> None:
@@ -40,28 +40,33 @@ class Layout(ABC):
         self.htype = htype
 
     def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
-        """Values for `write`, in order; what takes long about one may have begun before it is asked for."""
+        """Yield the values for `write`, in order. Slow work on the next ones may begin while one is written."""
         return values
 
     @abstractmethod
     def write(self, store: Store, value: Any) -> Row:
-        """Check a value and place its bytes; what its row holds, by column. None is a missing sample.
+        """Check a value and store its bytes. Returns what its row holds, by column. None is a missing sample.
 
         Raises:
-            HtypeError, MediaError, UsageError: the tensor may not hold it.
+            HtypeError, MediaError, UsageError: the tensor cannot hold the value.
         """
 
     @abstractmethod
     def fetch(self, rows: Sequence[RowReader]) -> None:
-        """Read what `read` will need of these rows, all of it together."""
+        """Fetch what `read` will need of these rows, all of it together."""
 
     @abstractmethod
     def read(self, row: RowReader, label: str) -> Cell:
-        """The sample of a row; `label` names it in messages."""
+        """The sample of a row.
+
+        Args:
+            row: Reads the columns of the row.
+            label: What messages call it.
+        """
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """The dtype of stored arrays; None: not known before the first append."""
+        """The dtype of stored arrays; None until the first append sets it."""
         return np.dtype(self.htype.dtype) if self.htype.dtype else None
 
 
@@ -83,12 +88,16 @@ class ArrayLayout(Layout):
         if stack is not None:
             whole = self._cast(stack)
             return {"data": Packed(Form.ARRAY, whole.shape, whole.tobytes())}
-        return {"data": self.row_shape.pack([self._item(*one) for one in enumerate(self.row_shape.split(value))])}
+        return {
+            "data": self.row_shape.pack(
+                [self._store_item(place, item) for place, item in enumerate(self.row_shape.split(value))]
+            )
+        }
 
-    def _item(self, place: int, value: Any) -> NDArray[Any]:
-        """One item as it is stored; an error says which item of a sequence it is about."""
+    def _store_item(self, place: int, value: Any) -> NDArray[Any]:
+        """One item as it is stored; errors say which item of a sequence they are about."""
         try:
-            return self._cast(self._checked(value))
+            return self._cast(self._check(value))
         except HtypeError as error:
             raise type(error)(f"{self.row_shape.label(place)}{error}") from None
 
@@ -102,7 +111,7 @@ class ArrayLayout(Layout):
         # A tensor that holds only empty sequences has no dtype yet.
         return self.row_shape.unpack(packed, self._dtype or np.dtype("f8"), self.htype)
 
-    def _checked(self, value: Any) -> NDArray[Any]:
+    def _check(self, value: Any) -> NDArray[Any]:
         checked = self.htype.check(value)
         if not isinstance(checked, np.ndarray):
             raise HtypeError(
@@ -117,26 +126,26 @@ class ArrayLayout(Layout):
 
 
 def _safe_cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """`array` as `dtype`, if every value survives; rounding between float widths is allowed.
+    """Convert `array` to `dtype` if no value changes; rounding between float widths is allowed.
 
     Raises:
-        HtypeError: a value does not.
+        HtypeError: a value would change.
     """
     if array.dtype == dtype or np.can_cast(array.dtype, dtype, "safe"):
         return np.array(array, dtype, order="C")
     real = array.real if array.dtype.kind == "c" and dtype.kind != "c" else array
     with np.errstate(all="ignore"):
         converted = np.array(real.astype(dtype), order="C")
-        lost = _lost(real, converted) | (array.imag != 0 if real is not array else False)
+        lost = _find_lost(real, converted) | (array.imag != 0 if real is not array else False)
     if lost.any():
         raise HtypeError(
             f"{array[lost].flat[0]} ({array.dtype}) does not fit a tensor of dtype {dtype}.",
-            f"Convert it yourself (array.astype('{dtype}')) if the loss is meant, or use another tensor.",
+            f"Convert it yourself (array.astype('{dtype}')) if you accept the loss, or use another tensor.",
         )
     return converted
 
 
-def _lost(array: NDArray[Any], converted: NDArray[Any]) -> NDArray[np.bool_]:
+def _find_lost(array: NDArray[Any], converted: NDArray[Any]) -> NDArray[np.bool_]:
     kinds = {array.dtype.kind, converted.dtype.kind}
     if kinds <= {"f", "c"}:
         return np.asarray(np.isfinite(array) & ~np.isfinite(converted))

@@ -1,4 +1,4 @@
-"""How links lie in columns: the links themselves, and beside them what is known of the files, as of stored ones."""
+"""How links are stored in columns: the links, and next to them the same facts and indexes as for stored files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from reelbase.cells import Cell, MissingCell
 from reelbase.contracts.htype import brief
@@ -19,12 +19,12 @@ from reelbase.links.cells import DeferredCell, LinkedCell
 from reelbase.links.local import Home
 from reelbase.links.probe import probe
 from reelbase.links.source import open_link
-from reelbase.links.urls import checked
+from reelbase.links.urls import check_url
 from reelbase.media.pin import Pin
 from reelbase.media.sample import Link
 from reelbase.registry import registry
 from reelbase.samples.array_layout import Layout, Row
-from reelbase.samples.media_layout import MediaLayout, StoredFacts, packed, place_all
+from reelbase.samples.media_layout import MediaLayout, StoredFacts, pack_bytes, place_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,14 +33,21 @@ if TYPE_CHECKING:
     from reelbase.format.store import Store
     from reelbase.links.probe import Probed
 
-_SPOOL = 64 << 20
-_STRETCH = 1 << 20
-_AT_A_TIME = 8
+MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20
+BYTES_PER_READ: Final = 1 << 20
+MAX_PROBES_AT_A_TIME: Final = 8
 
 
 @dataclass(frozen=True)
-class _Item:
-    """A link as it is stored, what is known of its file, its frame index, and its packets if they lie in pieces."""
+class IndexedLink:
+    """One link of a row.
+
+    Attributes:
+        pin: The link as it is stored.
+        facts: Facts about its file; None if it was not indexed yet.
+        index: Its packed frame index.
+        packets: Its packets, if they are stored in pieces in the file; else empty.
+    """
 
     pin: Pin
     facts: dict[str, Any] | None = None
@@ -49,16 +56,16 @@ class _Item:
 
 
 @dataclass(frozen=True)
-class IngestedFile:
-    """The items of a row; None: it holds no sample."""
+class IndexedRow:
+    """The links of a row; `items` is None if it holds no sample."""
 
-    items: list[_Item] | None
+    items: list[IndexedLink] | None
 
 
 class LinkLayout(Layout):
     """Links in the column ``data``, as JSON for all items of a row; the other columns are those of `MediaLayout`.
 
-    Of a link that was not looked at yet ``_info`` holds null.
+    For a link that was not indexed yet, ``_info`` holds null.
 
     Args:
         files: The layout that would hold the files themselves.
@@ -69,53 +76,55 @@ class LinkLayout(Layout):
         self._files = files
 
     def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
-        """Several links are looked at at a time."""
-        home, coming = home_of(store), deque[Future[IngestedFile]]()
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        """Index several links at a time: most of it is waiting for remote storages."""
+        home, pending = home_of(store), deque[Future[IndexedRow]]()
+        with ThreadPoolExecutor(MAX_PROBES_AT_A_TIME) as pool:
             try:
                 for value in values:
-                    coming.append(pool.submit(self._looked, value, home))
-                    if len(coming) == _AT_A_TIME:
-                        yield coming.popleft().result()
-                while coming:
-                    yield coming.popleft().result()
+                    pending.append(pool.submit(self._index_row, value, home))
+                    if len(pending) == MAX_PROBES_AT_A_TIME:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
             finally:
                 pool.shutdown(cancel_futures=True)
 
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
-        items = (value if isinstance(value, IngestedFile) else self._looked(value, home_of(store))).items
+        items = (value if isinstance(value, IndexedRow) else self._index_row(value, home_of(store))).items
         if items is None:
             return {}
-        with tempfile.SpooledTemporaryFile(_SPOOL) as spooled:
+        with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as spooled:
             spool = cast("BinaryIO", spooled)
-            for one in items:
-                size = one.packets.size
-                spool.writelines(one.packets.read(start, start + _STRETCH) for start in range(0, size, _STRETCH))
+            for item in items:
+                size = item.packets.size
+                spool.writelines(
+                    item.packets.read(start, start + BYTES_PER_READ) for start in range(0, size, BYTES_PER_READ)
+                )
             row: dict[str, Any] = {
-                "data": packed(_json([one.pin.as_dict() for one in items])),
-                "_info": packed(_json([one.facts for one in items])),
-                "_frames": packed(b"".join(one.index for one in items)),
+                "data": pack_bytes(_json([item.pin.as_dict() for item in items])),
+                "_info": pack_bytes(_json([item.facts for item in items])),
+                "_frames": pack_bytes(b"".join(item.index for item in items)),
             }
             if size := spool.tell():
                 spool.seek(0)
                 row["_packets"] = place_all(store, spool, size, ".pkt")
         return row
 
-    def _looked(self, value: Any, home: Home) -> IngestedFile:
-        """The value of a row, looked at as far as it says."""
-        return IngestedFile(
-            None if value is None else [self._item(_link(one), home) for one in self.row_shape.split(value)]
+    def _index_row(self, value: Any, home: Home) -> IndexedRow:
+        """Index the links of a row's value, those with ``verify=True``."""
+        return IndexedRow(
+            None if value is None else [self._index_link(_as_link(item), home) for item in self.row_shape.split(value)]
         )
 
-    def _item(self, link: Link, home: Home) -> _Item:
-        link = Link(checked(link.url), link.creds_key, verify=link.verify, progress=link.progress)
+    def _index_link(self, link: Link, home: Home) -> IndexedLink:
+        link = Link(check_url(link.url), link.creds_key, verify=link.verify, progress=link.progress)
         home.check_scheme(link.url)
         if not link.verify:
-            return _Item(Pin(link.url, link.creds_key))
+            return IndexedLink(Pin(link.url, link.creds_key))
         probed = probe(link, home, self._files.choose)
         index = probed.found.index.to_bytes() if probed.found.index else b""
         sizes = {"size": probed.pin.size, "frames": len(index), "packets": probed.packets.size}
-        return _Item(probed.pin, {**probed.found.info.as_dict(), **sizes}, index, probed.packets)
+        return IndexedLink(probed.pin, {**probed.found.info.as_dict(), **sizes}, index, probed.packets)
 
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
         fetch_rows(rows, ("data", "_info", "_frames"))
@@ -127,31 +136,33 @@ class LinkLayout(Layout):
         return row.cached(lambda: self._cell(row, json.loads(bytes(links.payload))))
 
     def _cell(self, row: RowReader, links: list[dict[str, Any]]) -> tuple[Cell, int]:
-        known, home = StoredFacts(row), home_of(row.store)
-        if len(known.facts) != len(links):
-            raise CorruptObjectError("Links and what is known of them do not add up.", "Restore them from a copy.")
-        items = [self._known(known, k, Pin.from_dict(one), home) for k, one in enumerate(links)]
-        return self.row_shape.make_cell(tuple(items)), known.size + 1024 * len(links)
+        stored, home = StoredFacts(row), home_of(row.store)
+        if len(stored.facts) != len(links):
+            raise CorruptObjectError(
+                "A row has another number of links than of facts about them.", "Restore them from a copy."
+            )
+        items = [self._make_cell(stored, place, Pin.from_dict(link), home) for place, link in enumerate(links)]
+        return self.row_shape.make_cell(tuple(items)), stored.size + 1024 * len(links)
 
-    def _known(self, known: StoredFacts, place: int, pin: Pin, home: Home) -> Cell:
-        if known.facts[place] is None:
-            return DeferredCell(pin, lambda: _found(probe(pin.link, home, self._files.choose), home))
-        return LinkedCell(**vars(known.cell(place, open_link(pin, home))), pin=pin)
+    def _make_cell(self, stored: StoredFacts, place: int, pin: Pin, home: Home) -> Cell:
+        if stored.facts[place] is None:
+            return DeferredCell(pin, lambda: _make_linked_cell(probe(pin.link, home, self._files.choose), home))
+        return LinkedCell(**vars(stored.cell(place, open_link(pin, home))), pin=pin)
 
 
 def home_of(store: Store) -> Home:
-    """The dataset, as far as it matters to what its links may name."""
+    """What the rules for links need to know of the dataset."""
     return Home(store.storage.root, store.ours, store.names)
 
 
-def _found(probed: Probed, home: Home) -> LinkedCell:
+def _make_linked_cell(probed: Probed, home: Home) -> LinkedCell:
     blob, found = open_link(probed.pin, home), probed.found
     packets = probed.packets if found.index is not None and found.index.repacked else blob
     return LinkedCell(blob, packets, found.info, found.index, registry().codec(found.info.codec), probed.pin)
 
 
-def _link(value: Any) -> Link:
-    """The link that a user gave, or that a view of one row shows."""
+def _as_link(value: Any) -> Link:
+    """The link that a user passed, or the link of a view of one row."""
     if isinstance(value, Link):
         return value
     if hasattr(value, "as_link"):

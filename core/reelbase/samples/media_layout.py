@@ -1,4 +1,4 @@
-"""How encoded files lie in columns: the files byte for byte, and beside them what is known of them."""
+"""How encoded files are stored in columns: the files byte for byte, and next to them their facts and frame indexes."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ if TYPE_CHECKING:
     from reelbase.format.store import Store
     from reelbase.samples.items import RowShape
 
-_AROUND: Final = 4_000  # bytes of the objects of a row, measured; what is parsed takes more than its text, too
-_SPOOL = 64 << 20
+BYTES_PER_CACHED_ROW: Final = 4_000  # of Python objects, measured; parsed JSON takes more than its text, too
+MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20
 
 
 class MediaLayout(Layout):
-    """Encoded files, byte for byte, in the column ``data``; what is known of them and their packet index beside.
+    """Encoded files, byte for byte, in the column ``data``.
 
-    ``_info`` holds JSON, ``_frames`` the frame indexes, ``_packets`` repacked streams; each for all items of a row.
+    The column ``_info`` holds their facts as JSON, ``_frames`` their frame indexes, ``_packets`` repacked streams; each
+    for all items of a row together.
     """
 
     def __init__(self, row_shape: RowShape, htype: Htype, codec: str | None, kinds: tuple[str, ...]) -> None:
@@ -52,19 +53,19 @@ class MediaLayout(Layout):
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:
             return {}
-        items = [self._sample(self.htype.check(_stored(one))) for one in self.row_shape.split(value)]
-        with tempfile.SpooledTemporaryFile(_SPOOL) as spooled:
+        samples = [self._make_sample(self.htype.check(_as_file(item))) for item in self.row_shape.split(value)]
+        with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as spooled:
             spool = cast("BinaryIO", spooled)
-            if len(items) == 1:
-                data, looked = self._place(store, items[0], spool)
+            if len(samples) == 1:
+                data, files = self._store_file(store, samples[0], spool)
             else:
-                looked = [self._look(one, spool) for one in items]
-                data = self._together(store, [one.blob for one in looked])
+                files = [self._ingest(sample, spool) for sample in samples]
+                data = self._store_together(store, [file.blob for file in files])
             packets = spool.tell()
             row: dict[str, Packed | Entries] = {
                 "data": data,
-                "_info": packed(json.dumps([one.facts for one in looked], separators=(",", ":")).encode()),
-                "_frames": packed(b"".join(one.index for one in looked)),
+                "_info": pack_bytes(json.dumps([file.facts for file in files], separators=(",", ":")).encode()),
+                "_frames": pack_bytes(b"".join(file.index for file in files)),
             }
             if packets:
                 spool.seek(0)
@@ -82,16 +83,16 @@ class MediaLayout(Layout):
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
         """The cell, and about how much memory it takes."""
-        known = StoredFacts(row)
-        ends = list(accumulate((one["size"] for one in known.facts), initial=0))
-        items = [known.cell(k, blob.slice(*ends[k : k + 2])) for k in range(len(known.facts))]
-        return self.row_shape.make_cell(tuple(items)), known.size
+        stored = StoredFacts(row)
+        ends = list(accumulate((facts["size"] for facts in stored.facts), initial=0))
+        items = [stored.cell(k, blob.slice(*ends[k : k + 2])) for k in range(len(stored.facts))]
+        return self.row_shape.make_cell(tuple(items)), stored.size
 
     def choose(self, head: bytes, filename: str) -> Codec:
-        """The codec for a file's first bytes, of those that the tensor may hold.
+        """The codec for a file's first bytes, among those that the tensor may hold.
 
         Raises:
-            UnknownFormatError: there is none.
+            UnknownFormatError: none of them knows the file.
         """
         if self._codec is None:
             return registry().sniff(head, filename, kinds=self._kinds)
@@ -103,36 +104,36 @@ class MediaLayout(Layout):
             f"Convert it to {self._codec}, or create the tensor without sample_compression to keep any container.",
         )
 
-    def _sample(self, checked: object) -> Sample:
+    def _make_sample(self, checked: object) -> Sample:
         """A checked value as encoded bytes."""
         if isinstance(checked, Sample):
             return checked
         given = checked if isinstance(checked, Encode) else Encode(array=cast("NDArray[Any]", checked))
-        name = self._codec or next(one.name for one in registry().codecs.specs() if one.kind in self._kinds)
+        name = self._codec or next(spec.name for spec in registry().codecs.specs() if spec.kind in self._kinds)
         codec = registry().codec(name)
         data = codec.encode(given.array, **given.options)
         return Sample(filename=f"array{self._suffix(name)}", open=lambda: Blob.of(data))
 
-    def _place(self, store: Store, sample: Sample, spool: BinaryIO) -> tuple[Entries, list[IngestedFile]]:
-        """Place one file and look through it."""
+    def _store_file(self, store: Store, sample: Sample, spool: BinaryIO) -> tuple[Entries, list[IngestedFile]]:
+        """Store one file and index it."""
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
         suffix = self._suffix(codec.name)
         if blob.size >= OWN_OBJECT:
-            entry, looked = _place_large(store, blob, suffix, lambda blob: _looked(codec, blob, spool, sample))
-            return entry, [looked]
-        looked = _looked(codec, Blob.of(blob.read()), spool, sample)
-        return place_media(store, looked.blob.read(), suffix), [looked]
+            entry, file = _store_large(store, blob, suffix, lambda blob: _index_file(codec, blob, spool, sample))
+            return entry, [file]
+        file = _index_file(codec, Blob.of(blob.read()), spool, sample)
+        return place_media(store, file.blob.read(), suffix), [file]
 
-    def _look(self, sample: Sample, spool: BinaryIO) -> IngestedFile:
-        """Look through one of several files, which are placed together afterwards."""
+    def _ingest(self, sample: Sample, spool: BinaryIO) -> IngestedFile:
+        """Index one of several files, which are stored together afterwards."""
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
-        return _looked(codec, blob if blob.size >= OWN_OBJECT else Blob.of(blob.read()), spool, sample)
+        return _index_file(codec, blob if blob.size >= OWN_OBJECT else Blob.of(blob.read()), spool, sample)
 
-    def _together(self, store: Store, blobs: list[Blob]) -> Entries:
-        """The files of a sequence one after another in one object."""
-        with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
+    def _store_together(self, store: Store, blobs: list[Blob]) -> Entries:
+        """Store the files of a sequence one after another in one object."""
+        with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as spool:
             for blob in blobs:
                 with blob.open() as file:
                     while data := file.read(1 << 20):
@@ -148,48 +149,56 @@ class MediaLayout(Layout):
 
 
 class StoredFacts:
-    """What is known of the files of one row: facts, frame indexes, repacked packets."""
+    """What is stored about the files of one row: facts, frame indexes, repacked packets."""
 
     def __init__(self, row: RowReader) -> None:
-        facts = row.packed("_info").payload
-        self.facts: list[Any] = json.loads(bytes(facts))
+        text = row.packed("_info").payload
+        self.facts: list[Any] = json.loads(bytes(text))
         self._frames = row.packed("_frames").payload
         self._packets = row.blob("_packets")
-        self.size = _AROUND + 6 * len(facts) + 16 * len(self._frames)
+        self.size = BYTES_PER_CACHED_ROW + 6 * len(text) + 16 * len(self._frames)
 
     def cell(self, place: int, own: Blob) -> MediaCell:
-        """One file, whose bytes are `own`."""
-        one = self.facts[place]
-        info = MediaInfo.from_dict(one)
+        """The cell of the file at `place`, whose bytes are `own`."""
+        facts = self.facts[place]
+        info = MediaInfo.from_dict(facts)
         frames, packets = self._span(place, "frames"), self._span(place, "packets")
-        index = FrameIndex.from_bytes(bytes(self._frames[slice(*frames)])) if one["frames"] else None
-        source = own if self._packets is None or not one["packets"] else self._packets.slice(*packets)
+        index = FrameIndex.from_bytes(bytes(self._frames[slice(*frames)])) if facts["frames"] else None
+        source = own if self._packets is None or not facts["packets"] else self._packets.slice(*packets)
         return MediaCell(own, source, info, index, registry().codec(info.codec))
 
     def _span(self, place: int, what: str) -> tuple[int, int]:
-        """Where the bytes of one file are, of all files' together."""
-        start = sum(one[what] for one in self.facts[:place] if one)
+        """Where the bytes of one file start and end in those of all files of the row."""
+        start = sum(facts[what] for facts in self.facts[:place] if facts)
         return start, start + self.facts[place][what]
 
 
-def _stored(value: Any) -> Any:
-    """A view of a stored file as the file that it is; anything else as it is."""
+def _as_file(value: Any) -> Any:
+    """A view of a stored file as that file; any other value unchanged."""
     return value if isinstance(value, Sample) or not hasattr(value, "as_sample") else value.as_sample()
 
 
 @dataclass(frozen=True)
 class IngestedFile:
-    """A file that was looked through: its bytes, what is known of it, and its frame index."""
+    """An indexed file.
+
+    Attributes:
+        blob: Its bytes.
+        facts: What goes into the column ``_info``.
+        index: Its packed frame index; empty if it has none.
+    """
 
     blob: Blob
     facts: dict[str, Any]
     index: bytes
 
 
-def _looked(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> IngestedFile:
+def _index_file(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> IngestedFile:
     start = spool.tell()
-    with tempfile.SpooledTemporaryFile(_SPOOL) as own:  # codecs start at its beginning, and may empty it
-        found = _ingest(codec, blob, cast("BinaryIO", own), sample)
+    with tempfile.SpooledTemporaryFile(
+        MAX_SPOOL_BYTES_IN_MEMORY
+    ) as own:  # codecs start at its beginning, and may empty it
+        found = _run_codec(codec, blob, cast("BinaryIO", own), sample)
         own.seek(0)
         shutil.copyfileobj(own, spool)
     index = found.index.to_bytes() if found.index else b""
@@ -197,36 +206,36 @@ def _looked(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingest
     return IngestedFile(blob, {**found.info.as_dict(), **sizes}, index)
 
 
-def _ingest(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingested:
+def _run_codec(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingested:
     if sample.check not in ("sample", "full", "none"):
         raise UsageError(f"check={sample.check!r} is not known.", 'Give "sample", "full" or "none".')
     return codec.ingest(blob, spool, filename=sample.filename, check=sample.check, stream=sample.stream)
 
 
-def _place_large(
-    store: Store, blob: Blob, suffix: str, look: Callable[[Blob], IngestedFile]
+def _store_large(
+    store: Store, blob: Blob, suffix: str, index: Callable[[Blob], IngestedFile]
 ) -> tuple[Entries, IngestedFile]:
-    """Place a large file and look through it: through the stored copy, or through the file itself meanwhile.
+    """Store a large file and index it: from the stored copy, or from the file itself while it is copied.
 
-    The second only where it costs nothing to read it twice, and where both readers are known to see the same bytes.
+    The latter only where reading twice costs nothing (local files), and both readers certainly see the same bytes.
     """
     with blob.open() as opened, ThreadPoolExecutor(1, "reelbase-place") as pool:
         file = cast("BinaryIO", opened)
         if not (isinstance(blob.source, Unchanging) and blob.source.settled(blob.key)):
             entry, stored = place_file(store, file, suffix)
-            return entry, look(stored)
+            return entry, index(stored)
         placing = pool.submit(place_file, store, file, suffix)
-        looked = look(blob)
+        ingested = index(blob)
         entry, _ = placing.result()
         blob.read(0, 1)  # raises if the file was replaced or written to since it was opened
-        return entry, looked
+        return entry, ingested
 
 
 def place_all(store: Store, file: BinaryIO, size: int, suffix: str) -> Entries:
-    """Place what is left to read of a file, `size` bytes."""
+    """Store the rest of a file, `size` bytes: as an object of its own, or packed with others if it is small."""
     return place_file(store, file, suffix)[0] if size >= OWN_OBJECT else place_media(store, file.read(size), suffix)
 
 
-def packed(data: bytes) -> Packed:
-    """Bytes as a sample of a chunked column."""
+def pack_bytes(data: bytes) -> Packed:
+    """Wrap bytes as a sample of a chunked column."""
     return Packed(Form.ARRAY, (len(data),), data)

@@ -1,4 +1,4 @@
-"""From what a tensor's schema says to the objects that do it: htype, codec, layout."""
+"""Turn a tensor's schema into the objects that do the work: htype, codec and layout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StoredItems:
     """Items whose bytes are stored in the dataset.
 
     Attributes:
-        name: Of the htype of an item.
+        name: Name of the htype of one item.
         row_shape: Whether a row holds one item or several.
     """
 
@@ -44,7 +44,7 @@ class StoredItems:
 
     def layout(self, schema: TensorSchema) -> Layout:
         """A new layout for them."""
-        spec, htype = registry().htypes.spec(self.name), _make(self.name, schema.settings)
+        spec, htype = registry().htypes.spec(self.name), _make_htype(self.name, schema.settings)
         if schema.codec is None and not htype.media:
             return ArrayLayout(self.row_shape, htype, schema.dtype)
         return self.files(schema, htype, spec)
@@ -67,10 +67,10 @@ class LinkedItems(StoredItems):
     """Items of which the dataset holds links."""
 
     def layout(self, schema: TensorSchema) -> Layout:  # noqa: D102
-        spec, htype = registry().htypes.spec(self.name), _make(self.name, schema.settings)
+        spec, htype = registry().htypes.spec(self.name), _make_htype(self.name, schema.settings)
         if not htype.media and schema.codec is None:
             raise HtypeError(
-                f"htype={schema.htype!r}: {self.name!r} is not kept in files that could be linked.",
+                f"htype={schema.htype!r}: {self.name!r} is not stored as files, so it cannot be linked.",
                 'Link a media htype: "link[video]".',
             )
         return LinkLayout(self.files(schema, htype, spec))
@@ -87,7 +87,7 @@ def _link(inner: StoredItems) -> StoredItems:
     return LinkedItems(inner.name, inner.row_shape)
 
 
-_WRAPPERS: dict[str, Callable[[StoredItems], StoredItems]] = {"sequence": _sequence, "link": _link}
+_WRAP: dict[str, Callable[[StoredItems], StoredItems]] = {"sequence": _sequence, "link": _link}
 _NESTED = {"": ("sequence", "link"), "sequence": ("link",), "link": ()}
 
 _reading: WeakKeyDictionary[TensorSchema, Layout] = WeakKeyDictionary()
@@ -102,29 +102,29 @@ def reading_layout(schema: TensorSchema) -> Layout:
 
 
 def layout_of(schema: TensorSchema) -> Layout:
-    """A new layout to write a tensor's samples with; it notes the dtype that a first sample fixes.
+    """A new layout to write a tensor's samples with; it remembers the dtype that the first sample sets.
 
     Raises:
-        HtypeError: the htype, its settings or the dtype are wrong.
-        PluginNotFoundError: no plugin has that htype or codec.
+        HtypeError: the htype, its settings or the dtype are invalid.
+        PluginNotFoundError: no plugin provides that htype or codec.
         UsageError: the htype cannot be stored with that codec.
     """
-    return parsed(schema.htype).layout(schema)
+    return parse_htype(schema.htype).layout(schema)
 
 
 def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
     """The dtype a new tensor starts with: the user's, or the htype's own, or None for that of the first sample.
 
     Raises:
-        HtypeError: it is no dtype, or the htype cannot have it.
+        HtypeError: it is not a dtype, or the htype cannot have it.
     """
-    htype = _make(parsed(schema.htype).name, schema.settings)
+    htype = _make_htype(parse_htype(schema.htype).name, schema.settings)
     if dtype is None:
         return htype.dtype
     try:
         wanted = np.dtype(dtype)  # type: ignore[call-overload]
     except TypeError:
-        raise HtypeError(f"dtype={dtype!r} is no numpy dtype.", "Give one such as 'float32' or np.int64.") from None
+        raise HtypeError(f"dtype={dtype!r} is not a numpy dtype.", "Give one such as 'float32' or np.int64.") from None
     if htype.shown and wanted == np.dtype(htype.shown):
         return htype.dtype
     allowed = htype.dtypes or ((htype.dtype,) if htype.media and htype.dtype else ())
@@ -135,15 +135,19 @@ def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
 
 
 def settings_of(schema: TensorSchema) -> Mapping[str, Any]:
-    """The settings as the htype understood them, to be stored."""
-    return _make(parsed(schema.htype).name, schema.settings).settings()
+    """The settings as the htype completed them, to be stored."""
+    return _make_htype(parse_htype(schema.htype).name, schema.settings).settings()
 
 
-def parsed(name: str, around: str = "") -> StoredItems:
-    """What an htype's name says, such as ``sequence[link[video]]``.
+def parse_htype(name: str, around: str = "") -> StoredItems:
+    """Parse an htype such as ``sequence[link[video]]``.
+
+    Args:
+        name: The htype.
+        around: The wrapper that it was found in; "" at the top.
 
     Raises:
-        HtypeError: it says nothing that is known here.
+        HtypeError: it has an unknown wrapper, or is not a string.
     """
     if not isinstance(name, str) or not name:
         raise HtypeError(f"htype={name!r} is not a name.", 'Give one such as "video", "bbox" or "sequence[bbox]".')
@@ -152,20 +156,18 @@ def parsed(name: str, around: str = "") -> StoredItems:
         return StoredItems(name)
     outer, inner = wrapped.groups()
     if outer not in _NESTED[around]:
-        raise HtypeError(
-            f"htype={name!r} has a wrapper that is not known here.", 'Known are "sequence[…]", "link[…]" in it, once.'
-        )
-    return _WRAPPERS[outer](parsed(inner, outer))
+        raise HtypeError(f"htype={name!r} has an unknown wrapper.", 'There are "sequence[…]", "link[…]" in it, once.')
+    return _WRAP[outer](parse_htype(inner, outer))
 
 
-def _make(name: str, settings: Mapping[str, Any]) -> Htype:
-    made = registry().htypes.load(name)
-    known = _settings(cast("Any", made))  # mypy takes a class for unhashable if its instances are
+def _make_htype(name: str, settings: Mapping[str, Any]) -> Htype:
+    htype = registry().htypes.load(name)
+    known = _settings(cast("Any", htype))  # mypy takes a class for unhashable if its instances are
     unknown = sorted(set(settings) - set(known))
     if unknown:
         hint = f"It has: {', '.join(known)}." if known else "It has no settings."
         raise HtypeError(f"htype {name!r} has no setting {unknown[0]!r}.", hint)
-    return made(**settings)
+    return htype(**settings)
 
 
 @cache
@@ -178,7 +180,8 @@ def _check_codec(codec: str, spec: HtypeSpec) -> None:
     kind = registry().codecs.spec(codec).kind
     if kind not in spec.codecs:
         known = (
-            ", ".join(one.name for one in registry().codecs.specs() if one.kind in spec.codecs) or "none: leave it out"
+            ", ".join(codec.name for codec in registry().codecs.specs() if codec.kind in spec.codecs)
+            or "none: leave it out"
         )
         raise UsageError(
             f"A tensor of htype {spec.name!r} cannot be stored with sample_compression={codec!r}.",

@@ -1,10 +1,10 @@
-"""A small language to choose rows by: ``labels == 'cat' and len(boxes) > 3``. Pure.
+"""A small language to select rows: ``labels == 'cat' and len(boxes) > 3``. Pure.
 
-It is a part of Python's own expressions (the language reference, 6), and nothing of it is run: the text is parsed,
-every node that is not in a short list is refused, and the rest is evaluated here.
+It is a subset of Python's expressions (the language reference, 6). Nothing is executed: the text is parsed, every
+node that is not in a short list is refused, and the rest is evaluated here.
 
-Of lists, a comparison asks for any of the items: ``labels == 'cat'`` holds where one of a row's labels is a cat, and
-``not labels == 'cat'`` where none is. What is missing, or cannot be compared, does not hold.
+A comparison with a list is true if it is true for any item: ``labels == 'cat'`` selects rows with at least one cat,
+``not labels == 'cat'`` rows without. A comparison with a missing or incomparable value is false.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from reelbase.errors import FilterError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_LONGEST: Final = 2_000
-_DEEPEST: Final = 40
+MAX_CHARACTERS: Final = 2_000
+MAX_DEPTH: Final = 40  #: of nesting; deeper ones would overflow the stack
 _HELP: Final = "Filters compare tensors with values: labels == 'cat' and len(boxes) > 3, videos.fps >= 25."
 
 _COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
@@ -34,50 +34,50 @@ _CALLS: Final[Mapping[str, Callable[[Any], Any]]] = {"len": len, "min": min, "ma
 
 
 class Filter:
-    """An expression, checked.
+    """A checked filter expression.
 
     Args:
-        text: As a user wrote it.
+        text: The expression as the user wrote it.
 
     Attributes:
         text: The same.
-        names: Of the tensors that it asks for; ``row`` is the row's number.
+        names: The names of tensors in it; ``row`` is the row number.
 
     Raises:
-        FilterError: it is none; the message says where.
+        FilterError: it is not a valid filter; the message quotes the part that is wrong.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        if not isinstance(text, str) or len(text) > _LONGEST:
-            raise FilterError(f"A filter is a str of at most {_LONGEST} characters.", _HELP)
+        if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
+            raise FilterError(f"A filter is a str of at most {MAX_CHARACTERS} characters.", _HELP)
         try:
             tree = ast.parse(text.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             reason = error.msg if isinstance(error, SyntaxError) else "it cannot be read"
-            raise FilterError(f"{text!r} is no filter: {reason}.", _HELP) from None
+            raise FilterError(f"{text!r} is not a filter: {reason}.", _HELP) from None
         self._tree = tree.body
-        self.names = frozenset(_checked(self._tree, text, 0))
+        self.names = frozenset(_check(self._tree, text, 0))
 
     def matches(self, values: Mapping[str, Any]) -> bool:
-        """Whether a row is chosen.
+        """Return True if the expression is true for a row.
 
         Args:
-            values: What its tensors hold, by name: numbers, strings, lists and dicts of such, or None.
+            values: The row's values by tensor name: numbers, strings, lists and dicts of these, or None.
 
         Raises:
-            FilterError: there is no tensor of a name.
+            FilterError: the expression names a tensor that does not exist.
         """
-        return _truth(_value(self._tree, values))
+        return bool(_evaluate(self._tree, values))
 
 
-def _checked(node: ast.AST, text: str, depth: int) -> list[str]:
-    """The names in an expression that holds nothing but what is allowed.
+def _check(node: ast.AST, text: str, depth: int) -> list[str]:
+    """The tensor names in an expression, after checking that all its parts are allowed.
 
     Raises:
-        FilterError: it does.
+        FilterError: a part is not allowed.
     """
-    if depth > _DEEPEST:
+    if depth > MAX_DEPTH:
         raise FilterError(f"{text!r} is nested too deeply.", _HELP)
     match node:
         case ast.Constant(value=str() | int() | float() | None):
@@ -98,40 +98,40 @@ def _checked(node: ast.AST, text: str, depth: int) -> list[str]:
             parts = [argument]
         case _:
             part = ast.get_source_segment(text.strip(), node) or text
-            raise FilterError(f"{part!r} cannot stand in a filter.", _HELP)
-    return [name for part in parts for name in _checked(part, text, depth + 1)]
+            raise FilterError(f"{part!r} is not allowed in a filter.", _HELP)
+    return [name for part in parts for name in _check(part, text, depth + 1)]
 
 
-def _value(node: ast.AST, values: Mapping[str, Any]) -> Any:  # noqa: C901 - a line for each kind of node
+def _evaluate(node: ast.AST, values: Mapping[str, Any]) -> Any:  # noqa: C901 - a line for each kind of node
     match node:
         case ast.Constant(value=value):
             return value
         case ast.Name() | ast.BinOp():
-            return _named(_path(node), values)
+            return _look_up(_path(node), values)
         case ast.Attribute(value=of, attr=key):
-            return _part(_value(of, values), key)
+            return _get_item(_evaluate(of, values), key)
         case ast.Subscript(value=of, slice=ast.Constant(value=key)):
-            return _part(_value(of, values), key)
+            return _get_item(_evaluate(of, values), key)
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
-            return [_value(part, values) for part in parts]
+            return [_evaluate(part, values) for part in parts]
         case ast.BoolOp(op=ast.And(), values=parts):
-            return all(_truth(_value(part, values)) for part in parts)
+            return all(bool(_evaluate(part, values)) for part in parts)
         case ast.BoolOp(values=parts):
-            return any(_truth(_value(part, values)) for part in parts)
+            return any(bool(_evaluate(part, values)) for part in parts)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return not _truth(_value(operand, values))
+            return not bool(_evaluate(operand, values))
         case ast.UnaryOp(operand=operand):
-            return _attempt(operator.neg, _value(operand, values))
+            return _attempt(operator.neg, _evaluate(operand, values))
         case ast.Compare(left=left, ops=ops, comparators=rest):
-            sides = [_value(side, values) for side in (left, *rest)]
-            return all(_holds(op, a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False))
+            sides = [_evaluate(side, values) for side in (left, *rest)]
+            return all(_compare(op, a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False))
         case ast.Call(func=ast.Name(id=name), args=[argument]):
-            return _attempt(_CALLS[name], _value(argument, values))
+            return _attempt(_CALLS[name], _evaluate(argument, values))
     raise AssertionError(node)
 
 
 def _path(node: ast.AST) -> str:
-    """The name that ``train/left-eye`` is: nothing is divided here, and nothing taken away; "" if it is none."""
+    """The tensor name that an expression like ``train/left-eye`` spells, or "": tensor names may hold "/" and "-"."""
     match node:
         case ast.Name(id=name):
             return name
@@ -141,14 +141,14 @@ def _path(node: ast.AST) -> str:
     return ""
 
 
-def _named(name: str, values: Mapping[str, Any]) -> Any:
+def _look_up(name: str, values: Mapping[str, Any]) -> Any:
     if name not in values:
         raise FilterError(f"There is no tensor {name!r} to filter by.", f"There are: {', '.join(values) or 'none'}.")
     return values[name]
 
 
-def _part(value: Any, key: Any) -> Any:
-    """What stands under a key, or at a place; None: nothing does."""
+def _get_item(value: Any, key: Any) -> Any:
+    """The item at a key or position; None if there is none."""
     try:
         return value[key]
     except (LookupError, TypeError):
@@ -162,21 +162,17 @@ def _attempt(call: Callable[[Any], Any], value: Any) -> Any:
         return None
 
 
-def _holds(op: ast.cmpop, a: Any, b: Any) -> bool:
+def _compare(op: ast.cmpop, a: Any, b: Any) -> bool:
     if isinstance(op, (ast.In, ast.NotIn)):
         found = _attempt(lambda within: a in within, b)
         return found is isinstance(op, ast.In)
     if isinstance(op, (ast.Is, ast.IsNot)):
         return (a is b) is isinstance(op, ast.Is)
     if isinstance(a, list) and not isinstance(b, list):
-        return any(_holds(op, item, b) for item in a)
+        return any(_compare(op, item, b) for item in a)
     if isinstance(b, list) and not isinstance(a, list):
-        return any(_holds(op, a, item) for item in b)
+        return any(_compare(op, a, item) for item in b)
     try:
         return bool(_COMPARE[type(op)](a, b))
     except TypeError:
         return False
-
-
-def _truth(value: Any) -> bool:
-    return bool(value)

@@ -409,7 +409,7 @@ def test_numbered_writes_are_done_once(numbers: reelbase.Dataset, path: str) -> 
 
 @pytest.mark.parametrize("txn", ["job", ("job",), ("job", "1"), ("job", 1.5), 3, ("a", 1, 2)])
 def test_wrong_numbers(numbers: reelbase.Dataset, txn: object) -> None:
-    with pytest.raises(UsageError, match=r"txn=.*no name and number"):
+    with pytest.raises(UsageError, match=r"txn=.*not a name and a number"):
         numbers.append({"x": 1}, txn=txn)
     assert len(numbers.x) == 3
 
@@ -532,7 +532,7 @@ def test_several_rows_replaced(numbers: reelbase.Dataset, path: str, key: object
         (lambda x: x.__setitem__(slice(0, 2), [1, 2, 3]), UsageError, "3 values for 2 rows"),
         (lambda x: x.__setitem__(slice(0, 2), 5), UsageError, "many samples"),
         (lambda x: x.__setitem__(slice(0, 2), [5, "a"]), ValueError, "'a'"),
-        (lambda x: x.__setitem__((slice(0, 2), 0), [1, 2]), UsageError, "replaced whole"),
+        (lambda x: x.__setitem__((slice(0, 2), 0), [1, 2]), UsageError, "replaced as a whole"),
         (lambda x: x.__setitem__(3, 1), SampleIndexError, "Row 3"),
         (lambda x: x.__setitem__([0, -4], [1, 2]), SampleIndexError, "-4"),
     ],
