@@ -1,12 +1,16 @@
 """Sphinx configuration: MyST pages, the furo theme, reference pages from docstrings."""
 
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "reelbase"
 copyright = "the reelbase authors"
 release = version = installed("reelbase")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "examples"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_pages"]
+exclude_patterns = ["_build", "_ext", "examples"]
 html_theme = "furo"
 html_title = f"reelbase {version}"
 html_show_sphinx = False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from reelbase.contracts.credentials import checked_prefixes
 from reelbase.contracts.htype import brief
+from reelbase.contracts.viewer import ShownVersion
 from reelbase.credentials.providers import provider_of
 from reelbase.credentials.resolver import resolver
 from reelbase.errors import SampleIndexError, TensorExistsError, TensorNotFoundError, UsageError
@@ -423,7 +424,7 @@ class Dataset:
             FilterError: `where` is not a valid filter.
             PluginNotFoundError: no viewer is installed.
         """
-        return show(self._showing(where), open_browser=open_browser)
+        return show(self._viewer_source(where), open_browser=open_browser)
 
     def __len__(self) -> int:
         """Rows of the longest tensor."""
@@ -467,17 +468,20 @@ class Dataset:
 
     def _repr_html_(self) -> str | None:
         """What notebooks show: the tensors, and the first pictures of the first videos."""
-        return html_preview_or_none(self._showing())
+        return html_preview_or_none(self._viewer_source())
 
-    def _showing(self, where: str = "") -> DatasetViewerSource:
+    def _viewer_source(self, where: str = "") -> DatasetViewerSource:
         commit = self._session.commit
         version = f"{commit.branch}@{commit.seq}" if commit.seq else ""
         rows = RowsView.of(self._session)
-        return rows.showing(self.path, where, version=version, versions=self._versions, info=dict(self.info))
+        return rows._viewer_source(self.path, where, version=version, versions=self._versions, info=dict(self.info))
 
-    def _versions(self) -> list[dict[str, Any]]:
+    def _versions(self) -> list[ShownVersion]:
         versions = self.log(limit=VERSIONS_IN_VIEWER)
-        return [{"ref": v.ref, "message": v.message, "author": v.author, "time": v.time.isoformat()} for v in versions]
+        return [
+            ShownVersion(ref=version.ref, message=version.message, author=version.author, time=version.time.isoformat())
+            for version in versions
+        ]
 
     def _tensor(self, name: str) -> Any:
         state = self._session.schema_state

@@ -21,7 +21,19 @@ from reelbase.contracts.credentials import CredentialProvider, CredentialRequest
 from reelbase.contracts.htype import Htype, as_array, brief
 from reelbase.contracts.specs import CodecSpec, CommandSpec, CredentialSpec, HtypeSpec, Spec, StorageSpec, ViewerSpec
 from reelbase.contracts.storage import Stat, Storage
-from reelbase.contracts.viewer import Shown, StoredVideo, Viewer, ViewerSource
+from reelbase.contracts.viewer import (
+    Overview,
+    RowCard,
+    RowDetails,
+    RowPage,
+    Shown,
+    ShownTensor,
+    ShownVersion,
+    Start,
+    StoredVideo,
+    Viewer,
+    ViewerSource,
+)
 from reelbase.io.blob import Blob, BytesSource
 from reelbase.media.frame_index import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.media.media_info import Limits, MediaInfo
@@ -52,11 +64,18 @@ __all__ = [
     "Limits",
     "Link",
     "MediaInfo",
+    "Overview",
     "Plan",
+    "RowCard",
+    "RowDetails",
+    "RowPage",
     "Run",
     "Sample",
     "Shown",
+    "ShownTensor",
+    "ShownVersion",
     "Spec",
+    "Start",
     "Stat",
     "Storage",
     "StorageSpec",

@@ -65,7 +65,7 @@ class RowsView:
 
         return RowsView(self._store, self._state, [row for row in self.numbers if expression.matches(values(row))])
 
-    def showing(self, title: str, where: str = "", **known: Any) -> DatasetViewerSource:
+    def _viewer_source(self, title: str, where: str = "", **known: Any) -> DatasetViewerSource:
         """All rows, for a viewer; `known` is passed on to `DatasetViewerSource`.
 
         Raises:
@@ -119,4 +119,6 @@ class RowsView:
 def tensor_source(tensor: TensorSnapshot) -> TensorSource:
     """A tensor as viewers are given it."""
     schema = tensor.schema
-    return TensorSource(tensor.name, schema.htype, tensor.htype, View(tensor), len(tensor), schema.settings)
+    return TensorSource(
+        tensor.name, schema.htype, tensor.htype, tensor.is_sequence, View(tensor), len(tensor), schema.settings
+    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from reelbase.cells import stack
 from reelbase.contracts.htype import brief
+from reelbase.contracts.viewer import Start
 from reelbase.errors import HtypeError, ReelbaseError, UsageError
 from reelbase.io.batch_read import execute
 from reelbase.media.sample import Sample
@@ -175,23 +176,23 @@ class Readable:
             UsageError: several rows are selected, or the sample is not a video.
             PluginNotFoundError: no viewer is installed.
         """
-        return show(self._showing(), open_browser=open_browser)
+        return show(self._viewer_source(), open_browser=open_browser)
 
     def _repr_html_(self) -> str | None:
         """What notebooks show of one video: facts and pictures. None (they show the text) for everything else."""
         try:
-            showing = self._showing()
+            source = self._viewer_source()
         except ReelbaseError:
             return None
-        return html_preview_or_none(showing)
+        return html_preview_or_none(source)
 
-    def _showing(self) -> DatasetViewerSource:
+    def _viewer_source(self) -> DatasetViewerSource:
         sample = self._one()
         media, numbers = sample.media(), np.atleast_1d(sample.frame_numbers())
         frame = int(numbers[0]) if len(numbers) else 0
-        video = TensorSource("video", "video", Video(), View(_SingleCell(media, sample.label)), 1, {})
+        video = TensorSource("video", "video", Video(), False, View(_SingleCell(media, sample.label)), 1, {})
         title = str(media.info.details.get("filename") or sample.label)
-        return DatasetViewerSource(title, [video], start=(0, video.name, frame))
+        return DatasetViewerSource(title, [video], start=Start(row=0, tensor=video.name, frame=frame))
 
     @property
     def exists(self) -> bool:

@@ -54,7 +54,7 @@ def boxed(view: View, dataset: Dataset, tensor: str, row: int, frames: Any) -> B
     """
     one = dataset[tensor]
     role, drawn = one._snapshot().htype.role, one._snapshot().htype.drawn
-    if role != "boxes" or not one.htype.startswith("sequence["):
+    if role != "boxes" or not one._snapshot().is_sequence:
         raise UsageError(f"{tensor!r} is {one.htype}: no boxes for each frame.", "Name a sequence[bbox] tensor.")
     height, width = view.shape[1:3]
     stored = one[row][frames]._one().stored_items()

@@ -1,4 +1,4 @@
-"""The viewer contract: how ``play`` and ``visualize`` reach whoever looks."""
+"""The viewer contract: what ``play`` and ``visualize`` hand to a viewer, and what it returns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from reelbase.contracts.codec import Codec
+    from reelbase.contracts.codec import Codec, WebClip
     from reelbase.io.blob import Blob
     from reelbase.media.frame_index import FrameIndex
     from reelbase.media.media_info import MediaInfo
@@ -25,8 +25,9 @@ class StoredVideo:
         blob: The file.
         packets: The bytes that the index points into: the file, or a repacked stream.
         index: Its frame index.
-        codec: What decodes it.
+        codec: The codec that decodes it.
         info: Shape and facts.
+        media_type: The IANA media type of the file, from the codec's spec; "" if it declares none.
     """
 
     blob: Blob
@@ -34,69 +35,185 @@ class StoredVideo:
     index: FrameIndex
     codec: Codec
     info: MediaInfo
+    media_type: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownTensor:
+    """One tensor that is shown.
+
+    Attributes:
+        name: Its name in the dataset.
+        htype: The htype it was created with, such as ``"sequence[bbox]"``.
+        role: How to show an item; see `Htype.role`.
+        sequence: True if a row holds several items.
+        count: Number of rows.
+        settings: JSON-able settings of the htype.
+    """
+
+    name: str
+    htype: str
+    role: str
+    sequence: bool
+    count: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """The frame that a viewer shows first.
+
+    Attributes:
+        row: Row number.
+        tensor: Name of the video tensor.
+        frame: Frame number.
+    """
+
+    row: int
+    tensor: str
+    frame: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What there is to see.
+
+    Attributes:
+        title: The dataset's path, or the name of a single video.
+        version: Such as ``"main@12"``; "" if it is not a version of a dataset.
+        rows: Number of rows of the longest tensor.
+        where: The filter to start with; "" for none.
+        start: The frame to start with; None shows the rows first.
+        info: The dataset's own metadata, JSON-able.
+        tensors: All tensors, in the order they were created.
+    """
+
+    title: str
+    version: str
+    rows: int
+    where: str
+    start: Start | None
+    info: Mapping[str, Any]
+    tensors: tuple[ShownTensor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownVersion:
+    """A named version of the dataset.
+
+    Attributes:
+        ref: Such as ``"main@12"``.
+        message: The commit's message; None if it has none.
+        author: Who committed it.
+        time: When, as ISO 8601.
+    """
+
+    ref: str
+    message: str | None
+    author: str
+    time: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowCard:
+    """A row as a list or grid shows it.
+
+    Attributes:
+        row: Row number.
+        title: Its labels and texts, at most 120 characters.
+        video: The first tensor with a video in this row, or None.
+    """
+
+    row: int
+    title: str
+    video: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPage:
+    """Some of the rows that a filter selects.
+
+    Attributes:
+        rows: A card for each.
+        next: The row to continue with; None at the end.
+        seen: How many rows were looked at.
+    """
+
+    rows: tuple[RowCard, ...]
+    next: int | None
+    seen: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowDetails:
+    """One row.
+
+    Attributes:
+        row: Row number.
+        values: Values of what belongs to the whole row, by tensor; JSON-able, long ones cut short.
+        lengths: Number of items of each sequence, by tensor.
+        videos: Facts of each video, by tensor; JSON-able.
+    """
+
+    row: int
+    values: Mapping[str, Any]
+    lengths: Mapping[str, int]
+    videos: Mapping[str, Any]
 
 
 class ViewerSource(Protocol):
-    """What there is to see: some rows of some tensors, at one commit. Safe to ask from several threads.
+    """What there is to see: some rows of some tensors, at one commit. Several threads may call it.
 
-    Rows are numbered as in the dataset. What is asked for and not there raises a ReelbaseError. All answers but bytes
-    and `StoredVideo` are JSON-able.
+    Rows are numbered as in the dataset. A row, tensor or frame that does not exist raises a ReelbaseError.
     """
 
-    def about(self) -> Mapping[str, Any]:
-        """Of all: ``title``, ``version``, ``rows``, ``where``, ``start``, ``info`` and ``tensors``.
+    def overview(self) -> Overview:
+        """What there is to see."""
 
-        ``where`` is a filter to begin with, ``start`` the row, tensor and frame, or None; ``info`` the dataset's own.
-        Each tensor has its ``name``, ``htype``, ``role`` (see `Htype.role`), ``sequence``, ``count`` and ``settings``.
-        """
-
-    def versions(self) -> list[Mapping[str, Any]]:
-        """The named versions up to this one, newest first: ``ref``, ``message``, ``author`` and ``time`` (ISO 8601)."""
+    def versions(self) -> list[ShownVersion]:
+        """The named versions up to this one, newest first."""
 
     def html_preview(self) -> str:
-        """A still picture of it: a little HTML without scripts, for where nothing can be asked."""
+        """A still preview: HTML without scripts, for where nothing can be asked, such as a saved notebook."""
 
-    def rows(self, where: str, start: int, limit: int) -> Mapping[str, Any]:
-        """Some of the rows that a filter chooses.
+    def rows(self, where: str, start: int, limit: int) -> RowPage:
+        """At most `limit` of the rows that a filter selects, from row `start` on.
 
-        ``rows``, each with ``row``, ``title`` and ``video`` (the first tensor with one, or None); ``next`` to ask on
-        with, or None at the end; and ``seen``, how many were looked at.
+        Raises:
+            FilterError: `where` is not a valid filter.
         """
 
-    def row(self, row: int) -> Mapping[str, Any]:
-        """One row.
-
-        ``values`` by tensor, of what belongs to all of it; ``lengths`` of sequences; ``videos``, with their facts.
-        """
+    def row(self, row: int) -> RowDetails:
+        """One row."""
 
     def video(self, row: int, tensor: str) -> StoredVideo:
-        """The video at a row."""
+        """The video of a row."""
 
     def track(self, row: int, tensor: str, start: int, stop: int) -> list[Any]:
-        """The items of a sequence for frames ``start:stop``, as `Htype.drawn` gives them."""
+        """The items of a sequence for frames ``start:stop``, as `Htype.drawn` returns them; JSON-able."""
 
     def curve(self, row: int, tensor: str) -> list[float | None]:
-        """A sequence of single numbers, all of it."""
+        """All values of a sequence of single numbers; None for those that are not finite numbers."""
 
     def picture(self, row: int, tensor: str, frame: int, width: int) -> bytes:
         """One frame as JPEG, at most `width` pixels wide."""
 
-    def clip(self, row: int, tensor: str, start: int, stop: int) -> Any:
-        """Frames ``start:stop`` encoded anew for a browser: a `reelbase.plugin.WebClip`."""
+    def clip(self, row: int, tensor: str, start: int, stop: int) -> WebClip:
+        """Frames ``start:stop`` encoded for a browser that cannot decode the stored packets."""
 
 
 class Shown(ABC):
-    """A viewer that is open; a context manager that closes it.
+    """An open viewer; also a context manager that closes it.
 
     Attributes:
-        url: Where it can be seen; "" for one that has no address.
+        url: The address of the page; "" if it has none.
     """
 
     url: str = ""
 
     @abstractmethod
     def close(self) -> None:
-        """Stop showing; what is shown already may stay on the screen."""
+        """Stop serving; what is on the screen already may stay there."""
 
     def __enter__(self) -> Self:
         return self
@@ -111,10 +228,10 @@ class Viewer(ABC):
     """Shows videos and their annotations to a person."""
 
     @abstractmethod
-    def show(self, showing: ViewerSource, *, open_browser: bool) -> Shown:
+    def show(self, source: ViewerSource, *, open_browser: bool) -> Shown:
         """Begin to show, and return at once.
 
         Args:
-            showing: What.
-            open_browser: Bring it before the user's eyes; otherwise only make it reachable.
+            source: What to show.
+            open_browser: Open a window for the user; if False, only make the page reachable at the returned ``url``.
         """

@@ -1,1 +1,1 @@
-"""The on-disk format: the only package that knows how a dataset is laid out. See docs/design/format.md."""
+"""The on-disk format: the only package that knows how a dataset is laid out. See docs/explanation/format.md."""

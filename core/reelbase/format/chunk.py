@@ -19,7 +19,7 @@ from reelbase.errors import CorruptObjectError, NewerFormatError
 
 _HEAD = struct.Struct("<4sB3xIQQ")
 _MAGIC = b"RBK1"
-MAX_BYTES = 1 << 18  # what one small sample costs to read; see docs/design/decisions.md
+MAX_BYTES = 1 << 18  # what one small sample costs to read; see docs/explanation/decisions/index.md
 MAX_SAMPLES = 1024
 _WEIGHT = 64
 _WORTH = 3 / 4  # deflated only if that saves a quarter: inflating takes longer than reading

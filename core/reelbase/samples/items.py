@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 class RowShape(ABC):
     """What a row holds: one item, or a sequence of them. Layouts ask it instead of asking which of the two it is."""
+
+    is_sequence: ClassVar[bool]
 
     @abstractmethod
     def name_htype(self, item: str) -> str:
@@ -66,6 +68,8 @@ class RowShape(ABC):
 class SingleItem(RowShape):
     """A row holds one item."""
 
+    is_sequence: ClassVar[bool] = False
+
     def name_htype(self, item: str) -> str:  # noqa: D102
         return item
 
@@ -96,6 +100,8 @@ class SingleItem(RowShape):
 
 class ItemSequence(RowShape):
     """A row holds any number of items."""
+
+    is_sequence: ClassVar[bool] = True
 
     def name_htype(self, item: str) -> str:  # noqa: D102
         return f"sequence[{item}]"

@@ -41,6 +41,11 @@ class TensorSnapshot:
         """The htype of one item."""
         return self._layout.htype
 
+    @property
+    def is_sequence(self) -> bool:
+        """True if a row holds several items."""
+        return self._layout.row_shape.is_sequence
+
     def __len__(self) -> int:
         return len(self._rows)
 

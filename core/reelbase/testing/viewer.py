@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
-from reelbase.contracts.viewer import Shown
+from reelbase.contracts.viewer import Overview, Shown, ShownTensor
 from reelbase.errors import CorruptObjectError
 
 if TYPE_CHECKING:
@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["ViewerTests"]
 
-_AT_ONCE: Final = 10.0  # seconds; a viewer that waits for the user takes for ever
-_ABOUT: Final = {
-    "title": "<b>birds</b>", "version": "main@3", "rows": 5, "where": "", "start": None, "info": {"by": "us"},
-    "tensors": [{"name": "v", "htype": "video", "role": "video", "sequence": False, "count": 5, "settings": {}}],
-}  # fmt: skip
+MAX_SECONDS_TO_SHOW: Final = 10.0  #: a viewer that waits for the user would take for ever
+_OVERVIEW: Final = Overview(
+    title="<b>birds</b>",
+    version="main@3",
+    rows=5,
+    where="",
+    start=None,
+    info={"by": "us"},
+    tensors=(ShownTensor(name="v", htype="video", role="video", sequence=False, count=5, settings={}),),
+)
 
 
 class _Damaged:
-    """A `ViewerSource` of which nothing can be read but what there is."""
+    """A `ViewerSource` whose overview can be read and nothing else."""
 
-    def about(self) -> dict[str, Any]:
-        return dict(_ABOUT)
+    def overview(self) -> Overview:
+        return _OVERVIEW
 
     def versions(self) -> list[Any]:
         return []
@@ -37,14 +42,14 @@ class _Damaged:
         return "<p>birds</p>"
 
     def __getattr__(self, name: str) -> Any:
-        def asked(*args: Any) -> Any:
+        def fail(*args: Any) -> Any:
             raise CorruptObjectError(f"{name}{args} cannot be read.", "It was made for tests.")
 
-        return asked
+        return fail
 
 
 class ViewerTests:
-    """Subclass it and give a fixture `viewer`: a `Viewer`, a new one for each test."""
+    """What every viewer must do. Subclass it with a fixture `viewer` that returns a new `Viewer` for each test."""
 
     @pytest.fixture
     def viewer(self) -> Viewer:
@@ -52,34 +57,34 @@ class ViewerTests:
         raise NotImplementedError("give a fixture `viewer` that returns a Viewer")
 
     @pytest.fixture
-    def showing(self) -> ViewerSource:
+    def source(self) -> ViewerSource:
         """What is shown."""
         return cast("ViewerSource", _Damaged())
 
-    def test_it_returns_at_once(self, viewer: Viewer, showing: ViewerSource) -> None:
+    def test_it_returns_at_once(self, viewer: Viewer, source: ViewerSource) -> None:
         began = time.monotonic()
-        shown = viewer.show(showing, open_browser=False)
-        assert time.monotonic() - began < _AT_ONCE
+        shown = viewer.show(source, open_browser=False)
+        assert time.monotonic() - began < MAX_SECONDS_TO_SHOW
         assert isinstance(shown, Shown)
         assert isinstance(shown.url, str)
         shown.close()
 
-    def test_it_can_be_closed_again(self, viewer: Viewer, showing: ViewerSource) -> None:
-        shown = viewer.show(showing, open_browser=False)
+    def test_it_can_be_closed_again(self, viewer: Viewer, source: ViewerSource) -> None:
+        shown = viewer.show(source, open_browser=False)
         shown.close()
         shown.close()
 
-    def test_a_block_closes_it(self, viewer: Viewer, showing: ViewerSource) -> None:
-        with viewer.show(showing, open_browser=False) as shown:
+    def test_a_block_closes_it(self, viewer: Viewer, source: ViewerSource) -> None:
+        with viewer.show(source, open_browser=False) as shown:
             assert isinstance(shown, Shown)
 
-    def test_several_at_a_time(self, viewer: Viewer, showing: ViewerSource) -> None:
-        first, second = (viewer.show(showing, open_browser=False) for _ in range(2))
+    def test_several_at_a_time(self, viewer: Viewer, source: ViewerSource) -> None:
+        first, second = (viewer.show(source, open_browser=False) for _ in range(2))
         assert not first.url or first.url != second.url
         first.close()
         second.close()
 
-    def test_one_that_is_closed_leaves_the_others(self, viewer: Viewer, showing: ViewerSource) -> None:
-        with viewer.show(showing, open_browser=False) as stays:
-            viewer.show(showing, open_browser=False).close()
+    def test_one_that_is_closed_leaves_the_others(self, viewer: Viewer, source: ViewerSource) -> None:
+        with viewer.show(source, open_browser=False) as stays:
+            viewer.show(source, open_browser=False).close()
             assert isinstance(stays, Shown)

@@ -1,4 +1,4 @@
-"""What a viewer is told of tensors: which rows there are, which videos, and what belongs to a frame."""
+"""What a viewer is given of tensors: their rows, their videos, and what belongs to each frame."""
 
 from __future__ import annotations
 
@@ -6,53 +6,55 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from reelbase.contracts.viewer import StoredVideo
+from reelbase.contracts.viewer import Overview, RowCard, RowDetails, RowPage, StoredVideo
 from reelbase.errors import SampleIndexError, TensorNotFoundError, UsageError
 from reelbase.registry import registry
 from reelbase.selection.filter import Filter
 from reelbase.viewing.html_repr import html_preview
-from reelbase.viewing.json_values import bounded, jsonable, number, words
+from reelbase.viewing.json_values import as_number, as_words, shorten, to_json
 from reelbase.viewing.tensor_source import media_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from reelbase.contracts.codec import WebClip
     from reelbase.contracts.specs import ViewerSpec
-    from reelbase.contracts.viewer import Shown
+    from reelbase.contracts.viewer import Shown, ShownVersion, Start
     from reelbase.viewing.tensor_source import TensorSource
 
-_AT_ONCE: Final = 500
-_LOOKED_AT: Final = 5_000
-_CLIP: Final = 64
-_WIDEST: Final = 1280
+MAX_ROWS_PER_PAGE: Final = 500
+MAX_ROWS_FILTERED_PER_PAGE: Final = 5_000  #: then the page gets what was found so far, and asks again
+MAX_FRAMES_PER_CLIP: Final = 64
+MAX_CLIP_WIDTH: Final = 1280  #: pixels; wider frames are scaled, so that they are encoded while a person waits
+MAX_TITLE_CHARACTERS: Final = 120
 
 
 class DatasetViewerSource:
-    """See `reelbase.contracts.viewer.DatasetViewerSource`.
+    """Tensors as a viewer sees them. Implements `reelbase.contracts.viewer.ViewerSource`.
 
     Args:
-        title: Of all.
-        shelves: The tensors.
-        version: Which version of the dataset it is, if it is one.
-        versions: Lists those before it.
+        title: What is shown: the dataset's path, or a file name.
+        tensors: The tensors.
+        version: The version of the dataset, such as "main@12"; "" if it is not one.
+        versions: Lists the versions up to this one.
         info: The dataset's own metadata.
-        where: A filter to begin with.
-        start: Row, tensor and frame to begin with.
+        where: The filter to start with.
+        start: The frame to start with.
     """
 
     def __init__(
         self,
         title: str,
-        shelves: Sequence[TensorSource],
+        tensors: Sequence[TensorSource],
         *,
         version: str = "",
-        versions: Callable[[], list[dict[str, Any]]] = list,
+        versions: Callable[[], list[ShownVersion]] = list,
         info: Mapping[str, Any] | None = None,
         where: str = "",
-        start: tuple[int, str, int] | None = None,
+        start: Start | None = None,
     ) -> None:
         self._title = title
-        self._shelves = {one.name: one for one in shelves}
+        self._tensors = {tensor.name: tensor for tensor in tensors}
         self._version = version
         self._versions = versions
         self._info = info or {}
@@ -61,145 +63,156 @@ class DatasetViewerSource:
 
     @cached_property
     def _count(self) -> int:
-        return max((one.count for one in self._shelves.values()), default=0)
+        return max((tensor.count for tensor in self._tensors.values()), default=0)
 
-    def about(self) -> dict[str, Any]:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.about`."""
-        return {
-            "title": self._title,
-            "version": self._version,
-            "where": self._where,
-            "rows": self._count,
-            "start": self._start,
-            "info": {name: bounded(value) for name, value in self._info.items()},
-            "tensors": [one.about() for one in self._shelves.values()],
-        }
+    def overview(self) -> Overview:
+        """See `ViewerSource.overview`."""
+        return Overview(
+            title=self._title,
+            version=self._version,
+            rows=self._count,
+            where=self._where,
+            start=self._start,
+            info={name: shorten(value) for name, value in self._info.items()},
+            tensors=tuple(tensor.describe() for tensor in self._tensors.values()),
+        )
 
-    def versions(self) -> list[Mapping[str, Any]]:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.versions`."""
-        return list(self._versions())
+    def versions(self) -> list[ShownVersion]:
+        """See `ViewerSource.versions`."""
+        return self._versions()
 
     def html_preview(self) -> str:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.html_preview`."""
+        """See `ViewerSource.html_preview`."""
         return html_preview(self)
 
-    def rows(self, where: str, start: int, limit: int) -> dict[str, Any]:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.rows`."""
-        limit, at = min(max(limit, 1), _AT_ONCE), max(start, 0)
-        found: list[dict[str, Any]] = []
-        chosen = Filter(where) if where.strip() else None
-        stop = min(self._count, at + _LOOKED_AT)
-        while at < stop and len(found) < limit:
-            if chosen is None or chosen.matches(self._plain(at, chosen.names)):
-                found.append(self._card(at))
-            at += 1
-        return {"rows": found, "next": at if at < self._count else None, "seen": at - max(start, 0)}
+    def rows(self, where: str, start: int, limit: int) -> RowPage:
+        """See `ViewerSource.rows`."""
+        limit, first = min(max(limit, 1), MAX_ROWS_PER_PAGE), max(start, 0)
+        expression = Filter(where) if where.strip() else None
+        row, stop = first, min(self._count, first + MAX_ROWS_FILTERED_PER_PAGE)
+        cards: list[RowCard] = []
+        while row < stop and len(cards) < limit:
+            if expression is None or expression.matches(self._values(row, expression.names)):
+                cards.append(self._make_card(row))
+            row += 1
+        return RowPage(rows=tuple(cards), next=row if row < self._count else None, seen=row - first)
 
-    def _plain(self, row: int, names: frozenset[str]) -> Mapping[str, Any]:
-        """What a filter asks of a row; tensors that it does not ask for are only named."""
-        return {"row": row, **{n: one.value(row) if n in names else None for n, one in self._shelves.items()}}
+    def _values(self, row: int, names: frozenset[str]) -> Mapping[str, Any]:
+        """A row for a filter that uses `names`. Other tensors are named, so that errors can list them, but not read."""
+        values = {name: tensor.value(row) if name in names else None for name, tensor in self._tensors.items()}
+        return {"row": row, **values}
 
-    def _card(self, row: int) -> dict[str, Any]:
-        videos = [one.name for one in self._shelves.values() if one.film and one.holds(row)]
-        said = [one for one in self._shelves.values() if one.item.role in ("labels", "text") and not one.sequence]
-        title = ", ".join(words(value) for one in said if (value := one.value(row)))
-        return {"row": row, "title": title[:120], "video": videos[0] if videos else None}
+    def _make_card(self, row: int) -> RowCard:
+        tensors = self._tensors.values()
+        videos = [tensor.name for tensor in tensors if tensor.is_video and tensor.has_sample(row)]
+        described_by = [
+            tensor for tensor in tensors if tensor.item.role in ("labels", "text") and not tensor.is_sequence
+        ]
+        title = ", ".join(as_words(value) for tensor in described_by if (value := tensor.value(row)))
+        return RowCard(row=row, title=title[:MAX_TITLE_CHARACTERS], video=videos[0] if videos else None)
 
-    def row(self, row: int) -> dict[str, Any]:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.row`."""
-        self._check(row)
-        here = [one for one in self._shelves.values() if one.holds(row)]
-        videos = {one.name: one.value(row) for one in here if one.film}
-        lengths = {one.name: len(one.rows[row]) for one in here if one.sequence}
-        single = [one for one in here if not one.sequence and not one.film]
-        return {
-            "row": row,
-            "values": {one.name: bounded(one.value(row)) for one in single},
-            "lengths": lengths,
-            "videos": jsonable(videos),
-        }
+    def row(self, row: int) -> RowDetails:
+        """See `ViewerSource.row`."""
+        self._check_row(row)
+        present = [tensor for tensor in self._tensors.values() if tensor.has_sample(row)]
+        videos = {tensor.name: tensor.value(row) for tensor in present if tensor.is_video}
+        single = [tensor for tensor in present if not tensor.is_sequence and not tensor.is_video]
+        return RowDetails(
+            row=row,
+            values={tensor.name: shorten(tensor.value(row)) for tensor in single},
+            lengths={tensor.name: len(tensor.rows[row]) for tensor in present if tensor.is_sequence},
+            videos=to_json(videos),
+        )
 
     def video(self, row: int, tensor: str) -> StoredVideo:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.video`."""
-        cell = media_of(self._shelf(tensor).rows[self._check(row)])
+        """See `ViewerSource.video`."""
+        cell = media_of(self._tensor(tensor).rows[self._check_row(row)])
+        types = registry().codecs.spec(cell.codec.name).media_types
         return StoredVideo(
-            blob=cell.blob, packets=cell.packets, index=cell.frame_index(), codec=cell.codec, info=cell.info
+            blob=cell.blob,
+            packets=cell.packets,
+            index=cell.frame_index(),
+            codec=cell.codec,
+            info=cell.info,
+            media_type=types[0] if types else "",
         )
 
     def track(self, row: int, tensor: str, start: int, stop: int) -> list[Any]:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.track`."""
-        items = self._shelf(tensor).drawn(self._check(row), start, stop, self._size(row))
-        return [jsonable(one) for one in items]
+        """See `ViewerSource.track`."""
+        items = self._tensor(tensor).draw_items(self._check_row(row), start, stop, self._frame_size(row))
+        return [to_json(item) for item in items]
 
     def curve(self, row: int, tensor: str) -> list[float | None]:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.curve`."""
-        values = self._shelf(tensor).value(self._check(row))
-        return [number(one) for one in values] if isinstance(values, list) else []
+        """See `ViewerSource.curve`."""
+        values = self._tensor(tensor).value(self._check_row(row))
+        return [as_number(value) for value in values] if isinstance(values, list) else []
 
     def picture(self, row: int, tensor: str, frame: int, width: int) -> bytes:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.picture`."""
-        view = self._shelf(tensor).rows[self._check(row)]
-        frames, height, full, *_ = view.shape
+        """See `ViewerSource.picture`."""
+        view = self._tensor(tensor).rows[self._check_row(row)]
+        frames, height, full_width, *_ = view.shape
         if not 0 <= frame < (frames or 0):
-            raise SampleIndexError(f"Frame {frame} is out of range: there are {frames}.")
-        width = min(max(width, 16), full)
-        pixels = view[frame].numpy(size=(max(1, round(height * width / full)), width))
+            raise SampleIndexError(f"Frame {frame} is out of range: the video has {frames} frames.")
+        width = min(max(width, 16), full_width)
+        pixels = view[frame].numpy(size=(max(1, round(height * width / full_width)), width))
         return registry().codec("jpeg").encode(pixels)
 
-    def clip(self, row: int, tensor: str, start: int, stop: int) -> Any:
-        """See `reelbase.contracts.viewer.DatasetViewerSource.clip`."""
-        footage = self.video(row, tensor)
-        stop = min(stop, start + _CLIP, len(footage.index))
+    def clip(self, row: int, tensor: str, start: int, stop: int) -> WebClip:
+        """See `ViewerSource.clip`."""
+        video = self.video(row, tensor)
+        stop = min(stop, start + MAX_FRAMES_PER_CLIP, len(video.index))
         if not 0 <= start < stop:
-            raise SampleIndexError(f"Frames {start}:{stop} are out of range: there are {len(footage.index)}.")
-        view = self._shelf(tensor).rows[row]
-        made = footage.codec.web_clip(view[start:stop].frames(size=_smaller(*footage.info.shape[1:3])))
-        if made is None:
-            raise UsageError(f"The codec {footage.codec.name!r} makes no clips for browsers.")
-        return made
+            raise SampleIndexError(f"Frames {start}:{stop} are out of range: the video has {len(video.index)} frames.")
+        view = self._tensor(tensor).rows[row]
+        clip = video.codec.web_clip(view[start:stop].frames(size=_limit_size(*video.info.shape[1:3])))
+        if clip is None:
+            raise UsageError(f"The codec {video.codec.name!r} makes no clips for browsers.")
+        return clip
 
-    def _size(self, row: int) -> tuple[int, int]:
-        """Height and width of the frames of the row's first video."""
-        for one in self._shelves.values():
-            if one.film and one.holds(row):
-                _, height, width, *_ = one.rows[row].shape
+    def _frame_size(self, row: int) -> tuple[int, int]:
+        """``(height, width)`` of the row's first video; (1, 1) if it has none."""
+        for tensor in self._tensors.values():
+            if tensor.is_video and tensor.has_sample(row):
+                _, height, width, *_ = tensor.rows[row].shape
                 return height, width
         return 1, 1
 
-    def _shelf(self, tensor: str) -> TensorSource:
-        if tensor not in self._shelves:
-            raise TensorNotFoundError(f"There is no tensor {tensor!r}.", f"There are: {', '.join(self._shelves)}.")
-        return self._shelves[tensor]
+    def _tensor(self, name: str) -> TensorSource:
+        if name not in self._tensors:
+            raise TensorNotFoundError(f"There is no tensor {name!r}.", f"There are: {', '.join(self._tensors)}.")
+        return self._tensors[name]
 
-    def _check(self, row: int) -> int:
+    def _check_row(self, row: int) -> int:
         if not 0 <= row < self._count:
-            raise SampleIndexError(f"Row {row} is out of range: there are {self._count}.")
+            raise SampleIndexError(f"Row {row} is out of range: there are {self._count} rows.")
         return row
 
 
-def show(showing: DatasetViewerSource, *, open_browser: bool = True) -> Shown:
-    """Hand over to the viewer for where this process runs; what is only served is so to a browser.
+def show(source: DatasetViewerSource, *, open_browser: bool = True) -> Shown:
+    """Pass the source to the viewer of this environment: a notebook's, or the browser's (which also serves pages).
 
     Raises:
-        PluginNotFoundError, MissingDependencyError: none is installed.
+        PluginNotFoundError: no viewer is installed.
+        MissingDependencyError: the viewer needs a package that is not installed.
     """
     kinds = registry().viewers
-    here = "notebook" if open_browser and _in_notebook() else "browser"
-    specs: Sequence[ViewerSpec] = [one for one in kinds.specs() if one.environment == here] or list(kinds.specs())
+    environment = "notebook" if open_browser and _in_notebook() else "browser"
+    every = list(kinds.specs())
+    specs: Sequence[ViewerSpec] = [spec for spec in every if spec.environment == environment] or every
     if not specs:
-        raise kinds.missing("No installed plugin shows videos", here, [])
-    return kinds.load(specs[0].name)().show(showing, open_browser=open_browser)
+        raise kinds.missing("No installed plugin shows videos", environment, [])
+    return kinds.load(specs[0].name)().show(source, open_browser=open_browser)
 
 
-def _smaller(height: int, width: int) -> tuple[int, int] | None:
-    """What to scale large frames to, so that they are encoded while a person waits."""
-    if width <= _WIDEST:
+def _limit_size(height: int, width: int) -> tuple[int, int] | None:
+    """The ``(height, width)`` to scale large frames to, both even as encoders need; None for others."""
+    if width <= MAX_CLIP_WIDTH:
         return None
-    return max(2, round(height * _WIDEST / width / 2) * 2), _WIDEST
+    return max(2, round(height * MAX_CLIP_WIDTH / width / 2) * 2), MAX_CLIP_WIDTH
 
 
 def _in_notebook() -> bool:
-    """Whether a notebook's kernel runs this: its shell has one, a terminal's has not."""
+    """Return True in a notebook: its shell has a kernel, that of a terminal has none."""
     shell = sys.modules.get("IPython")
     instance = shell.get_ipython() if shell is not None else None
     return instance is not None and getattr(instance, "kernel", None) is not None

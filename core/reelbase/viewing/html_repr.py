@@ -1,6 +1,7 @@
-"""What a notebook shows of a value that ends a cell: a table and small pictures, as HTML without scripts.
+"""What a notebook shows of a value at the end of a cell: a table and small pictures, as HTML without scripts.
 
-It is made while the user waits, and kept in the notebook: a second and 150 kB at most, nothing read from far away.
+It is made while the user waits and is saved with the notebook: it takes at most a second and 150 kB, and reads
+nothing from remote storages.
 """
 
 from __future__ import annotations
@@ -16,84 +17,82 @@ from reelbase.errors import ReelbaseError
 from reelbase.media.frame_index import Flag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from reelbase.contracts.viewer import ViewerSource
+    from reelbase.contracts.viewer import ShownTensor, Start, ViewerSource
 
-_PICTURES: Final = 8
-_WIDTH: Final = 160
-_SECONDS: Final = 1.0
-_BYTES: Final = 120_000
-_LINES: Final = 40
-_WORDS: Final = 300
-
-
-def html_preview(showing: ViewerSource) -> str:
-    """HTML of what is shown."""
-    about = showing.about()
-    single = about["start"] is not None
-    table = _facts(showing, *about["start"]) if single else _tensors(about["tensors"])
-    rows = "" if single else f" · {about['rows']} rows"
-    version = f" · {about['version']}" if about["version"] else ""
-    head = f"<p><b>{escape(about['title'])}</b>{escape(version)}{rows}</p>"
-    pictures = "".join(_pictures(_frames_of_one(showing, *about["start"]) if single else _first_frames(showing)))
-    return f"<div>{head}<div>{pictures}</div>{table}</div>"
+MAX_PICTURES: Final = 8
+PICTURE_WIDTH: Final = 160  #: pixels
+MAX_SECONDS: Final = 1.0
+MAX_PICTURE_BYTES: Final = 120_000  #: of all pictures, as base64
+MAX_TABLE_LINES: Final = 40
+MAX_CELL_CHARACTERS: Final = 300
 
 
-def _tensors(tensors: list[dict[str, Any]]) -> str:
-    known = {one["name"]: f"{one['htype']} · {one['count']} rows" for one in tensors}
-    return _table(known)
+def html_preview(source: ViewerSource) -> str:
+    """HTML of what is shown: one video with its facts, or the tensors and the first frames of the first rows."""
+    overview = source.overview()
+    version = f" · {overview.version}" if overview.version else ""
+    if overview.start is None:
+        rows, table, pictures = f" · {overview.rows} rows", _tensor_table(overview.tensors), _first_frames(source)
+    else:
+        rows, table, pictures = "", _fact_table(source, overview.start), _frames_of_one(source, overview.start)
+    head = f"<p><b>{escape(overview.title)}</b>{escape(version)}{rows}</p>"
+    return f"<div>{head}<div>{''.join(_make_tags(pictures))}</div>{table}</div>"
 
 
-def _facts(showing: ViewerSource, row: int, tensor: str, _: int) -> str:
-    return _table(showing.row(row)["videos"][tensor])
+def _tensor_table(tensors: Sequence[ShownTensor]) -> str:
+    return _table({tensor.name: f"{tensor.htype} · {tensor.count} rows" for tensor in tensors})
+
+
+def _fact_table(source: ViewerSource, start: Start) -> str:
+    return _table(source.row(start.row).videos[start.tensor])
 
 
 def _table(facts: Mapping[str, Any]) -> str:
     lines = [
         f'<tr><td style="text-align:left">{escape(name)}</td>'
-        f'<td style="text-align:left">{escape(str(value)[:_WORDS])}</td></tr>'
-        for name, value in list(facts.items())[:_LINES]
+        f'<td style="text-align:left">{escape(str(value)[:MAX_CELL_CHARACTERS])}</td></tr>'
+        for name, value in list(facts.items())[:MAX_TABLE_LINES]
     ]
-    more = f"<tr><td>… {len(facts) - _LINES} more</td></tr>" if len(facts) > _LINES else ""
+    more = f"<tr><td>… {len(facts) - MAX_TABLE_LINES} more</td></tr>" if len(facts) > MAX_TABLE_LINES else ""
     return f"<table>{''.join(lines)}{more}</table>"
 
 
-def _pictures(found: Iterator[tuple[str, bytes]]) -> Iterator[str]:
-    """Tags with the pictures in them, until there are enough, or it takes too long."""
-    began, left = time.monotonic(), _BYTES
-    for title, jpeg in found:
+def _make_tags(pictures: Iterator[tuple[str, bytes]]) -> Iterator[str]:
+    """Yield tags with the pictures (title and JPEG) in them, until they are large enough or take too long."""
+    began, left = time.monotonic(), MAX_PICTURE_BYTES
+    for title, jpeg in pictures:
         left -= len(jpeg) * 4 // 3
         if left < 0:
             return
         data = base64.b64encode(jpeg).decode()
         yield f'<img src="data:image/jpeg;base64,{data}" title="{escape(title)}" style="display:inline;margin:2px">'
-        if time.monotonic() - began > _SECONDS:
+        if time.monotonic() - began > MAX_SECONDS:
             return
 
 
-def _first_frames(showing: ViewerSource) -> Iterator[tuple[str, bytes]]:
-    for one in showing.rows("", 0, _PICTURES)["rows"]:
-        row, tensor = one["row"], one["video"]
-        if tensor is not None and not showing.video(row, tensor).packets.distant:
-            yield f"row {row} {one['title']}".strip(), showing.picture(row, tensor, 0, _WIDTH)
+def _first_frames(source: ViewerSource) -> Iterator[tuple[str, bytes]]:
+    for card in source.rows("", 0, MAX_PICTURES).rows:
+        if card.video is not None and not source.video(card.row, card.video).packets.distant:
+            yield f"row {card.row} {card.title}".strip(), source.picture(card.row, card.video, 0, PICTURE_WIDTH)
 
 
-def _frames_of_one(showing: ViewerSource, row: int, tensor: str, start: int) -> Iterator[tuple[str, bytes]]:
-    """The frame to begin with, and some that need none before them."""
-    footage = showing.video(row, tensor)
-    index = footage.index
-    if footage.packets.distant:
+def _frames_of_one(source: ViewerSource, start: Start) -> Iterator[tuple[str, bytes]]:
+    """Yield the frame to start with, and some that can be decoded alone, which is cheap."""
+    video = source.video(start.row, start.tensor)
+    index = video.index
+    if video.packets.distant:
         return
     alone = np.nonzero(index.flags[index.display] & Flag.RAP)[0]
-    spread = alone[np.linspace(0, len(alone) - 1, min(_PICTURES - 1, len(alone))).astype(int)]
-    for frame in dict.fromkeys([start, *spread.tolist()]):
-        yield f"frame {frame}", showing.picture(row, tensor, frame, _WIDTH)
+    spread = alone[np.linspace(0, len(alone) - 1, min(MAX_PICTURES - 1, len(alone))).astype(int)]
+    for frame in dict.fromkeys([start.frame, *spread.tolist()]):
+        yield f"frame {frame}", source.picture(start.row, start.tensor, frame, PICTURE_WIDTH)
 
 
-def html_preview_or_none(showing: ViewerSource) -> str | None:
-    """`html_preview`; None where something cannot be read: a notebook shows the text then."""
+def html_preview_or_none(source: ViewerSource) -> str | None:
+    """As `html_preview`; None if something cannot be read, so that the notebook shows text instead."""
     try:
-        return html_preview(showing)
+        return html_preview(source)
     except ReelbaseError:
         return None

@@ -1,41 +1,41 @@
-"""Values as viewers are told them: JSON-able, finite, and no longer than a person reads. Pure."""
+"""Values for viewers: JSON-able, finite, and no longer than a person reads. Pure."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, Final
 
-_LONGEST: Final = 2_000
-_WORDS: Final = 8
+MAX_VALUE_CHARACTERS: Final = 2_000
+MAX_ITEMS_IN_TITLE: Final = 8
 
 
-def jsonable(value: Any) -> Any:
-    """With strings as keys, and None for numbers that are none."""
+def to_json(value: Any) -> Any:
+    """The value with strings as keys, and None in place of numbers that JSON lacks (NaN and infinities)."""
     if isinstance(value, dict):
-        return {str(key): jsonable(one) for key, one in value.items()}
+        return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [jsonable(one) for one in value]
+        return [to_json(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
 
 
-def bounded(value: Any) -> Any:
-    """JSON-able; what is long, as the beginning of its text."""
-    value = jsonable(value)
+def shorten(value: Any) -> Any:
+    """The value JSON-able; a long one is replaced by the beginning of its text."""
+    value = to_json(value)
     text = str(value)
-    return value if len(text) <= _LONGEST else text[:_LONGEST] + " …"
+    return value if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + " …"
 
 
-def words(value: Any) -> str:
-    """One line; of a list, its first items, each once."""
+def as_words(value: Any) -> str:
+    """The value on one line; for a list its first distinct items."""
     if isinstance(value, list):
-        return ", ".join(dict.fromkeys(str(one) for one in value[:_WORDS]))
+        return ", ".join(dict.fromkeys(str(item) for item in value[:MAX_ITEMS_IN_TITLE]))
     return str(value)
 
 
-def number(value: Any) -> float | None:
-    """A single number, also one in lists; None: it is none."""
+def as_number(value: Any) -> float | None:
+    """A single number, also one inside lists; None for anything else."""
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
     known = isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,4 +1,4 @@
-"""One tensor of what is shown, and what a viewer asks of its rows."""
+"""One tensor that is shown, and what a viewer asks about its rows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from reelbase.contracts.htype import Htype
+from reelbase.contracts.viewer import ShownTensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Video(Htype):
-    """The htype of a video that is shown by itself."""
+    """The htype of a video that is shown without a dataset."""
 
     name: ClassVar[str] = "video"
     role: ClassVar[str] = "video"
@@ -32,55 +33,58 @@ class TensorSource:
 
     Attributes:
         name: Its name.
-        htype: As it was created: ``sequence[bbox]``.
-        item: Of one item.
-        rows: Its rows, a view over all of them.
-        count: How many.
-        settings: Of its htype.
+        htype: The htype it was created with, such as ``sequence[bbox]``.
+        item: The htype of one item.
+        is_sequence: True if a row holds several items.
+        rows: A view over all rows.
+        count: Number of rows.
+        settings: Settings of its htype.
     """
 
     name: str
     htype: str
     item: Htype
+    is_sequence: bool
     rows: Any
     count: int
     settings: Mapping[str, Any]
 
     @property
-    def sequence(self) -> bool:
-        """Whether a row holds several items."""
-        return self.htype.startswith("sequence[")
+    def is_video(self) -> bool:
+        """True if a row is one video."""
+        return self.item.role == "video" and not self.is_sequence
 
-    @property
-    def film(self) -> bool:
-        """Whether a row is one video."""
-        return self.item.role == "video" and not self.sequence
+    def describe(self) -> ShownTensor:
+        """What viewers are given of the tensor itself."""
+        return ShownTensor(
+            name=self.name,
+            htype=self.htype,
+            role=self.item.role,
+            sequence=self.is_sequence,
+            count=self.count,
+            settings=dict(self.settings),
+        )
 
-    def about(self) -> dict[str, Any]:
-        """For the page."""
-        known = {"name": self.name, "htype": self.htype, "role": self.item.role}
-        return {**known, "sequence": self.sequence, "count": self.count, "settings": dict(self.settings)}
-
-    def holds(self, row: int) -> bool:
-        """Whether there is a sample at a row."""
+    def has_sample(self, row: int) -> bool:
+        """True if the row holds a sample."""
         return row < self.count and bool(self.rows[row].exists)
 
     def value(self, row: int) -> Any:
-        """What a sample is to filters; None: there is none."""
+        """The sample as filters see it; None if there is none."""
         return plain(self.rows[row]) if row < self.count else None
 
-    def drawn(self, row: int, start: int, stop: int, size: tuple[int, int]) -> list[Any]:
-        """Items of a sequence, for frames of `size`; fewer where it ends before."""
+    def draw_items(self, row: int, start: int, stop: int, size: tuple[int, int]) -> list[Any]:
+        """Items ``start:stop`` of a sequence, for frames of ``size=(height, width)``; fewer where it ends before."""
         items = self.rows[row]
         stop = min(stop, len(items))
         if stop <= start:
             return []
         stored = items[start:stop]._one().stored_items()
-        return [self.item.drawn(one, size) for one in stored]
+        return [self.item.drawn(item, size) for item in stored]
 
 
 def plain(view: OneSample) -> Any:
-    """What a sample is to filters and viewers; see `Cell.plain`."""
+    """A sample as filters and viewers see it; see `Cell.plain`."""
     return view._one().plain()
 
 
@@ -88,6 +92,6 @@ def media_of(view: OneSample) -> Any:
     """The cell of one media sample.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not one media sample.
     """
     return view._one().media()

@@ -14,7 +14,7 @@ _TYPES: Final = {
     "js": "text/javascript",
     "svg": "image/svg+xml",
 }
-#: Each after those that it imports.
+#: Each file is listed after those that it imports.
 _MODULES: Final = (
     "carrier.js", "video.js", "pictures.js", "packets.js", "sources.js", "tracks.js", "stage.js", "timeline.js",
     "grid.js", "app.js", "controls.js",
@@ -25,18 +25,18 @@ _EXPORT: Final = re.compile(r"^export (?!default)", re.MULTILINE)
 _BODY: Final = re.compile(r"<body>(.*)</body>", re.DOTALL)
 
 
-def file(name: str) -> tuple[bytes, str] | None:
-    """A file of the page and its media type; None: there is none of that name."""
+def load_asset(name: str) -> tuple[bytes, str] | None:
+    """A file of the page and its media type; None if there is no file of that name."""
     name = name or "index.html"
     return (_text(name).encode(), _TYPES[name.rpartition(".")[2]]) if name in _SERVED else None
 
 
 @cache
-def module() -> str:
-    """All of the page as one JavaScript module, as anywidget wants it: no bundler is needed to join files."""
-    found = _BODY.search(_text("index.html"))
-    assert found is not None  # noqa: S101 - our own file
-    constants = {"MARKUP": found[1], "STYLE": _text("style.css")}
+def build_module() -> str:
+    """The whole page as one JavaScript module, as anywidget needs it. Joining files takes no bundler."""
+    body = _BODY.search(_text("index.html"))
+    assert body is not None  # noqa: S101 - our own file
+    constants = {"MARKUP": body[1], "STYLE": _text("style.css")}
     lines = [f"const {name} = {json.dumps(text)};\n" for name, text in constants.items()]
     return "".join([*lines, *(_EXPORT.sub("", _IMPORT.sub("", _text(name))) for name in (*_MODULES, "widget.js"))])
 

@@ -1,8 +1,8 @@
-"""Who may ask. Pure.
+"""Which requests the server answers. Pure.
 
-A page of another site can make the user's browser ask this server, by address or by a name of its own that it lets
-point to 127.0.0.1 (DNS rebinding). So a request must name a loopback host, bring the token, and not come from another
-site (Fetch Metadata, W3C).
+A page of another site can make the user's browser send requests to this server, by its address or through a host name
+of its own that it points to 127.0.0.1 (DNS rebinding). So a request must name a loopback host, carry the token, and
+not come from another site (Fetch Metadata, W3C).
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_OURS: Final = {"same-origin", "none"}
+_OWN_SITES: Final = {"same-origin", "none"}
 
 
 def new_token() -> str:
-    """192 random bits."""
+    """A token of 192 random bits."""
     return secrets.token_urlsafe(24)
 
 
-def opens(given: str, token: str) -> bool:
-    """Whether it is the token; takes as long either way."""
+def is_token(given: str, token: str) -> bool:
+    """Compare in constant time, so that the token cannot be guessed character by character."""
     return secrets.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
 def is_local(host: str) -> bool:
-    """Whether a Host header names this machine to itself; the port may be a proxy's."""
+    """Return True if a Host header names the loopback interface; any port, since a proxy may forward another one."""
     name = host.strip().lower()
     if name.startswith("["):
         name = name[1:].partition("]")[0]
@@ -53,13 +53,13 @@ def is_local(host: str) -> bool:
         return False
 
 
-def refused(headers: Mapping[str, str]) -> str | None:
-    """Why a request is refused by its headers; None: it is not."""
+def check_headers(headers: Mapping[str, str]) -> str | None:
+    """The reason to refuse a request because of its headers; None if there is none."""
     if not is_local(headers.get("Host", "")):
         return "the Host is not this machine"
     site = headers.get("Sec-Fetch-Site")
-    if site is None or site in _OURS:
+    if site is None or site in _OWN_SITES:
         return None
     if headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document":
-        return None  # a link that the user followed: it shows the page, and tells nobody
+        return None  # a link that the user followed: the other site does not see the answer
     return "it comes from another site"

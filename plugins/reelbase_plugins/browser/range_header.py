@@ -5,34 +5,34 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: Bytes of one answer: players ask to the end of the file, and take a fraction of that.
-MOST: Final = 1 << 20
+#: Players ask for everything up to the end of the file, and read a fraction of it.
+MAX_BYTES_PER_ANSWER: Final = 1 << 20
 
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class RangeError(Exception):
-    """Nothing of what is asked for is there."""
+    """The requested range is outside the file."""
 
 
-def asked(header: str | None, size: int) -> tuple[int, int] | None:
-    """Start and stop of what a header asks of `size` bytes, at most `MOST` of them; None: all.
+def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """``(start, stop)`` of the range that a header requests of `size` bytes, at most `MAX_BYTES_PER_ANSWER` of them.
 
-    A header that is no range of bytes is passed over, as the RFC says.
+    None means the whole file: a header that is not a range of bytes is ignored, as the RFC requires.
 
     Raises:
-        RangeError: it lies outside, or there are several.
+        RangeError: the range is outside the file, or there are several.
     """
     if header is None or not header.startswith("bytes="):
         return None
-    found = _RANGE.fullmatch(header.replace(" ", ""))
-    if found is None or found.groups() == ("", ""):
+    match = _RANGE.fullmatch(header.replace(" ", ""))
+    if match is None or match.groups() == ("", ""):
         raise RangeError
-    first, last = found.groups()
+    first, last = match.groups()
     if not first:
         start, stop = max(0, size - int(last)), size
     else:
         start, stop = int(first), size if not last else min(int(last) + 1, size)
     if start >= size or stop <= start:
         raise RangeError
-    return start, min(stop, start + MOST)
+    return start, min(stop, start + MAX_BYTES_PER_ANSWER)

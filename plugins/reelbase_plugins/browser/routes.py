@@ -1,6 +1,7 @@
-"""What the page may ask for, and the answers. Nothing here knows of HTTP but the names of types.
+"""The page's requests and their answers, without HTTP: the same for the server and for a notebook's widget.
 
-Numbers only: rows, frames and packets; tensors by their place in the list. No path and no name of a file comes in.
+Requests hold numbers only: rows, frames and packets, and tensors by their position in the list. No path or file name
+ever comes in, so there is nothing to escape from.
 """
 
 from __future__ import annotations
@@ -8,9 +9,8 @@ from __future__ import annotations
 import base64
 import inspect
 import json
-import mimetypes
 import struct
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -24,32 +24,39 @@ if TYPE_CHECKING:
 
     from reelbase.plugin import StoredVideo, ViewerSource, WebStream
 
-_MOST_PACKETS: Final = 512
-_MOST_FRAMES: Final = 512
-_BINARY: Final = "application/octet-stream"
+MAX_PACKETS_PER_REPLY: Final = 512
+MAX_FRAMES_PER_REPLY: Final = 512
+VIDEOS_KEPT: Final = 16  #: opened videos, of which a page asks many things in a row
+BINARY: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Bytes, what they are, and whether they may be kept: of a commit, what is told never changes."""
+    """An answer.
 
-    body: bytes
-    type: str = _BINARY
-    keep: bool = True
-
-
-class Answers:
-    """Everything that can be asked of what is shown.
-
-    Args:
-        showing: That.
+    Attributes:
+        body: The bytes.
+        media_type: Their media type.
+        cacheable: True if the page may keep it: what a commit holds never changes.
     """
 
-    def __init__(self, showing: ViewerSource) -> None:
-        self._showing = showing
-        self._names = [one["name"] for one in showing.about()["tensors"]]
-        self._video = lru_cache(16)(showing.video)
-        self._asks: Mapping[str, Callable[..., Answer]] = {
+    body: bytes
+    media_type: str = BINARY
+    cacheable: bool = True
+
+
+class Routes:
+    """Everything that the page can ask about what is shown.
+
+    Args:
+        source: What is shown.
+    """
+
+    def __init__(self, source: ViewerSource) -> None:
+        self._source = source
+        self._names = [tensor.name for tensor in source.overview().tensors]
+        self._video = lru_cache(VIDEOS_KEPT)(source.video)
+        self._handlers: Mapping[str, Callable[..., Answer]] = {
             "about": self._about,
             "versions": self._versions,
             "rows": self._rows,
@@ -62,58 +69,58 @@ class Answers:
             "curve": self._curve,
         }
 
-    def ask(self, path: str, query: str) -> Answer | None:
-        """The answer to a question.
+    def answer(self, path: str, query: str) -> Answer | None:
+        """Answer a request.
 
         Args:
-            path: What is asked for, and numbers: ``packets/7/0/60/120``.
-            query: Further, as in a URL.
+            path: The name of a request and its numbers: ``packets/7/0/60/120``.
+            query: Named arguments, as in a URL's query.
 
         Returns:
-            None: there is no such question.
+            The answer, or None if there is no such request.
 
         Raises:
-            ReelbaseError: what it asks for is not there, or cannot be read.
+            ReelbaseError: what it asks for does not exist, or cannot be read.
         """
-        what, *rest = path.split("/")
-        ask = self._asks.get(what)
-        numbers = whole_numbers(rest)
-        if ask is None or numbers is None:
+        name, *parts = path.split("/")
+        handler = self._handlers.get(name)
+        numbers = parse_numbers(parts)
+        if handler is None or numbers is None:
             return None
         try:
-            given = inspect.signature(ask).bind(*numbers, **dict(parse_qsl(query)))
+            arguments = inspect.signature(handler).bind(*numbers, **dict(parse_qsl(query)))
         except TypeError:  # too many numbers, or too few
             return None
-        return ask(*given.args, **given.kwargs)
+        return handler(*arguments.args, **arguments.kwargs)
 
     def media(self, path: str) -> tuple[StoredVideo, str] | None:
-        """The file of a video, ``row/tensor``, and its media type; None: it is asked for otherwise."""
-        numbers = whole_numbers(path.split("/"))
+        """The file of a video, ``row/tensor``, and its media type; None if the path has another form."""
+        numbers = parse_numbers(path.split("/"))
         if numbers is None or len(numbers) != 2:
             return None
-        footage = self._video(numbers[0], self._name(numbers[1]))
-        names = f"x.{footage.codec.name}", str(footage.info.details.get("filename", ""))
-        known = [kind for name in names if (kind := mimetypes.guess_type(name)[0] or "").startswith("video/")]
-        return footage, known[0] if known else _BINARY  # a video that is called x.html is no page
+        video = self._video(numbers[0], self._name(numbers[1]))
+        # Only types that a browser plays or shows as a picture: a plugin must not make it run a stored file as a page.
+        playable = video.media_type.startswith(("video/", "image/", "audio/")) and "svg" not in video.media_type
+        return video, video.media_type if playable else BINARY
 
     def _name(self, tensor: int) -> str:
         return self._names[tensor] if 0 <= tensor < len(self._names) else ""
 
     def _about(self) -> Answer:
-        return _json(self._showing.about())
+        return _json(asdict(self._source.overview()))
 
     def _versions(self) -> Answer:
-        return _json(self._showing.versions())
+        return _json([asdict(version) for version in self._source.versions()])
 
     def _rows(self, *, where: str = "", start: str = "0", limit: str = "100") -> Answer:
-        return _json(self._showing.rows(where, _number(start), _number(limit)), keep=False)
+        return _json(asdict(self._source.rows(where, _parse_number(start), _parse_number(limit))), cacheable=False)
 
     def _row(self, row: int) -> Answer:
-        return _json(self._showing.row(row))
+        return _json(asdict(self._source.row(row)))
 
     def _index(self, row: int, tensor: int) -> Answer:
-        footage = self._video(row, self._name(tensor))
-        index, (_, height, width, *_) = footage.index, footage.info.shape
+        video = self._video(row, self._name(tensor))
+        index, (_, height, width, *_) = video.index, video.info.shape
         exact = index.trust >= Trust.NO_SKIP
         head = {
             "frames": len(index),
@@ -121,12 +128,13 @@ class Answers:
             "width": width,
             "height": height,
             "seconds": float(index.end * index.time_base),
-            "stream": _told(footage.codec.web_stream(index) if exact else None),
+            "stream": _stream_to_json(video.codec.web_stream(index) if exact else None),
         }
-        # Browsers begin at pictures that need none before them, and that no later one reaches over.
+        # WebCodecs starts at closed random access points only: pictures that need none before them, and over which no
+        # later picture refers back.
         closed = (index.flags & (Flag.RAP | Flag.OPEN)) == Flag.RAP
         return Answer(
-            _framed(
+            _join_parts(
                 json.dumps(head).encode(),
                 index.display.astype("<i4").tobytes(),
                 index.seconds(np.arange(len(index))).astype("<f8").tobytes(),
@@ -135,47 +143,47 @@ class Answers:
         )
 
     def _packets(self, row: int, tensor: int, start: int, stop: int) -> Answer:
-        footage = self._video(row, self._name(tensor))
-        stop = min(stop, start + _MOST_PACKETS, len(footage.index.pos))
-        first, size = footage.index.pos[start:stop], footage.index.size[start:stop]
+        video = self._video(row, self._name(tensor))
+        stop = min(stop, start + MAX_PACKETS_PER_REPLY, len(video.index.pos))
+        first, size = video.index.pos[start:stop], video.index.size[start:stop]
         spans = list(zip(first.tolist(), (first + size).tolist(), strict=True))
-        return Answer(_framed(*footage.packets.read_ranges(spans)))
+        return Answer(_join_parts(*video.packets.read_ranges(spans)))
 
     def _clip(self, row: int, tensor: int, start: int, stop: int) -> Answer:
-        clip = self._showing.clip(row, self._name(tensor), start, stop)
-        return Answer(_framed(json.dumps(_told(clip.stream)).encode(), *clip.packets))
+        clip = self._source.clip(row, self._name(tensor), start, stop)
+        return Answer(_join_parts(json.dumps(_stream_to_json(clip.stream)).encode(), *clip.packets))
 
     def _frame(self, row: int, tensor: int, frame: int, *, width: str = "640") -> Answer:
-        return Answer(self._showing.picture(row, self._name(tensor), frame, _number(width)), "image/jpeg")
+        return Answer(self._source.picture(row, self._name(tensor), frame, _parse_number(width)), "image/jpeg")
 
     def _track(self, row: int, tensor: int, start: int, stop: int) -> Answer:
-        return _json(self._showing.track(row, self._name(tensor), start, min(stop, start + _MOST_FRAMES)))
+        return _json(self._source.track(row, self._name(tensor), start, min(stop, start + MAX_FRAMES_PER_REPLY)))
 
     def _curve(self, row: int, tensor: int) -> Answer:
-        return _json(self._showing.curve(row, self._name(tensor)))
+        return _json(self._source.curve(row, self._name(tensor)))
 
 
-def whole_numbers(parts: Sequence[str]) -> list[int] | None:
-    """Of the parts of a path; None: one is no number."""
-    known = all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts)
-    return [int(part) for part in parts] if known else None
+def parse_numbers(parts: Sequence[str]) -> list[int] | None:
+    """The parts of a path as numbers; None if one of them is not a number."""
+    valid = all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts)
+    return [int(part) for part in parts] if valid else None
 
 
-def _told(stream: WebStream | None) -> dict[str, Any] | None:
+def _stream_to_json(stream: WebStream | None) -> dict[str, Any] | None:
     if stream is None:
         return None
     description = base64.b64encode(stream.description).decode()
     return {"codec": stream.codec, "description": description, "size": stream.size, "turn": stream.turn}
 
 
-def _framed(*parts: bytes | memoryview) -> bytes:
-    """How many parts, the length of each (uint32, little-endian), and the parts one after another."""
+def _join_parts(*parts: bytes | memoryview) -> bytes:
+    """The number of parts, the length of each (uint32, little-endian), and the parts one after another."""
     return b"".join([struct.pack(f"<{1 + len(parts)}I", len(parts), *map(len, parts)), *parts])
 
 
-def _json(value: Any, *, keep: bool = True) -> Answer:
-    return Answer(json.dumps(value, allow_nan=False).encode(), "application/json", keep)
+def _json(value: Any, *, cacheable: bool = True) -> Answer:
+    return Answer(json.dumps(value, allow_nan=False).encode(), "application/json", cacheable)
 
 
-def _number(text: str) -> int:
+def _parse_number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,4 +1,4 @@
-"""The server: HTTP/1.1 on the loopback interface, for one page."""
+"""The server of one page: HTTP/1.1 on the loopback interface."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from reelbase.errors import ReelbaseError
-from reelbase_plugins.browser.assets import file
-from reelbase_plugins.browser.guard import HEADERS, new_token, opens, refused
-from reelbase_plugins.browser.range_header import RangeError, asked
-from reelbase_plugins.browser.routes import Answers
+from reelbase_plugins.browser.assets import load_asset
+from reelbase_plugins.browser.guard import HEADERS, check_headers, is_token, new_token
+from reelbase_plugins.browser.range_header import RangeError, parse_range
+from reelbase_plugins.browser.routes import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,32 +22,31 @@ if TYPE_CHECKING:
     from reelbase.plugin import ViewerSource
 
 _log = logging.getLogger("reelbase.viewer")
-_KEEP: Final = "private, max-age=86400, immutable"
-_IDLE: Final = 30  # seconds that a connection may stay without a request
-_NOTHING: Final = "there is no such thing"
-_POLL: Final = 0.05  # seconds that closing takes, at most
+CACHE_FOR_A_DAY: Final = "private, max-age=86400, immutable"
+MAX_IDLE_SECONDS: Final = 30  #: that a connection may stay open without a request
+POLL_SECONDS: Final = 0.05  #: how long closing may take
 
 
 class Server:
-    """Serves what is shown until it is closed.
+    """Serves the page of one viewer until it is closed.
 
     Args:
-        showing: That.
+        source: What is shown.
 
     Attributes:
-        url: Of the page.
+        url: The address of the page, with its token.
     """
 
-    def __init__(self, showing: ViewerSource) -> None:
-        self._http = _Http(Answers(showing), new_token())
+    def __init__(self, source: ViewerSource) -> None:
+        self._http = _Http(Routes(source), new_token())
         self.url = f"http://127.0.0.1:{self._http.server_port}/{self._http.token}/"
         self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(_POLL,), name="reelbase-viewer", daemon=True
+            target=self._http.serve_forever, args=(POLL_SECONDS,), name="reelbase-viewer", daemon=True
         )
         self._thread.start()
 
     def close(self) -> None:
-        """Serve no more; may be called again."""
+        """Stop serving. Calling it again does nothing."""
         self._http.shutdown()
         self._http.server_close()
         self._thread.join(5)
@@ -57,13 +56,13 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, answers: Answers, token: str) -> None:
+    def __init__(self, routes: Routes, token: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers = answers
+        self.routes = routes
         self.token = token
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that goes away in the middle is no error."""
+        """Log what ended a request; a browser that closes the connection is not an error."""
         _log.debug("a request ended early", exc_info=True)
 
 
@@ -71,18 +70,18 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "reelbase"
     sys_version = ""
-    timeout = _IDLE
+    timeout = MAX_IDLE_SECONDS
     server: _Http
 
     def do_GET(self) -> None:
-        """Answer, or say why not."""
-        why = refused(dict(self.headers))
+        """Answer the request, or refuse it with a reason."""
+        why = check_headers(dict(self.headers))
         path, _, query = self.path.partition("?")
         _, token, *parts = [*unquote(urlsplit(path).path).split("/"), ""]
         if why is not None:
             self._refuse(HTTPStatus.FORBIDDEN, why)
-        elif not opens(token, self.server.token):
-            self._refuse(HTTPStatus.FORBIDDEN, "the address has not the token of this page")
+        elif not is_token(token, self.server.token):
+            self._refuse(HTTPStatus.FORBIDDEN, "the address does not have the token of this page")
         else:
             self._answer("/".join(part for part in parts if part), query)
 
@@ -92,52 +91,56 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             folder, _, rest = path.partition("/")
             if folder != "data":
-                self._file(path)
+                self._send_asset(path)
             elif rest.startswith("media/"):
-                self._media(rest.removeprefix("media/"))
+                self._send_media(rest.removeprefix("media/"))
             else:
-                self._data(rest, query)
+                self._send_data(rest, query)
         except ReelbaseError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error).partition("\n")[0])
-        except (ConnectionError, TimeoutError):  # whoever asked has gone
+        except (ConnectionError, TimeoutError):  # the browser has closed the connection
             raise
-        except Exception as error:  # noqa: BLE001 - else the page would wait for an answer
-            _log.warning("a question of the page could not be answered", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - without an answer the page would wait for ever
+            _log.warning("a request of the page could not be answered", exc_info=True)
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: see the log reelbase.viewer")
 
-    def _file(self, name: str) -> None:
-        found = file(name)
-        if found is None:
-            self._refuse(HTTPStatus.NOT_FOUND, _NOTHING)
+    def _send_asset(self, name: str) -> None:
+        asset = load_asset(name)
+        if asset is None:
+            self._refuse_unknown()
             return
-        self._send(HTTPStatus.OK, *found, {"Cache-Control": "no-cache"})
+        self._send(HTTPStatus.OK, *asset, {"Cache-Control": "no-cache"})
 
-    def _data(self, path: str, query: str) -> None:
-        found = self.server.answers.ask(path, query)
-        if found is None:
-            self._refuse(HTTPStatus.NOT_FOUND, _NOTHING)
+    def _send_data(self, path: str, query: str) -> None:
+        answer = self.server.routes.answer(path, query)
+        if answer is None:
+            self._refuse_unknown()
             return
-        self._send(HTTPStatus.OK, found.body, found.type, {"Cache-Control": _KEEP if found.keep else "no-store"})
+        caching = CACHE_FOR_A_DAY if answer.cacheable else "no-store"
+        self._send(HTTPStatus.OK, answer.body, answer.media_type, {"Cache-Control": caching})
 
-    def _media(self, path: str) -> None:
-        """The file as it is, in pieces: for the browser's own player."""
-        found = self.server.answers.media(path)
+    def _send_media(self, path: str) -> None:
+        """Send a range of the stored file, for the browser's own player."""
+        found = self.server.routes.media(path)
         if found is None:
-            self._refuse(HTTPStatus.NOT_FOUND, _NOTHING)
+            self._refuse_unknown()
             return
-        footage, kind = found
-        size = footage.blob.size
+        video, media_type = found
+        size = video.blob.size
         try:
-            start, stop = asked(self.headers.get("Range", "bytes=0-"), size) or (0, size)
+            start, stop = parse_range(self.headers.get("Range", "bytes=0-"), size) or (0, size)
         except RangeError:
             headers = {"Content-Range": f"bytes */{size}"}
-            self._send(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", kind, headers)
+            self._send(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", media_type, headers)
             return
         if self.command == "HEAD":
-            self._send(HTTPStatus.OK, None, kind, {"Accept-Ranges": "bytes"}, length=size)
+            self._send(HTTPStatus.OK, None, media_type, {"Accept-Ranges": "bytes"}, length=size)
             return
         headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
-        self._send(HTTPStatus.PARTIAL_CONTENT, footage.blob.read(start, stop), kind, headers)
+        self._send(HTTPStatus.PARTIAL_CONTENT, video.blob.read(start, stop), media_type, headers)
+
+    def _refuse_unknown(self) -> None:
+        self._refuse(HTTPStatus.NOT_FOUND, "there is no such page or request")
 
     def _refuse(self, status: HTTPStatus, why: str) -> None:
         body = json.dumps({"error": why}).encode()
@@ -147,13 +150,13 @@ class _Handler(BaseHTTPRequestHandler):
         self,
         status: HTTPStatus,
         body: bytes | None,
-        kind: str,
+        media_type: str,
         headers: Mapping[str, str],
         *,
         length: int | None = None,
     ) -> None:
         self.send_response(status)
-        for name, value in {**HEADERS, **headers, "Content-Type": kind}.items():
+        for name, value in {**HEADERS, **headers, "Content-Type": media_type}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body or b"") if length is None else length))
         self.end_headers()
@@ -161,5 +164,5 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """To our log, without the token."""
+        """Write to the library's log, without the token."""
         _log.debug("%s", (format % args).replace(self.server.token, "…"))

@@ -18,15 +18,15 @@ class Page(Shown):
     """A page that is being served.
 
     Attributes:
-        url: Its address, with the token that opens it: whoever has it, on this machine, can look.
+        url: Its address. It holds a token: anybody on this machine who knows it can see the page.
     """
 
-    def __init__(self, showing: ViewerSource) -> None:
-        self._server = Server(showing)
+    def __init__(self, source: ViewerSource) -> None:
+        self._server = Server(source)
         self.url = self._server.url
 
     def close(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self._server.close()
 
     def __repr__(self) -> str:
@@ -34,18 +34,18 @@ class Page(Shown):
 
 
 class Browser(Viewer):
-    """Serves a page on the loopback interface, and opens it."""
+    """Serves a page on the loopback interface and opens it in the browser."""
 
-    def show(self, showing: ViewerSource, *, open_browser: bool) -> Shown:
+    def show(self, source: ViewerSource, *, open_browser: bool) -> Shown:
         """See `Viewer.show`."""
-        page = Page(showing)
+        page = Page(source)
         if open_browser and not (_has_screen() and webbrowser.open(page.url)):
             print(f"No browser could be opened here. Open {page.url} yourself.", file=sys.stderr)  # noqa: T201
         return page
 
 
 def _has_screen() -> bool:
-    """Whether a browser would have a window: one of text would take over the terminal."""
+    """Return True if a browser would open a window: a text browser would take over the terminal."""
     if sys.platform != "linux":
         return True
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

@@ -11,71 +11,73 @@ import anywidget
 
 from reelbase.errors import ReelbaseError
 from reelbase.plugin import Shown, Viewer
-from reelbase_plugins.browser.assets import module
-from reelbase_plugins.browser.routes import Answers
+from reelbase_plugins.browser.assets import build_module
+from reelbase_plugins.browser.routes import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reelbase.plugin import ViewerSource
 
-_PIECE: Final = 1 << 20  # bytes of one message: proxies refuse large ones
+MAX_MESSAGE_BYTES: Final = 1 << 20  #: proxies in front of notebooks refuse larger ones
 
 
 class Widget(anywidget.AnyWidget):
-    """The page, and what it asks."""
+    """The page, and the answers to its requests."""
 
-    _esm = module()
+    _esm = build_module()
 
-    def __init__(self, showing: ViewerSource) -> None:
+    def __init__(self, source: ViewerSource) -> None:
         super().__init__()
-        self._answers = Answers(showing)
+        self._routes = Routes(source)
         self.on_msg(self._answer)
 
-    def _answer(self, _: Any, question: Mapping[str, Any], __: Any) -> None:
-        told = {"id": question["id"]}
-        path, _, query = str(question["path"]).partition("?")
+    def _answer(self, _: Any, request: Mapping[str, Any], __: Any) -> None:
+        reply = {"id": request["id"]}
+        path, _, query = str(request["path"]).partition("?")
         try:
-            found = self._answers.ask(path, query)
+            answer = self._routes.answer(path, query)
         except ReelbaseError as error:
-            self.send({**told, "error": str(error).partition("\n")[0]})
+            self.send({**reply, "error": str(error).partition("\n")[0]})
             return
         except Exception as error:
-            self.send({**told, "error": f"{type(error).__name__}: see the kernel's log"})
+            self.send({**reply, "error": f"{type(error).__name__}: see the kernel's log"})
             raise
-        if found is None:
-            self.send({**told, "error": "there is no such thing"})
+        if answer is None:
+            self.send({**reply, "error": "there is no such request"})
             return
-        body = memoryview(found.body)
-        for start in range(0, max(len(body), 1), _PIECE):
-            self.send({**told, "last": start + _PIECE >= len(body)}, [body[start : start + _PIECE]])
+        body = memoryview(answer.body)
+        for start in range(0, max(len(body), 1), MAX_MESSAGE_BYTES):
+            self.send(
+                {**reply, "last": start + MAX_MESSAGE_BYTES >= len(body)}, [body[start : start + MAX_MESSAGE_BYTES]]
+            )
 
 
-class Cell(Shown):
+class OutputCell(Shown):
     """A page in the output of a cell; it has no address.
 
     Attributes:
-        widget: To be put elsewhere again: ``display(shown.widget)``.
+        widget: The widget, to be shown in another cell: ``display(shown.widget)``.
     """
 
-    def __init__(self, showing: ViewerSource) -> None:
-        self.widget = Widget(showing)
+    def __init__(self, source: ViewerSource) -> None:
+        self.widget = Widget(source)
 
     def close(self) -> None:
-        """Take it out of the output."""
+        """Remove it from the output."""
         self.widget.close()
 
 
 class Notebook(Viewer):
-    """Shows in the output of the cell that runs."""
+    """Shows the page in the output of the running cell."""
 
-    def show(self, showing: ViewerSource, *, open_browser: bool) -> Shown:
+    def show(self, source: ViewerSource, *, open_browser: bool) -> Shown:
         """See `Viewer.show`."""
-        cell = Cell(showing)
+        cell = OutputCell(source)
         if open_browser:
-            # What shows no widgets, such as a page that keeps the notebook, has the pictures of the glance.
+            # Where widgets are not shown, as in a saved notebook, the still preview is.
             from IPython import display
 
             data, _ = cell.widget._repr_mimebundle_() or ({}, {})
-            display.publish_display_data({**data, "text/html": showing.html_preview()})  # type: ignore[no-untyped-call]
+            display.publish_display_data({**data, "text/html": source.html_preview()})  # type: ignore[no-untyped-call]
         return cell

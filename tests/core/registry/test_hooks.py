@@ -121,16 +121,16 @@ def test_reelbase_viewers(install: Install, build: Build) -> None:
                 pass
 
         class Wall(Viewer):
-            def show(self, showing, *, open_browser):
+            def show(self, source, *, open_browser):
                 hung = Hung()
-                hung.url = f"wall:{showing.about()['title']}"
+                hung.url = f"wall:{source.overview().title}"
                 return hung
         """,
     )
     viewers = build().viewers
     assert viewers.spec("wall").environment == "browser"
-    showing = DatasetViewerSource("birds", [])
-    with viewers.load("wall")().show(showing, open_browser=True) as shown:
+    source = DatasetViewerSource("birds", [])
+    with viewers.load("wall")().show(source, open_browser=True) as shown:
         assert shown.url == "wall:birds"
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Playwright
 import reelbase
 from reelbase.testing.clips import Clip, make_clip
 from reelbase_plugins.browser.guard import is_local
-from reelbase_plugins.browser.range_header import MOST, RangeError, asked
+from reelbase_plugins.browser.range_header import MAX_BYTES_PER_ANSWER, RangeError, parse_range
 
 from .conftest import ARGUMENTS, CHROMIUM, Window
 
@@ -156,9 +156,9 @@ RANGES = [
 def test_ranges(header: str | None, wanted: object) -> None:
     if wanted is RangeError:
         with pytest.raises(RangeError):
-            asked(header, 1000)
+            parse_range(header, 1000)
     else:
-        assert asked(header, 1000) == wanted
+        assert parse_range(header, 1000) == wanted
 
 
 def test_media(url: str, clip: Clip) -> None:
@@ -171,7 +171,28 @@ def test_media(url: str, clip: Clip) -> None:
     assert ask(url, "data/media/0/0", Range=f"bytes={len(data)}-").status == 416
     head = ask(url, "data/media/0/0", "HEAD")
     assert (head.status, head.body, int(head.headers["Content-Length"])) == (200, b"", len(data))
-    assert MOST == 1 << 20
+    assert MAX_BYTES_PER_ANSWER == 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("container", "suffix", "media_type"),
+    [
+        ("mpegts", ".ts", "video/mp2t"),  # not a translation file of Qt
+        ("mov", ".mov", "video/quicktime"),
+        ("matroska", ".mkv", "video/x-matroska"),
+        ("avi", ".html", "video/x-msvideo"),  # the name does not count
+        ("ivf", ".ivf", "application/octet-stream"),  # its codec declares no type
+    ],
+)
+def test_files_have_the_type_that_their_codec_declares(
+    container: str, suffix: str, media_type: str, tmp_path: Path, serve: Callable[..., str]
+) -> None:
+    codec = "libvpx-vp9" if container == "ivf" else "libx264"
+    clip = make_clip(tmp_path / f"a{suffix}", container=container, codec=codec, frames=4)
+    ds = reelbase.empty(tmp_path / "ds")
+    ds.create_tensor("videos", htype="video").append(reelbase.read(clip.path))
+    reply = ask(serve(ds), "data/media/0/0")
+    assert (reply.status, reply.headers["Content-Type"]) == (206, media_type)
 
 
 def test_hostile_words(clip: Clip, window: Window, serve: Callable[..., str], tmp_path: Path) -> None:

@@ -68,13 +68,13 @@ def test_a_dataset_and_its_tensors(clip: Clip) -> None:
 def test_large_pictures_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = make_clip(tmp_path / "clip.mp4", frames=10)
     view = reelbase.read(clip.path)
-    monkeypatch.setattr("reelbase.viewing.html_repr._BYTES", 3_000)
+    monkeypatch.setattr("reelbase.viewing.html_repr.MAX_PICTURE_BYTES", 3_000)
     html = view._repr_html_() or ""
     assert 0 < len(pictures(html)) < 3 or len(html) < 4_000
 
 
 def test_time_is_bounded(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelbase.viewing.html_repr._SECONDS", 0.0)
+    monkeypatch.setattr("reelbase.viewing.html_repr.MAX_SECONDS", 0.0)
     assert len(pictures(reelbase.read(clip.path)._repr_html_() or "")) == 1
 
 

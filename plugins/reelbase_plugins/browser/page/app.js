@@ -26,7 +26,7 @@ export class App {
 
   async start() {
     const hash = new URLSearchParams(this.place.read());
-    const [row, tensor, frame] = this.about.start ?? [0, null, 0];
+    const { row, tensor, frame } = this.about.start ?? { row: 0, tensor: null, frame: 0 };
     this.$("title").textContent = this.about.title;
     this.$("version").textContent = this.about.version;
     this.only = hash.get("backend");
