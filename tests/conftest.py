@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections import Counter
@@ -27,6 +28,67 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             counts.update({name: number for name, number in report.user_properties if name in _COUNTED})
     for name, number in counts.items():
         terminalreporter.write_line(f"{name}: {number:,}")
+
+
+#: What takes longest, measured; each worker begins with its share of them, so that none of them is left for the end.
+_LONG = (
+    "tests/durability/test_kills.py", "tests/packaging/", "tests/plugins/remote/test_large_videos.py",
+    "tests/core/versions/test_versions_model.py", "tests/plugins/remote/test_racing_writers.py",
+    "tests/plugins/browser/test_notebook.py", "tests/durability/test_processes.py", "tests/house/test_docs_blocks.py",
+    "tests/hostile/test_hostile_datasets.py", "tests/plugins/remote/test_fault_table.py",
+)  # fmt: skip
+
+
+#: What a change of core is likely to break: answers within a minute.
+_QUICK = (
+    "tests/core/", "tests/plugins/annotations/", "tests/plugins/local/", "tests/plugins/image/",
+    "tests/plugins/video/bitstream/", "tests/plugins/video/test_encode.py", "tests/house/test_house_",
+)  # fmt: skip
+_NOT_QUICK = (
+    "tests/core/maintenance/", "tests/core/cli/", "tests/core/versions/test_versions_model.py",
+    "tests/core/testing/test_testing_servers.py", "tests/core/util/",
+)  # fmt: skip
+
+#: What runs with numpy and pluggy alone. In an environment without PyAV the other files are not collected at all: they
+#: could not be imported, and a skipped test would only look tested. Single tests are marked `needs_av`.
+_BARE = ("core", "durability/test_processes.py", "plugins/annotations", "plugins/local")
+_NOT_BARE = ("core/maintenance", "core/cli/test_cli_media.py")
+_HAS_AV = importlib.util.find_spec("av") is not None
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Without PyAV, pass over the files that need it."""
+    if _HAS_AV or not collection_path.name.startswith("test_"):
+        return None
+    path = collection_path.relative_to(Path(__file__).parent)
+    bare = any(path.is_relative_to(start) for start in _BARE)
+    return True if not bare or any(path.is_relative_to(start) for start in _NOT_BARE) else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what `-m quick` selects."""
+    if item.nodeid.startswith(_QUICK) and not item.nodeid.startswith(_NOT_QUICK):
+        item.add_marker("quick")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker's block of tests its share of the long ones, first.
+
+    xdist's "worksteal" hands every worker one contiguous block, and later moves tests from the ends of long blocks.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.nodeid.startswith(_LONG)]
+    rest = [item for item in items if not item.nodeid.startswith(_LONG)]
+    # By file, so that neighbours, which share fixtures, are dealt out one after another to different workers.
+    long.sort(key=lambda item: next(place for place, start in enumerate(_LONG) if item.nodeid.startswith(start)))
+    size, extra = divmod(len(items), workers)
+    ordered, taken = [], 0
+    for worker in range(workers):
+        mine = long[worker::workers]
+        more = size + (worker < extra) - len(mine)
+        ordered += [*mine, *rest[taken : taken + more]]
+        taken += more
+    items[:] = [*ordered, *rest[taken:]]
 
 
 @pytest.hookimpl(tryfirst=True)

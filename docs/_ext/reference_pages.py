@@ -1,7 +1,7 @@
 """Write the reference pages from the code: every public name, every name of plugins, commands and configuration keys.
 
-Nothing is listed by hand: pages follow ``__all__`` of the public modules, the specs of the built-in plugins, the argument
-parsers and the declared configuration keys. Sphinx then fills in the docstrings.
+Nothing is listed by hand: pages follow ``__all__`` of the public modules, the specs of the built-in plugins, the
+argument parsers and the declared configuration keys. Sphinx then fills in the docstrings.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def _describe_spec(spec: Any) -> str:
         "stored as": " ".join(f"`{codec}`" for codec in getattr(spec, "codecs", ()) or ()),
     }
     lines = [f"- {name}: {text}" for name, text in facts.items() if text]
-    described = _directive([f".. autoclass:: {module}.{path}", "   :no-index:", "   :exclude-members: __init__, __new__"])
+    described = _directive(
+        [f".. autoclass:: {module}.{path}", "   :no-index:", "   :exclude-members: __init__, __new__"]
+    )
     return "\n\n".join([f"## `{spec.name}`", *(["\n".join(lines)] if lines else []), described])
 
 

@@ -182,7 +182,7 @@ class Model:
         self.branches[self.on] = self.tags[ref].copy()
 
     @property
-    def storage(self) -> Self:
+    def maintenance(self) -> Self:
         return self
 
     def compact(self) -> None:

@@ -3,8 +3,8 @@
 - ``python`` blocks share one namespace. A ``text`` block right after one is what it prints; and, as in a notebook, the
   value of its last expression. ``...`` stands for anything. Without a ``text`` block, what is printed is not compared.
 - A block that raises fails the page, unless the ``text`` block after it starts with ``SomeError: message``.
-- ``console`` blocks: lines that start with ``$ reelbase`` are run, each in a process of its own; what follows up to the
-  next ``$`` is compared in the same way. Other commands are not run.
+- ``console`` blocks: lines that start with ``$ reelbase`` are run, in this process (``--version`` in one of its own, to
+  see that the program starts); what follows up to the next ``$`` is compared in the same way. Other commands are not run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reelbase import cli, config, registry
 from reelbase.errors import ReelbaseError
 
 if TYPE_CHECKING:
@@ -105,9 +106,36 @@ def _run_commands(source: str, where: str) -> None:
         words = words[len(settings) :]
         if words[:1] != ["reelbase"]:
             continue
-        ran = subprocess.run(
-            [sys.executable, "-m", *words], capture_output=True, text=True, env=os.environ | settings, check=False
-        )
-        if ran.returncode and not shown:
-            raise AssertionError(f"{where}: `{command}` ended with {ran.returncode}:\n{ran.stderr}")
-        compare(shown or None, ran.stdout + ran.stderr, f"{where}: `{command}`")
+        code, said = _run_process(words, settings) if "--version" in words else _run_here(words[1:], settings)
+        if code and not shown:
+            raise AssertionError(f"{where}: `{command}` ended with {code}:\n{said}")
+        compare(shown or None, said, f"{where}: `{command}`")
+
+
+def _run_process(words: list[str], settings: dict[str, str]) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", *words], capture_output=True, text=True, env=os.environ | settings, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def _run_here(arguments: list[str], settings: dict[str, str]) -> tuple[int, str]:
+    """Run a command as a new process would: with the configuration read again, before and after."""
+    stdout, stderr, before = io.StringIO(), io.StringIO(), dict(os.environ)
+    os.environ.update(settings)
+    _forget_settings()
+    try:
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            code = cli.main(arguments)
+    except SystemExit as error:  # argparse
+        code = error.code if isinstance(error.code, int) else 1
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        _forget_settings()
+    return code, stdout.getvalue() + stderr.getvalue()
+
+
+def _forget_settings() -> None:
+    config.reset()
+    registry.reset()

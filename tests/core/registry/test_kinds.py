@@ -190,6 +190,7 @@ def test_the_registry_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fresh")
+@pytest.mark.needs_av
 def test_limits_of_codecs_come_from_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REELBASE_SECURITY__MAX_PIXELS", "1234")
     monkeypatch.setenv("REELBASE_THREADS", "3")

@@ -379,5 +379,20 @@ def check_diff(ds: reelbase.Dataset, a: Commit, b: Commit) -> None:
     assert bool(found) == bool(rows or changed or found.created or found.dropped or found.renamed)
 
 
-TestVersions = VersionsMachine.TestCase
-TestVersions.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+_SETTINGS = settings(max_examples=20, stateful_step_count=30, deadline=None)
+
+
+class TestVersions(VersionsMachine.TestCase):
+    settings = _SETTINGS
+
+
+class TestVersionsAgain(VersionsMachine.TestCase):
+    """The same with other examples, for another worker."""
+
+    settings = _SETTINGS
+
+
+class TestVersionsOnceMore(VersionsMachine.TestCase):
+    """And for a third."""
+
+    settings = _SETTINGS

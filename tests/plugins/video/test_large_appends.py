@@ -47,7 +47,7 @@ def test_a_file_that_changes_meanwhile(
     clip: Clip, ds: reelbase.Dataset, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.utime(clip.path, (time.time() - OLD,) * 2)
-    real = media_layout._ingest
+    real = media_layout._run_codec
 
     def changed(*arguments: Any) -> Any:
         found = real(*arguments)
@@ -60,7 +60,7 @@ def test_a_file_that_changes_meanwhile(
                 file.write(b"x" * 100)
         return found
 
-    monkeypatch.setattr(media_layout, "_ingest", changed)
+    monkeypatch.setattr(media_layout, "_run_codec", changed)
     with pytest.raises(ObjectChangedError, match=r"clip\.mp4"):
         ds.videos.append(reelbase.read(clip.path, check="none"))
     monkeypatch.undo()

@@ -82,7 +82,7 @@ def _lanes(costs: Sequence[int], lanes: int) -> list[list[int]]:
 def _inside(costs: Sequence[int], threads: int, sound: bool) -> tuple[int, int]:
     """Threads of a decoder, and those that convert, of a lane that has so many.
 
-    With two, converting fills the time in which a decoder of three waits: measured, docs/explanation/decisions/index.md.
+    With two, converting fills the time in which a decoder of three waits: measured, see docs/explanation/decisions.
     """
     if threads < 2 or max(costs) < _LONG:
         return 1, 0

@@ -12,7 +12,7 @@ from reelbase.errors import DamagedMediaError, FrameSizeError, UsageError
 from reelbase.plugin import Blob, Flag, Limits, Trust
 from reelbase.testing.clips import corpus, read_code
 from reelbase_plugins.video.decoding.decoder import Sequential
-from reelbase_plugins.video.decoding.decoder_config import ClipRecipe
+from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 from reelbase_plugins.video.demux import containers
 from reelbase_plugins.video.indexing.verify import Check, watch
 
@@ -33,7 +33,7 @@ def ingested(tmp_path, name, **how):
 
 
 def proof(index, blob, file):
-    recipe = ClipRecipe.from_dict(index.decoder)
+    recipe = DecoderConfig.from_dict(index.decoder)
     return Check(blob, recipe, Limits(max_pixels=MAX)), watch(Sequential(file, recipe, "a", MAX))
 
 
