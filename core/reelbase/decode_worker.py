@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, cast
@@ -105,6 +104,8 @@ def main() -> None:
 
 
 def _limit(memory: int) -> None:
+    import resource  # POSIX only; the pool refuses to start a worker without it
+
     for kind, most in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0),
                        (resource.RLIMIT_NOFILE, _FILES)):  # fmt: skip
         _, hard = resource.getrlimit(kind)

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import pluggy
 
+from reelbase._util.forks import call_after_fork
+from reelbase._util.processes import kill_group
 from reelbase._util.scheduling import ordinary_scheduling
 from reelbase._util.urls import redacted
 from reelbase.contracts.codec import Codec, Ingested, WebClip, WebStream
@@ -88,8 +90,10 @@ __all__ = [
     "WebStream",
     "as_array",
     "brief",
+    "call_after_fork",
     "hookimpl",
     "hookspec",
+    "kill_group",
     "ordinary_scheduling",
     "redacted",
 ]  # fmt: skip

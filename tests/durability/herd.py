@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,9 @@ import reelbase
 from reelbase.errors import CommitConflictError
 
 Say = Callable[[str], object]
+
+#: Seconds between writes: with none, four processes would keep all processors from whatever else is tested.
+PAUSE = 0.003
 
 
 def write(path: str, name: int, generation: int, say: Say) -> None:
@@ -45,6 +49,7 @@ def write(path: str, name: int, generation: int, say: Say) -> None:
                 say(f"u {k} {k + 1}\n")
             k += 1
         _now_and_then(ds, name, k)
+        time.sleep(PAUSE)
 
 
 def _append(ds: reelbase.Dataset, name: int, generation: int, k: int) -> None:
@@ -69,6 +74,7 @@ def read(path: str, say: Say) -> None:
             say(f"ok {len(rows_of(path))}\n")
         except Exception as error:
             say(f"bad {type(error).__name__} {error!s}".replace("\n", " ") + "\n")
+        time.sleep(10 * PAUSE)
 
 
 def rows_of(path: str | Path) -> dict[tuple[int, int, int], int]:

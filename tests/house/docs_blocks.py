@@ -4,7 +4,8 @@
   value of its last expression. ``...`` stands for anything. Without a ``text`` block, what is printed is not compared.
 - A block that raises fails the page, unless the ``text`` block after it starts with ``SomeError: message``.
 - ``console`` blocks: lines that start with ``$ reelbase`` are run, in this process (``--version`` in one of its own, to
-  see that the program starts); what follows up to the next ``$`` is compared in the same way. Other commands are not run.
+  see that the program starts); what follows up to the next ``$`` is compared in the same way. Other commands are not
+  run.
 """
 
 from __future__ import annotations

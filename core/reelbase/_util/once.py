@@ -1,10 +1,11 @@
-"""A value made on first use, by one thread, once in a process."""
+"""A value that is made on first use, by one thread, once per process."""
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from reelbase._util.forks import call_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +24,7 @@ class Once(Generic[T]):
         self._make = make
         self._made: list[T] = []
         self._unlock()
-        # Another thread may hold the lock at the moment of a fork; the child would wait for it for ever.
-        os.register_at_fork(after_in_child=self._unlock)
+        call_after_fork(self._unlock)
 
     def __call__(self) -> T:
         if not self._made:
@@ -34,7 +34,7 @@ class Once(Generic[T]):
         return self._made[0]
 
     def forget(self) -> None:
-        """Make the value anew on the next use."""
+        """Make the value again on the next use."""
         with self._lock:
             self._made = []
 

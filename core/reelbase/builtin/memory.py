@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from reelbase._util.forks import call_after_fork
 from reelbase.contracts.storage import Stat, Storage
 from reelbase.errors import ObjectChangedError, ObjectExistsError, ObjectNotFoundError
 
@@ -41,7 +41,7 @@ def _unlock() -> None:
         store.lock = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_unlock)
+call_after_fork(_unlock)
 
 
 class MemoryStorage(Storage):

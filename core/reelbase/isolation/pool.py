@@ -10,12 +10,14 @@ import threading
 import weakref
 from collections import deque
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from reelbase import errors
 from reelbase._util.forks import reset_after_fork
+from reelbase._util.processes import kill_group
 from reelbase.config import settings
-from reelbase.errors import LimitError, MediaError, ReelbaseError
+from reelbase.errors import LimitError, MediaError, ReelbaseError, UsageError
 from reelbase.isolation.wire import BrokenWireError, Wire
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ class Worker:
     """
 
     def __init__(self, codec: str, limits: Limits) -> None:
+        if find_spec("resource") is None:
+            raise UsageError(
+                "isolate_decode is not available on this system: it has no limits on what a process may use.",
+                "Switch it off under [security], and decode files from strangers in a container.",
+            )
         security = settings().security
         self._seconds = security.isolate_seconds
         self.late = False
@@ -137,9 +144,8 @@ class Worker:
         self.end()
 
     def end(self) -> None:
-        """End it."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """Kill the worker."""
+        kill_group(self._process)
 
     def gone(self) -> str:
         """After a `BrokenWireError`: what became of it."""

@@ -14,6 +14,8 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from reelbase.plugin import call_after_fork
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -94,7 +96,7 @@ class Clients(Generic[Filesystem]):
         self._used: weakref.WeakValueDictionary[tuple[int, Any], Client[Filesystem]] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._inherited: list[object] = []
-        os.register_at_fork(after_in_child=self._reset_after_fork)
+        call_after_fork(self._reset_after_fork)
 
     def get(self, how: Any) -> Client[Filesystem]:
         """The client of this process for `how`, which must be hashable."""

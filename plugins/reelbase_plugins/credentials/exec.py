@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.errors import AccessDeniedError
-from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
+from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials, kill_group
 from reelbase_plugins._remote.options import parsed, required
 from reelbase_plugins.credentials.json_response import from_program
 
@@ -84,5 +82,4 @@ class ExecProvider(CredentialProvider):
 
 def _end(program: subprocess.Popen[bytes]) -> None:
     """It, and what it has started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(program.pid, signal.SIGKILL)
+    kill_group(program)

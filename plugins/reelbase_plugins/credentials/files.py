@@ -49,6 +49,8 @@ def _problem(found: os.stat_result) -> str | None:
         return "it is no file"
     if found.st_size >= _MOST:
         return f"it has more than {_MOST} bytes"
+    if not hasattr(os, "geteuid"):  # Windows: a user's own folder is private by its access control list
+        return None
     if found.st_uid != os.geteuid():
         return "it belongs to another user"
     if found.st_mode & 0o077:

@@ -15,6 +15,8 @@ from reelbase_plugins.local.writing import TEMPORARY, failing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+#: O_NONBLOCK: opening a FIFO would wait for a writer; on files it means nothing. Windows has O_BINARY alone.
+_OPEN_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -27,9 +29,8 @@ def opened(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
         ObjectChangedError: its etag is not `if_match`.
         StorageError: it is no regular file, or cannot be opened.
     """
-    # O_NONBLOCK: opening a FIFO would wait for a writer; on files it means nothing.
     with finding(path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, _OPEN_FLAGS)
     try:
         with failing(path):
             found = stat_of(path, os.fstat(descriptor))
@@ -56,10 +57,18 @@ def finding(path: str) -> Iterator[None]:
 def read(descriptor: int, start: int, stop: int) -> bytes:
     """Bytes ``start:stop``, as far as the file has them."""
     parts = []
-    while start < stop and (part := os.pread(descriptor, stop - start, start)):
+    while start < stop and (part := _read_at(descriptor, stop - start, start)):
         parts.append(part)
         start += len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _read_at(descriptor: int, size: int, start: int) -> bytes:
+    """As `os.pread`, which Windows lacks. Seeking is safe: each call of `opened` has a descriptor of its own."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, size, start)
+    os.lseek(descriptor, start, os.SEEK_SET)
+    return os.read(descriptor, size)
 
 
 def stat_of(path: str, found: os.stat_result) -> Stat:

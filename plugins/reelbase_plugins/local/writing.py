@@ -17,6 +17,7 @@ TEMPORARY = ".~reelbase-"
 _CHUNK = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
+_HINT = "Keep datasets on a filesystem that has them, such as ext4, xfs, btrfs, APFS or NTFS."
 _ATTEMPTS = 8
 _durable: set[str] = set()  # folders whose names this process has seen synced
 
@@ -103,7 +104,7 @@ def _written(path: str, data: bytes | BinaryIO) -> str:
 
 def _new(path: str) -> tuple[int, str]:
     folder = os.path.dirname(path)  # noqa: PTH120
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     for last in (False,) * (_ATTEMPTS - 1) + (True,):
         temporary = os.path.join(folder, TEMPORARY + secrets.token_hex(8))  # noqa: PTH118
         try:
@@ -152,6 +153,10 @@ def _place(temporary: str, path: str, *, if_absent: bool) -> None:
     if not if_absent:
         os.replace(temporary, path)  # noqa: PTH105
         return
+    if not hasattr(os, "link"):
+        raise StorageError(
+            "Safe commits to a local folder need hard links, which are not available on this system.", _HINT
+        )
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -160,8 +165,7 @@ def _place(temporary: str, path: str, *, if_absent: bool) -> None:
         if error.errno not in _NO_LINKS:
             raise
         raise StorageError(
-            f"The filesystem of {path!r} ({_filesystem(path)}) has no hard links, which safe commits need.",
-            "Keep datasets on another one, such as ext4, xfs, btrfs or APFS.",
+            f"The filesystem of {path!r} ({_filesystem(path)}) has no hard links, which safe commits need.", _HINT
         ) from error
 
 
@@ -178,7 +182,9 @@ def _filesystem(path: str) -> str:
 
 
 def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder; NTFS writes names through its journal
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -11,6 +11,7 @@ export class App {
   /** @param {HTMLElement} root what index.html holds @param {import("./carrier.js").Carrier} carrier @param {any} about @param {{read: () => string, write: (text: string) => void}} place where it is kept what is shown */
   constructor(root, carrier, about, place) {
     this.root = root;
+    /** @type {(id: string) => any} elements of index.html, each of another kind */
     this.$ = (id) => root.querySelector(`#${id}`);
     this.carrier = carrier;
     this.place = place;

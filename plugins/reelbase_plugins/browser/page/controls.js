@@ -17,9 +17,10 @@ export function wire(app, keyboard) {
     "/": () => $("where").focus(),
     "?": () => $("help").showModal(),
   };
-  keyboard.addEventListener("keydown", (event) => {
+  keyboard.addEventListener("keydown", (heard) => {
+    const event = /** @type {KeyboardEvent} */ (heard);
     const writing = event.target instanceof HTMLInputElement && event.target.type !== "range";
-    if (event.key === "Escape") event.target.blur?.();
+    if (event.key === "Escape") /** @type {HTMLElement} */ (event.target).blur?.();
     if (writing || event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
     if (event.target instanceof HTMLButtonElement && event.key === " ") return;
     const act = keys[event.key];

@@ -4,7 +4,7 @@ import { App } from "./app.js";
 import { HttpCarrier } from "./carrier.js";
 import { wire } from "./controls.js";
 
-const root = document.querySelector(".viewer");
+const root = /** @type {HTMLElement} */ (document.querySelector(".viewer"));
 const place = {
   read: () => location.hash.slice(1),
   write: (text) => history.replaceState(null, "", `#${text}`),
@@ -17,7 +17,7 @@ try {
   wire(app, document);
   await app.start();
 } catch (error) {
-  const message = root.querySelector("#message");
+  const message = /** @type {HTMLElement} */ (root.querySelector("#message"));
   message.textContent = error.message;
   message.hidden = false;
 }

@@ -6,8 +6,9 @@ const CHUNK = 60; // packets of one request
 const AHEAD = 24; // packets that a decoder may want before it shows a frame
 const FAR = 300; // packets to decode for one frame, at most: from further back the server does it
 
-/** @param {{codec: string, description: string, size: number[]}} stream */
+/** @param {{codec: string, description: string, size: number[]}} stream @returns {VideoDecoderConfig} */
 export function configOf(stream) {
+  /** @type {VideoDecoderConfig} */
   const config = { codec: stream.codec, codedWidth: stream.size[0], codedHeight: stream.size[1] };
   if (stream.description) config.description = Uint8Array.from(atob(stream.description), (c) => c.charCodeAt(0));
   return { ...config, hardwareAcceleration: "prefer-software" };
@@ -62,7 +63,7 @@ export class PacketSource {
         await this.#flush(n);
       } else {
         await new Promise((wake) => {
-          this.wake = wake;
+          this.wake = () => wake(undefined);
           setTimeout(wake, 20);
         });
       }

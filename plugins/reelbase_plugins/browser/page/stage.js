@@ -29,6 +29,7 @@ export class Stage {
     this.canvas.dataset.frame = String(frame);
   }
 
+  /** @param {ImageBitmap} picture @param {boolean[]} turn swapped axes, mirrored in x, in y */
   #picture(picture, [swap, mirrorX, mirrorY]) {
     const { context, canvas } = this;
     const { width, height } = canvas;

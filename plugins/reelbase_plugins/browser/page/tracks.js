@@ -5,7 +5,9 @@ const PIECE = 64;
 export class Track {
   /** @param {import("./carrier.js").Carrier} carrier @param {number} row @param {{name: string, place: number, length: number, role: string}} about */
   constructor(carrier, row, about) {
-    Object.assign(this, about);
+    this.name = about.name;
+    this.role = about.role;
+    this.length = about.length;
     this.carrier = carrier;
     this.path = `${row}/${about.place}`;
     this.pieces = new Map();

@@ -14,8 +14,12 @@ export class Video {
   constructor(carrier, path, head, columns) {
     this.carrier = carrier;
     this.path = path;
-    Object.assign(this, head); // frames, packets, width, height, seconds: of the whole; stream
-    this.length = head.seconds;
+    /** @type {number} */ this.frames = head.frames;
+    /** @type {number} */ this.packets = head.packets;
+    /** @type {number} */ this.width = head.width;
+    /** @type {number} */ this.height = head.height;
+    this.stream = head.stream;
+    /** @type {number} seconds of the whole video */ this.length = head.seconds;
     this.display = columns.display;
     this.seconds = columns.seconds;
     this.starts = columns.starts;

@@ -4,6 +4,9 @@ import { App } from "./app.js";
 import { CommCarrier } from "./carrier.js";
 import { wire } from "./controls.js";
 
+/* global STYLE, MARKUP */
+// The two constants stand in front of this file when the page is joined into one module; see assets.py.
+
 async function render({ model, el }) {
   el.dataset.lmSuppressShortcuts = "true"; // keys are ours while it has the focus, and not JupyterLab's
   const light = document.body.dataset.jpThemeLight; // JupyterLab's theme, which is not always that of the system

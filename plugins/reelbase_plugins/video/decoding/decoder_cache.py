@@ -6,12 +6,12 @@ goes on only over packets that follow what it was fed, of the same bytes: what c
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Final
 
+from reelbase.plugin import call_after_fork
 from reelbase_plugins.video.decoding.decoder import Decoding, indexed
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class DecoderCache:
 
     def __init__(self) -> None:
         self._reset_after_fork()
-        os.register_at_fork(after_in_child=self._reset_after_fork)
+        call_after_fork(self._reset_after_fork)
 
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
