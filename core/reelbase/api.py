@@ -73,7 +73,7 @@ def empty(
         if not overwrite:
             _check_whole(storage)
             logs.create(storage)  # raises: it exists
-        return _emptied(storage)
+        return _empty(storage)
     if next(iter(storage.list()), None) is not None:
         raise DatasetExistsError(
             f"{os.fspath(path)!r} is not empty, and no dataset.", "Choose another folder; nothing was changed."
@@ -250,7 +250,7 @@ def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | Non
     return Dataset(Session(*Lineage(log).start(ref), read_only=read_only))
 
 
-def _emptied(storage: Storage) -> Dataset:
+def _empty(storage: Storage) -> Dataset:
     dataset = _open(storage)
     for last in (False,) * (_TRIES - 1) + (True,):
         try:

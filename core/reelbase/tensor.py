@@ -43,13 +43,13 @@ class Tensor:
     def _schema(self) -> TensorSchema:
         schema = self._session.schema_state.tensors.get(self._id)
         if schema is None:
-            raise _deleted()
+            raise _deleted_error()
         return schema
 
     def _snapshot(self) -> TensorSnapshot:
         state = self._session.state
         if self._id not in state.tensors:
-            raise _deleted()
+            raise _deleted_error()
         return TensorSnapshot(self._session.store, state.tensors[self._id], state.rows[self._id])
 
     @property
@@ -62,7 +62,7 @@ class Tensor:
     def __len__(self) -> int:
         rows = self._session.state.rows.get(self._id)
         if rows is None:
-            raise _deleted()
+            raise _deleted_error()
         return len(rows)
 
     def __iter__(self) -> Iterator[View]:
@@ -229,7 +229,7 @@ class Tensor:
         return f"Tensor({schema.name!r}, htype={schema.htype!r}, rows={len(self)})"
 
 
-def _deleted() -> TensorNotFoundError:
+def _deleted_error() -> TensorNotFoundError:
     return TensorNotFoundError("This tensor was deleted from its dataset.", "Ask the dataset for its tensors.")
 
 

@@ -52,7 +52,7 @@ specs = (
 )
 
 
-def _flushed(code: int) -> int:
+def _flush(code: int) -> int:
     """`code`, once all output is out: at exit, nothing would catch a closed pipe."""
     sys.stdout.flush()
     return code
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _flushed(_run(words))
+        return _flush(_run(words))
     except UsageError as error:
         _say(str(error))
         return PROBLEM if isinstance(error, ConfigError) else USAGE

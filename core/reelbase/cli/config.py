@@ -21,6 +21,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """List the settings."""
     lines = settings().explain()
-    text = table(("setting", "value", "from", "meaning"), [(one.key, one.value, one.origin, one.doc) for one in lines])
-    emit(arguments, [asdict(one) for one in lines], text)
+    cells = [(line.key, line.value, line.origin, line.doc) for line in lines]
+    text = table(("setting", "value", "from", "meaning"), cells)
+    emit(arguments, [asdict(line) for line in lines], text)
     return 0

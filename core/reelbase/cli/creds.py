@@ -33,14 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
         return _test(arguments)
     if arguments.name is not None:
         raise UsageError("`reelbase creds ls` lists all names.", "Leave the name out, or write `creds test`.")
-    found = [_told(one) for one in resolver().configured.values()]
-    rows = [(one["name"], one["provider"], ", ".join(one["prefixes"]) or "-", one["usable"]) for one in found]
+    found = [_describe(one) for one in resolver().configured.values()]
+    rows = [(item["name"], item["provider"], ", ".join(item["prefixes"]) or "-", item["usable"]) for item in found]
     none = "No credentials are configured: add a table [credentials.<name>] to your configuration."
     emit(arguments, found, table(("name", "provider", "prefixes", "usable"), rows) if rows else none)
     return 0
 
 
-def _told(one: Configured) -> dict[str, Any]:
+def _describe(one: Configured) -> dict[str, Any]:
     return {"name": one.name, "provider": one.provider, "prefixes": list(one.prefixes), "usable": _usable(one)}
 
 

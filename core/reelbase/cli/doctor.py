@@ -50,12 +50,12 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything; 1 if something is wrong."""
-    findings = [*_versions(), *_plugins(), *_tried()]
+    findings = [*_versions(), *_plugins(), *_try_out()]
     if arguments.dataset:
         findings += _dataset(arguments.dataset, full=arguments.full)
-    lines = [({True: "ok", False: "WRONG", None: "-"}[one.ok], one.what, one.found) for one in findings]
-    emit(arguments, [asdict(one) for one in findings], table(("", "what", "found"), lines))
-    return 1 if any(one.ok is False for one in findings) else 0
+    lines = [({True: "ok", False: "WRONG", None: "-"}[finding.ok], finding.what, finding.found) for finding in findings]
+    emit(arguments, [asdict(finding) for finding in findings], table(("", "what", "found"), lines))
+    return 1 if any(finding.ok is False for finding in findings) else 0
 
 
 def _versions() -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def _load(kind: Kind[Any, Any], name: str) -> str:
     return ""
 
 
-def _tried() -> Iterator[Finding]:
+def _try_out() -> Iterator[Finding]:
     """Write and read in a temporary folder, and every encoder that is there."""
     yield _attempt("a dataset in a temporary folder", _round_trip)
     for spec in registry().codecs.specs():

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     export = _export(arguments.output)
     written = export(view, arguments.output, arguments)
     facts = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
-    emit(arguments, facts, f"{facts['frames']} frames: {_named(written)}")
+    emit(arguments, facts, f"{facts['frames']} frames: {_name(written)}")
     return 0
 
 
@@ -130,7 +130,7 @@ def _rate(view: View | Boxed) -> float:
     return (len(seconds) - 1) / lasted if lasted else float(view.sample_info["fps"] or 30)
 
 
-def _named(written: list[Path]) -> str:
+def _name(written: list[Path]) -> str:
     if len(written) < 2:
         return str(written[0]) if written else "nothing was written"
     return f"{written[0]} to {written[-1].name}"

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = _names(dataset)
     emit(
         arguments,
-        [{**facts(one), "tags": names.get(one.ref, [])} for one in versions],
+        [{**facts(version), "tags": names.get(version.ref, [])} for version in versions],
         _text(versions, names) or ("No version yet." if arguments.all else "No named version; see --all."),
     )
     return 0
@@ -53,7 +53,7 @@ def _names(dataset: Dataset) -> dict[str, list[str]]:
 
 def _text(versions: list[Version], names: dict[str, list[str]]) -> str:
     lines: list[tuple[Any, ...]] = []
-    for one in versions:
-        ref, time, said = told(one)
-        lines.append((ref, time, one.author, ", ".join(names.get(one.ref, ())), said))
+    for version in versions:
+        ref, time, said = told(version)
+        lines.append((ref, time, version.author, ", ".join(names.get(version.ref, ())), said))
     return table(("version", "time", "author", "tags", "message"), lines) if lines else ""

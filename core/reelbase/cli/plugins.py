@@ -22,7 +22,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """List everything; 1 if a plugin failed."""
     found = registry()
-    offers = [one for label, kind in kinds(found).items() for one in _offers(label, kind)]
+    offers = [offer for label, kind in kinds(found).items() for offer in _offers(label, kind)]
     failures = [
         {"plugin": one.plugin, "distribution": one.distribution, "problem": one.problem} for one in found.failures()
     ]

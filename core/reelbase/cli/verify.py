@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _facts(found: Verification) -> dict[str, Any]:
-    return {**vars(found), "ok": found.ok, "damages": [vars(one) for one in found.damages]}
+    return {**vars(found), "ok": found.ok, "damages": [vars(damage) for damage in found.damages]}
 
 
 def _text(found: Verification) -> str:

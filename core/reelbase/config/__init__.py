@@ -89,8 +89,8 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> S
     for source in sources(environ, cwd):
         for name, raw in source.raw.items():
             key = _key(name, source, environ)
-            value = _parsed(key, name, raw, source)
-            found[name] = _joined(key, found.get(name), _Found(value=value, origin=source.origin(name)))
+            value = _parse(key, name, raw, source)
+            found[name] = _join(key, found.get(name), _Found(value=value, origin=source.origin(name)))
     return Settings(**arguments({name: one.value for name, one in found.items()}), _found=found)
 
 
@@ -136,14 +136,14 @@ def _spelt(name: str, source: Source) -> str:
 def _nearest(name: str, source: Source) -> str:
     known = [key.shape or key.name for key in _KEYS.values()]
     near = difflib.get_close_matches(name, known, 1, 0.6)
-    near = near or [one for one in known if one.rpartition(".")[2] == name.rpartition(".")[2]]
-    near = near or [one for one in known if one.partition(".")[0] == name.partition(".")[0]]
+    near = near or [item for item in known if item.rpartition(".")[2] == name.rpartition(".")[2]]
+    near = near or [item for item in known if item.partition(".")[0] == name.partition(".")[0]]
     if near:
         return f"Did you mean {_spelt(near[0], source)!r}?"
-    return f"Known: {', '.join(_spelt(one, source) for one in known)}."
+    return f"Known: {', '.join(_spelt(item, source) for item in known)}."
 
 
-def _parsed(key: Key, name: str, raw: object, source: Source) -> Any:
+def _parse(key: Key, name: str, raw: object, source: Source) -> Any:
     try:
         return key.parse(raw)
     except ValueError as error:
@@ -152,7 +152,7 @@ def _parsed(key: Key, name: str, raw: object, source: Source) -> Any:
         ) from None
 
 
-def _joined(key: Key, weaker: _Found | None, found: _Found) -> _Found:
+def _join(key: Key, weaker: _Found | None, found: _Found) -> _Found:
     if not key.adds or weaker is None:
         return found
     value = (*weaker.value, *(item for item in found.value if item not in weaker.value))
@@ -164,7 +164,7 @@ def _shown(name: str, value: object) -> object:
     if name.rpartition(".")[2] not in _PLAIN_OPTIONS:
         return "(set)"
     if isinstance(value, list):
-        return ", ".join(redacted(str(one)) for one in value)
+        return ", ".join(redacted(str(item)) for item in value)
     if not isinstance(value, str) or "/" not in value:
         return value
     parts = urlsplit(value)

@@ -202,11 +202,11 @@ def arguments(values: Mapping[str, Any], table: type[Any] = Values, prefix: str 
         elif name in values:
             made[one.name] = values[name]
         elif inner:
-            made[one.name] = inner if one.name == "prefer" else _nested(inner)
+            made[one.name] = inner if one.name == "prefer" else _nest(inner)
     return made
 
 
-def _nested(flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _nest(flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     nested: dict[str, dict[str, Any]] = {}
     for name, value in flat.items():
         table, _, option = name.partition(".")

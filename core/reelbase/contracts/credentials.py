@@ -140,7 +140,7 @@ def checked_prefixes(prefixes: object) -> tuple[str, ...]:
     """
     if isinstance(prefixes, str) or not hasattr(prefixes, "__iter__"):
         raise UsageError("prefixes is no list.", 'Give a list such as ["s3://bucket/folder/"].')
-    return tuple(_prefix(one) for one in prefixes)
+    return tuple(_prefix(prefix) for prefix in prefixes)
 
 
 def _prefix(text: object) -> str:

@@ -69,7 +69,7 @@ class Lease:
         return next((one for (_, kind), one in self._held.items() if kind == action and one.covers(url)), None)
 
     def _get(self, url: str, action: Action, *, force: bool) -> Credentials:
-        given = self._asked(CredentialRequest(name=self._name, url=url, action=action, force=force))
+        given = self._ask(CredentialRequest(name=self._name, url=url, action=action, force=force))
         given = given if given.prefixes else given.narrowed(self._prefixes)
         if not given.covers(url):
             raise AccessDeniedError(
@@ -80,7 +80,7 @@ class Lease:
         self._held[url if given.prefixes else "", action] = given
         return given
 
-    def _asked(self, request: CredentialRequest) -> Credentials:
+    def _ask(self, request: CredentialRequest) -> Credentials:
         try:
             given = self._provider.get(request)
         except ReelbaseError:

@@ -53,17 +53,17 @@ class RenewingStorage(Storage):
 
     def get(self, key: str, start: int = 0, stop: int | None = None, *, if_match: str | None = None) -> bytes:
         """As the contract says."""
-        return self._asked(lambda storage: storage.get(key, start, stop, if_match=if_match))
+        return self._ask(lambda storage: storage.get(key, start, stop, if_match=if_match))
 
     def get_ranges(
         self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None
     ) -> Sequence[bytes]:
         """As the contract says."""
-        return self._asked(lambda storage: storage.get_ranges(key, ranges, if_match=if_match))
+        return self._ask(lambda storage: storage.get_ranges(key, ranges, if_match=if_match))
 
     def stat(self, key: str) -> Stat:
         """As the contract says."""
-        return self._asked(lambda storage: storage.stat(key))
+        return self._ask(lambda storage: storage.stat(key))
 
     def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> None:
         """As the contract says."""
@@ -74,23 +74,23 @@ class RenewingStorage(Storage):
                 data.seek(start)
             storage.put(key, data, if_absent=if_absent)
 
-        self._asked(put, repeat=isinstance(data, bytes) or start is not None)
+        self._ask(put, repeat=isinstance(data, bytes) or start is not None)
 
     def delete(self, key: str) -> None:
         """As the contract says."""
-        self._asked(lambda storage: storage.delete(key))
+        self._ask(lambda storage: storage.delete(key))
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
         """As the contract says; where credentials end on the way, it goes on behind the last key."""
-        return self._listed(lambda storage: storage.list(prefix))
+        return self._list(lambda storage: storage.list(prefix))
 
     def leftovers(self) -> Iterator[tuple[str, Stat]]:
         """As the contract says."""
-        return self._listed(lambda storage: iter(sorted(storage.leftovers(), key=lambda one: one[0])))
+        return self._list(lambda storage: iter(sorted(storage.leftovers(), key=lambda one: one[0])))
 
     def public_url(self, key: str, *, seconds: int) -> str | None:
         """As the contract says."""
-        return self._asked(lambda storage: storage.public_url(key, seconds=seconds))
+        return self._ask(lambda storage: storage.public_url(key, seconds=seconds))
 
     def _storage(self) -> tuple[Credentials, Storage]:
         credentials = self._lease().current(self._url, self._action)
@@ -100,7 +100,7 @@ class RenewingStorage(Storage):
             made = self._made = (credentials, storage)
         return made
 
-    def _asked(self, work: Callable[[Storage], Result], *, repeat: bool = True) -> Result:
+    def _ask(self, work: Callable[[Storage], Result], *, repeat: bool = True) -> Result:
         used, storage = self._storage()
         try:
             return work(storage)
@@ -109,7 +109,7 @@ class RenewingStorage(Storage):
                 raise
         return work(self._storage()[1])
 
-    def _listed(self, work: Callable[[Storage], Iterator[tuple[str, Stat]]]) -> Iterator[tuple[str, Stat]]:
+    def _list(self, work: Callable[[Storage], Iterator[tuple[str, Stat]]]) -> Iterator[tuple[str, Stat]]:
         used, storage = self._storage()
         last = ""
         try:

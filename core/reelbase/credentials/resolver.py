@@ -109,7 +109,7 @@ class Resolver:
             return registry().open_storage(root, options=options), key
         now = names.now(name)
         self._check(self.bound(now, names), url, spec)
-        again = (_followed, (url, name, names))
+        again = (_follow, (url, name, names))
         return self._renewing(root, url, options, partial(self.bound, now, names), "read", again), key
 
     def populate(self, names: Names, name: str, provider: CredentialProvider, prefixes: tuple[str, ...]) -> None:
@@ -125,7 +125,7 @@ class Resolver:
         if names is not None and (found := self._populated.get((names.dataset, name))):
             return found
         if name in self.configured:
-            return self._configured(name)
+            return self._look_up(name)
         if names is None:  # the text may be a secret that was meant for another place: it is not shown
             known = ", ".join(sorted(self.configured)) or "none"
             raise UsageError(
@@ -146,10 +146,10 @@ class Resolver:
 
     def close(self) -> None:
         """Let the providers go."""
-        for one in (*self._bindings.values(), *self._populated.values()):
-            one.lease.close()
+        for binding in (*self._bindings.values(), *self._populated.values()):
+            binding.lease.close()
 
-    def _configured(self, name: str) -> Binding:
+    def _look_up(self, name: str) -> Binding:
         if name not in self._bindings:
             found = self.configured[name]
             provider = found.made(registry().credentials.load(found.provider))
@@ -179,7 +179,7 @@ class Resolver:
             (len(prefix), name)
             for name, one in self.configured.items()
             for prefix in one.prefixes
-            if within(url, _spelled((prefix,)))
+            if within(url, _spell((prefix,)))
         ]
         return max(found)[1] if found else None
 
@@ -211,17 +211,17 @@ class Resolver:
 
 
 def _binding(name: str, provider: CredentialProvider, prefixes: tuple[str, ...]) -> Binding:
-    prefixes = _spelled(prefixes)
+    prefixes = _spell(prefixes)
     return Binding(name, prefixes, Lease(name, provider, prefixes))
 
 
-def _spelled(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+def _spell(prefixes: tuple[str, ...]) -> tuple[str, ...]:
     """Prefixes in every scheme of their service: ``gs://`` and ``gcs://`` are one."""
     services = [spec.schemes for spec in registry().storages.specs() if spec.one_service]
     found = []
     for prefix in prefixes:
         named, _, place = prefix.partition("://")
-        schemes = next((one for one in services if named in one), (named,))
+        schemes = next((service for service in services if named in service), (named,))
         found += [f"{scheme}://{place}" for scheme in schemes]
     return tuple(found)
 
@@ -262,7 +262,7 @@ def _opened(root: str, url: str, creds: str, options: Mapping[str, Any] | None, 
     return resolver()._opened(root, url, creds, options, action)
 
 
-def _followed(url: str, name: str, names: Names) -> Storage:
+def _follow(url: str, name: str, names: Names) -> Storage:
     return resolver().follow(url, name, names)[0]
 
 

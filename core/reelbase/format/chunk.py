@@ -56,13 +56,13 @@ def is_full(weight: int, count: int) -> bool:
 
 def encode(samples: Sequence[Packed]) -> bytes:
     """The bytes of a chunk."""
-    forms = bytes(one.form for one in samples)
-    axes = bytes(len(one.shape) for one in samples)
-    shapes = np.array([n for one in samples for n in one.shape], "<i8").tobytes()
+    forms = bytes(sample.form for sample in samples)
+    axes = bytes(len(sample.shape) for sample in samples)
+    shapes = np.array([n for sample in samples for n in sample.shape], "<i8").tobytes()
     offsets = np.zeros(len(samples) + 1, "<u8")
-    offsets[1:] = np.cumsum([len(one.payload) for one in samples])
+    offsets[1:] = np.cumsum([len(sample.payload) for sample in samples])
     meta = forms + axes + shapes + offsets.tobytes()
-    payload = b"".join(one.payload for one in samples)
+    payload = b"".join(sample.payload for sample in samples)
     body, deflated = meta + payload, 0
     if len(body) <= _MAX_DEFLATED:
         small = zlib.compress(body, 1)

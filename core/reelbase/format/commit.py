@@ -111,20 +111,20 @@ def encode(store: Store, header: Header, state: State) -> Commit:
     text = _dumps(rows)
     stored: Any = rows if len(text) <= _ROWS_INLINE else {"ref": _refer(store, text)}
     held = {"schema": schema, "rows": stored, "txns": dict(state.txns)}
-    body = _packed(header, held, b"".join(one.tobytes() for one in blocks))
-    return Commit(header=header, state=state, body=body, spilled=_spilled(schema, stored))
+    body = _pack(header, held, b"".join(block.tobytes() for block in blocks))
+    return Commit(header=header, state=state, body=body, spilled=_spill(schema, stored))
 
 
 def expired(header: Header) -> bytes:
     """The bytes that stand for a commit once its state is gone."""
-    return _packed(replace(header, expired=True), {}, b"")
+    return _pack(replace(header, expired=True), {}, b"")
 
 
-def _spilled(*parts: Mapping[str, Any]) -> tuple[str, ...]:
+def _spill(*parts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(part["ref"][0] for part in parts if "ref" in part)
 
 
-def _packed(header: Header, held: Mapping[str, Any], inline: bytes) -> bytes:
+def _pack(header: Header, held: Mapping[str, Any], inline: bytes) -> bytes:
     body = _dumps({"format": FORMAT, "features": [], **header.as_json(), **held})
     return _HEAD.pack(_MAGIC, len(body), len(inline), zlib.crc32(inline, zlib.crc32(body))) + body + inline
 
@@ -137,7 +137,7 @@ def header_of(data: bytes, where: str) -> Header:
         NewerFormatError: a newer reelbase wrote it.
     """
     with _reading(where):
-        return Header.from_json(_unpacked(data, where)[0])
+        return Header.from_json(_unpack(data, where)[0])
 
 
 def decode(store: Store, data: bytes, where: str) -> Commit:
@@ -149,14 +149,14 @@ def decode(store: Store, data: bytes, where: str) -> Commit:
         VersionExpiredError: its state is gone.
     """
     with _reading(where):
-        head, inline = _unpacked(data, where)
+        head, inline = _unpack(data, where)
         header = Header.from_json(head)
         if header.expired:
             raise VersionExpiredError(
                 f"Version {header.place} has expired.", "Choose one of ds.log(all=True) that has not."
             )
         state = _state(store, head, np.frombuffer(inline, ENTRY))
-        return Commit(header=header, state=state, body=data, spilled=_spilled(head["schema"], head["rows"]))
+        return Commit(header=header, state=state, body=data, spilled=_spill(head["schema"], head["rows"]))
 
 
 @contextmanager
@@ -169,7 +169,7 @@ def _reading(where: str) -> Iterator[None]:
         raise CorruptObjectError(f"{where} cannot be read: {error}.", "Restore it from a copy.") from error
 
 
-def _unpacked(data: bytes, where: str) -> tuple[dict[str, Any], bytes]:
+def _unpack(data: bytes, where: str) -> tuple[dict[str, Any], bytes]:
     magic, size, inline_size, crc = _HEAD.unpack_from(data)
     body, inline = data[_HEAD.size : _HEAD.size + size], data[_HEAD.size + size :]
     if magic[:3] == _MAGIC[:3] and magic != _MAGIC:
@@ -215,13 +215,14 @@ def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
     for name, column in rows.columns.items():
         blocks += [column.tail, column.patch]
         columns[name] = {
-            "segments": [one.as_json() for one in column.segments],
+            "segments": [segment.as_json() for segment in column.segments],
             "tail": len(column.tail),
             "over": [one.as_json() for one in column.over],
             "patch": len(column.patch),
         }
     blocks.append(rows.dead.tail)
-    dead = [rows.dead.count, rows.dead.swept, [one.as_json() for one in rows.dead.segments], len(rows.dead.tail)]
+    segments = [segment.as_json() for segment in rows.dead.segments]
+    dead = [rows.dead.count, rows.dead.swept, segments, len(rows.dead.tail)]
     return {"columns": columns, "dead": dead, "origins": rows.origins.as_json()}
 
 

@@ -126,7 +126,7 @@ def row_entries(store: Store, rows: Rows, row: int) -> dict[str, Entries]:
 def is_missing(store: Store, rows: Rows, row: int) -> bool:
     """Whether a physical row holds no sample."""
     found = (_entry(store, rows, name, row) for name in rows.columns)
-    return all(one is None or _is_nothing(store, *one) for one in found)
+    return all(item is None or _is_nothing(store, *item) for item in found)
 
 
 def _is_nothing(store: Store, one: Any, place: int) -> bool:

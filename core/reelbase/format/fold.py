@@ -59,11 +59,11 @@ def _due(store: Store, state: State, limit: int) -> list[tuple[str, str | None, 
     for tensor, rows in state.rows.items():
         for name, column in rows.columns.items():
             if len(column.tail) > limit:
-                found.append((tensor, name, _merged(store, column, ("segments", "tail"), joined)))
+                found.append((tensor, name, _merge(store, column, ("segments", "tail"), joined)))
             elif len(column.patch) > limit:
-                found.append((tensor, name, _merged(store, column, ("over", "patch"), newest)))
+                found.append((tensor, name, _merge(store, column, ("over", "patch"), newest)))
         if len(rows.dead.tail) > limit:
-            found.append((tensor, None, _merged(store, rows.dead, ("segments", "tail"), united)))
+            found.append((tensor, None, _merge(store, rows.dead, ("segments", "tail"), united)))
     return found
 
 
@@ -71,7 +71,7 @@ def _with(rows: Rows, column: str | None, folded: Any) -> Rows:
     return replace(rows, dead=folded) if column is None else replace(rows, columns={**rows.columns, column: folded})
 
 
-def _merged(store: Store, owner: Any, names: tuple[str, str], join: _Join) -> _List:
+def _merge(store: Store, owner: Any, names: tuple[str, str], join: _Join) -> _List:
     """The inline entries, with every full level at the end of the segments, as one segment of the next level."""
     kept, level = list(getattr(owner, names[0])), 0
     taken: list[Segment] = []

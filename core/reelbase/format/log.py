@@ -165,7 +165,7 @@ class Log:
             VersionExpiredError: its state is gone.
         """
         data = self._bytes(seq)
-        return None if data is None else self._decoded(seq, data)
+        return None if data is None else self._decode(seq, data)
 
     def header(self, seq: int) -> Header | None:
         """What one commit says of itself, or None if there is none of that number; expired ones too."""
@@ -186,12 +186,12 @@ class Log:
             step //= 2
             if (found := self._bytes(seq + step)) is not None:
                 newest, seq = found, seq + step
-        return known if newest is None else self._decoded(seq, newest)
+        return known if newest is None else self._decode(seq, newest)
 
     def _bytes(self, seq: int) -> bytes | None:
         return None if seq > keys.LAST else looked_for(self.store.storage, keys.commit(self.branch, seq))
 
-    def _decoded(self, seq: int, data: bytes) -> Commit:
+    def _decode(self, seq: int, data: bytes) -> Commit:
         found = commits.decode(self.store, data, keys.commit(self.branch, seq))
         self._own(seq, found.header)
         return found
@@ -290,7 +290,7 @@ class Log:
     def _caught_up(self, draft: Draft) -> Commit:
         """The newest commit, if the draft goes together with all that came since its base."""
         touched = draft.footprint
-        names = {one.id: one.name for one in draft.base.state.tensors.values()}
+        names = {tensor.id: tensor.name for tensor in draft.base.state.tensors.values()}
         seq = draft.base.seq
         while (header := self.header(seq + 1)) is not None:
             touched.check(header.touched, names)
@@ -363,5 +363,5 @@ def author() -> str:
     """Who is at work, for a commit."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # no such user in the password database
+    except (OSError, KeyError, ImportError):  # no such user, or no password database (Windows)
         return "unknown"

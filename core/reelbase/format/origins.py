@@ -42,7 +42,7 @@ class Origins:
             for first, stop, name, row in self._spans()
             if stop > start + count
         ]
-        return Origins(_joined([*kept, (start, branch, row), *after]))
+        return Origins(_join([*kept, (start, branch, row), *after]))
 
     def births(self, runs: Runs, own: str) -> dict[str, Runs]:
         """The same rows by branch of birth; `own` is the name of this branch."""
@@ -95,7 +95,7 @@ class Origins:
         return cls(tuple((int(start), str(branch), int(row)) for start, branch, row in stored))
 
 
-def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
+def _join(pieces: list[Piece]) -> tuple[Piece, ...]:
     """Pieces without those that only go on where the one before them leads."""
     left: list[Piece] = []
     for start, branch, row in pieces:

@@ -96,7 +96,7 @@ def fetch_rows(rows: Sequence[RowReader], columns: Sequence[str]) -> None:
     store = rows[0]._store
     map_threads(partial(_find_all, rows), list(rows[0]._rows.columns))
     found = [row._entry(column) for row in rows if not row.known for column in columns]
-    fetch_chunks(store, [one[0] for one in found if one is not None])
+    fetch_chunks(store, [item[0] for item in found if item is not None])
 
 
 def _find_all(rows: Sequence[RowReader], column: str) -> None:
@@ -121,7 +121,7 @@ def fetch_chunks(store: Store, ones: Sequence[Any]) -> None:
         CorruptObjectError, ObjectNotFoundError: as `chunk_samples`.
     """
     wanted = {held: one for one in ones if not store.cache.holds(held := _held_as(one))}
-    blobs = [Blob(store, object_key(one), int(one["off"]), int(one["len"])) for one in wanted.values()]
+    blobs = [Blob(store, object_key(item), int(item["off"]), int(item["len"])) for item in wanted.values()]
     read = execute([PendingRead([ByteRanges(blob, [(0, blob.size)])], lambda blobs: blobs[0].read()) for blob in blobs])
     for one, data in zip(wanted.values(), read, strict=True):
         _sound(one, data)

@@ -61,7 +61,7 @@ def write(store: Store, parts: Sequence[tuple[Entries, int]]) -> list[Segment]:
     """Write entries (each with its level) as segments of one new index object."""
     uid, body, made = uuid.uuid4().bytes, b"", []
     for entries, level in parts:
-        data = _encoded(entries)
+        data = _encode(entries)
         made.append(Segment(uid, len(body), len(data), rows_of(entries), len(entries), level))
         body += data
     if parts:
@@ -69,7 +69,7 @@ def write(store: Store, parts: Sequence[tuple[Entries, int]]) -> list[Segment]:
     return made
 
 
-def _encoded(entries: Entries) -> bytes:
+def _encode(entries: Entries) -> bytes:
     body = entries.tobytes()
     table = np.zeros(_pages(len(entries)), _TABLE)
     table["first"] = entries["first"][::_PAGE]
@@ -89,7 +89,7 @@ def entries(store: Store, segment: Segment) -> Entries:
         data = store.get(keys.index(segment.uid), segment.off, segment.off + segment.size)
         table = _table(data, segment)
         body = data[_HEAD.size + table.nbytes :]
-        pages = (_checked(body, page, int(crc), segment) for page, crc in enumerate(table["crc"]))
+        pages = (_check(body, page, int(crc), segment) for page, crc in enumerate(table["crc"]))
         if len(body) != segment.entries * ENTRY.itemsize or not all(len(page) for page in pages):
             raise _corrupt(segment)
         return np.frombuffer(body, ENTRY), len(data)
@@ -128,7 +128,7 @@ def _page(store: Store, segment: Segment, row: int) -> Entries:
 
     def read_page() -> tuple[Entries, int]:
         data = ahead.get(page) or store.get(key, *_span(segment, page))
-        return np.frombuffer(_checked(bytes(data), 0, int(table["crc"][page]), segment), ENTRY), len(data)
+        return np.frombuffer(_check(bytes(data), 0, int(table["crc"][page]), segment), ENTRY), len(data)
 
     return store.cache.get(("page", segment, page), read_page)
 
@@ -144,7 +144,7 @@ def _span(segment: Segment, page: int) -> tuple[int, int]:
     return start, start + min(_PAGE, segment.entries - page * _PAGE) * ENTRY.itemsize
 
 
-def _checked(body: bytes, page: int, crc: int, segment: Segment) -> bytes:
+def _check(body: bytes, page: int, crc: int, segment: Segment) -> bytes:
     """The bytes of one page of `body`."""
     data = body[page * _PAGE_BYTES : (page + 1) * _PAGE_BYTES]
     if zlib.crc32(data) != crc:

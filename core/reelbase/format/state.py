@@ -45,12 +45,12 @@ class Rows:
     @cached_property
     def physical_rows(self) -> int:
         """Rows ever appended."""
-        return max((one.rows for one in self.columns.values()), default=0)
+        return max((column.rows for column in self.columns.values()), default=0)
 
     @property
     def inline(self) -> int:
         """Entries that a commit has to carry for them."""
-        return sum(len(one.tail) + len(one.patch) for one in self.columns.values()) + len(self.dead.tail)
+        return sum(len(column.tail) + len(column.patch) for column in self.columns.values()) + len(self.dead.tail)
 
     def __len__(self) -> int:
         return self.physical_rows - self.dead.count
@@ -184,7 +184,7 @@ class State:
     @cached_property
     def names(self) -> dict[str, str]:
         """Tensor name to id."""
-        return {one.name: one.id for one in self.tensors.values()}
+        return {tensor.name: tensor.id for tensor in self.tensors.values()}
 
     def with_schema(self, schema: TensorSchema) -> State:
         """With a tensor added or its schema replaced. One that was dropped comes back without its samples."""

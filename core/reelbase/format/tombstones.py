@@ -65,14 +65,14 @@ class Tombstones:
 
     def runs(self, store: Store) -> Runs:
         """All deleted rows, as sorted, disjoint runs."""
-        starts, stops, _ = self._ranked(store)
+        starts, stops, _ = self._rank(store)
         return tuple(zip(starts.tolist(), stops.tolist(), strict=True))
 
     def names(self, store: Store, row: int) -> bool:
         """Whether a physical row is deleted."""
         if not self.count:
             return False
-        starts, stops, _ = self._ranked(store)
+        starts, stops, _ = self._rank(store)
         at = int(np.searchsorted(starts, row, side="right")) - 1
         return at >= 0 and row < int(stops[at])
 
@@ -80,7 +80,7 @@ class Tombstones:
         """The deleted rows among some physical ones, as runs."""
         if not self.count:
             return ()
-        starts, stops, _ = self._ranked(store)
+        starts, stops, _ = self._rank(store)
         low, high = int(np.searchsorted(stops, start, side="right")), int(np.searchsorted(starts, stop))
         cut = zip(starts[low:high].clip(start).tolist(), stops[low:high].clip(max=stop).tolist(), strict=True)
         return tuple(cut)
@@ -89,17 +89,17 @@ class Tombstones:
         """The physical rows of (valid) logical ones; int64, as given."""
         if not self.count:
             return rows
-        starts, _, before = self._ranked(store)
+        starts, _, before = self._rank(store)
         return rows + before[np.searchsorted(starts - before[:-1], rows, side="right")]
 
     def logical(self, store: Store, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The logical rows of physical ones that are not deleted; int64, as given."""
         if not self.count:
             return rows
-        starts, _, before = self._ranked(store)
+        starts, _, before = self._rank(store)
         return rows - before[np.searchsorted(starts, rows, side="right")]
 
-    def _ranked(self, store: Store) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def _rank(self, store: Store) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Starts, stops, and the number of deleted rows before each run and after the last; all int64."""
         held = self._memo
         if not held:

@@ -22,7 +22,7 @@ _KINDS: Final = "biufcSUmM"
 
 def text(value: Any) -> bool:
     """A string, and one that can be written down."""
-    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+    return isinstance(value, str) and not any("\ud800" <= item <= "\udfff" for item in value)
 
 
 def flag(value: Any) -> bool:
@@ -60,7 +60,7 @@ def dtype(value: Any) -> bool:
 
 def uid(value: Any) -> bool:
     """The id of an object, in hex."""
-    return text(value) and len(value) == 32 and all(one in "0123456789abcdef" for one in value)
+    return text(value) and len(value) == 32 and all(item in "0123456789abcdef" for item in value)
 
 
 def branch(value: Any) -> bool:

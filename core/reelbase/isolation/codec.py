@@ -88,7 +88,7 @@ class IsolatedCodec(Codec):
         return Ingested(info=MediaInfo.from_dict(head["info"]), index=index)
 
     def _array(self, head: dict[str, Any], size: int, plan: Plan | None, asked: tuple[int, int] | None) -> NDArray[Any]:
-        shape, dtype = _described(head)
+        shape, dtype = _describe(head)
         frames = 1 if plan is None else len(plan.rows)
         most = frames * (asked[0] * asked[1] if asked else self.limits.max_pixels) * _CHANNELS * dtype.itemsize
         if plan is not None and (dtype != np.uint8 or shape[:1] != (frames,) or shape[3:] != (3,)):
@@ -99,13 +99,13 @@ class IsolatedCodec(Codec):
 
     @staticmethod
     def _fitting(head: dict[str, Any], size: int, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        shape, dtype = _described(head)
+        shape, dtype = _describe(head)
         if shape != out.shape or dtype != out.dtype or size != out.nbytes:
             raise BrokenWireError
         return out
 
 
-def _described(head: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _describe(head: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     try:
         shape, dtype = tuple(map(int, head["shape"])), np.dtype(str(head["dtype"]))
     except (KeyError, TypeError, ValueError):

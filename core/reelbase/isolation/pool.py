@@ -98,7 +98,7 @@ class Worker:
                 parts, failed = _read(blob, answer["read"], left)
                 failure = failure or failed
                 left -= sum(map(len, parts))
-                self._send({"failed": True} if failed else {"sizes": [len(one) for one in parts]}, b"".join(parts))
+                self._send({"failed": True} if failed else {"sizes": [len(part) for part in parts]}, b"".join(parts))
             elif "spool" in answer and spool is not None and left >= 0:
                 with self._in_time():
                     data = self._wire.body(size)
@@ -183,7 +183,8 @@ def _read(blob: Blob, ranges: Any, left: int) -> tuple[list[bytes], BaseExceptio
         spans = [(max(0, int(start)), blob.size if stop < 0 else min(int(stop), blob.size)) for start, stop in ranges]
         if sum(stop - start for start, stop in spans) > left:
             raise LimitError(f"{blob.key}: it is read again and again.", "It is hostile, or damaged in a rare way.")
-        return [bytes(one) for one in blob.read_ranges([(start, max(start, stop)) for start, stop in spans])], None
+        parts = blob.read_ranges([(start, max(start, stop)) for start, stop in spans])
+        return [bytes(part) for part in parts], None
     except (ReelbaseError, ValueError, TypeError, OSError) as error:
         return [], error
 

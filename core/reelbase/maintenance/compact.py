@@ -90,7 +90,7 @@ def _drafted(store: Store, base: Commit) -> tuple[Draft, Compaction]:
                 tensors=(*done.tensors, base.state.tensors[tensor].name),
                 entries_before=done.entries_before + sum(layers[name].entries for name in fresh),
                 entries=done.entries + sum(map(len, fresh.values())),
-                bytes_written=done.bytes_written + sum(one.written for one in layers.values()),
+                bytes_written=done.bytes_written + sum(layer.written for layer in layers.values()),
             )
     return draft, done
 
@@ -163,10 +163,10 @@ class _Layer:
             if self._is_loose(piece) or (loose and piece.kind == Kind.MISSING and piece.count < _SHORT_GAP):
                 loose.append(piece)
                 continue
-            yield from _closed(loose)
+            yield from _close(loose)
             loose = []
             yield [piece]
-        yield from _closed(loose)
+        yield from _close(loose)
 
     def _pieces(self) -> Iterator[Piece]:
         """All physical rows in order; those without a sample and deleted ones together, as gaps."""
@@ -226,7 +226,7 @@ class _Layer:
             builder.skip(piece.count)
 
 
-def _closed(loose: list[Piece]) -> Iterator[list[Piece]]:
+def _close(loose: list[Piece]) -> Iterator[list[Piece]]:
     """Loose chunks as one step; the gaps behind the last of them stay by themselves."""
     end = len(loose)
     while end and loose[end - 1].kind == Kind.MISSING:

@@ -170,13 +170,13 @@ class _Batches:
     def draft(self, dest: Store, base: Commit, number: int, start: int, stop: int) -> Draft:
         """One batch as a commit."""
         draft = Draft(dest, base)
-        added = {tensor: one for tensor in self._rows if (one := self._added(dest, tensor, start, stop)) is not None}
+        added = {tensor: one for tensor in self._rows if (one := self._add(dest, tensor, start, stop)) is not None}
         if added:
             draft.do(Append(added))
         draft.do(SetTxn(self._chosen.app, number))
         return draft
 
-    def _added(self, dest: Store, tensor: str, start: int, stop: int) -> Added | None:
+    def _add(self, dest: Store, tensor: str, start: int, stop: int) -> Added | None:
         """The chosen rows ``start:stop`` of one tensor, as far as it has them."""
         rows, logical = self._rows[tensor], self._chosen.rows[start:stop]
         there = np.flatnonzero(logical < len(rows))

@@ -48,11 +48,11 @@ def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Co
     due = [one for one in lineage.refs.expiries() if _older(one.written, before)]
     gone = _gone(lineage, due)
     marks, newest = Marks(store), heads(lineage)
-    for one in versions(lineage, newest, without=gone):
-        marks.add(one)
+    for version in versions(lineage, newest, without=gone):
+        marks.add(version)
     doomed = dict(_doomed(storage, marks, before))
-    for one in versions(lineage, heads(lineage), after=newest):
-        marks.add(one)
+    for version in versions(lineage, heads(lineage), after=newest):
+        marks.add(version)
     doomed = {key: size for key, size in doomed.items() if key not in marks}
     doomed |= _leftovers(storage, before)
     found = Collected(len(doomed), sum(doomed.values()), tuple(str(place) for place in sorted(gone)))

@@ -82,8 +82,8 @@ def _mark(uid: str) -> bytes:
 def _objects(lineage: Lineage, store: Store, newest: dict[str, int]) -> Iterator[tuple[str, int]]:
     """Keys and sizes of all that is copied, in an order in which nothing is named before it is there."""
     marks = Marks(store)
-    for one in versions(lineage, newest):
-        marks.add(one)
+    for version in versions(lineage, newest):
+        marks.add(version)
     for prefix in keys.DATA:
         for key, stat in store.storage.list(prefix):
             if keys.uid_of(key) is not None and key in marks:

@@ -46,15 +46,15 @@ class Stats:
 def stats(lineage: Lineage, store: Store) -> Stats:
     """Count the objects of a dataset, and look who needs them."""
     marks, count = Marks(store), 0
-    for one in versions(lineage, heads(lineage)):
-        marks.add(one)
+    for version in versions(lineage, heads(lineage)):
+        marks.add(version)
         count += 1
     found = {prefix: list(store.storage.list(prefix)) for prefix in keys.PREFIXES}
     every = [*(one for listed in found.values() for one in listed), (keys.ROOT, store.storage.stat(keys.ROOT))]
     return Stats(
         total=_count(every),
         kinds={prefix.rstrip("/"): _count(listed) for prefix, listed in found.items()},
-        orphans=_count(one for prefix in keys.DATA for one in found[prefix] if one[0] not in marks),
+        orphans=_count(item for prefix in keys.DATA for item in found[prefix] if item[0] not in marks),
         leftovers=_count(store.storage.leftovers()),
         versions=count,
     )

@@ -231,7 +231,7 @@ class _Tensor:
     def check(self) -> None:
         """Look at what was not looked at in newer versions."""
         for column in self._rows.columns.values():
-            replaced = self._replaced(column)
+            replaced = self._replace(column)
             for start, one in zip(column.starts, column.segments, strict=False):
                 self._entries(self._load(one), start, replaced)
             self._entries(column.tail, column.starts[-1], replaced)
@@ -253,7 +253,7 @@ class _Tensor:
             self._bad[keys.index(one.uid), _first_line(error)] = []
             return NO_ENTRIES
 
-    def _replaced(self, column: Column) -> frozenset[int]:
+    def _replace(self, column: Column) -> frozenset[int]:
         """Rows whose older entries nobody sees in this version."""
         try:
             return frozenset(column.replaced(self._check.store)["first"].tolist())

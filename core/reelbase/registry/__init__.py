@@ -122,7 +122,7 @@ class Registry:
             PluginConflictError, MissingDependencyError, PluginLoadError: as `Kind.load`.
         """
         scheme = scheme_of(url)
-        offers = [one for one in self.storages.offers if scheme in one.spec.schemes]
+        offers = [offer for offer in self.storages.offers if scheme in offer.spec.schemes]
         if not offers:
             known = sorted({name for spec in self.storages.specs() for name in spec.schemes})
             what = f"{scheme}:// URLs" if _SCHEME.match(url) else f"local paths such as {url!r}"

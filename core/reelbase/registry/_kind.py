@@ -61,7 +61,7 @@ class Kind(Generic[S, T]):
             for plugin in plugins
             for spec in plugin.offers.get(about.hook, ())
         ]
-        self.offers = [one for one in every if one in self._preferred(one.spec.name, _named(every, one.spec.name))]
+        self.offers = [one for one in every if one in self._preferred(one.spec.name, _name(every, one.spec.name))]
         self._loaded: dict[str, T] = {}
 
     def specs(self) -> tuple[S, ...]:
@@ -75,9 +75,9 @@ class Kind(Generic[S, T]):
             PluginNotFoundError: there is none; the message names the nearest, and every plugin that failed.
             PluginConflictError: two plugins offer it, and ``[prefer]`` does not choose.
         """
-        found = _named(self.offers, name)
+        found = _name(self.offers, name)
         if not found:
-            known = sorted({one.name for one in self.specs()})
+            known = sorted({spec.name for spec in self.specs()})
             raise self.missing(f"No installed plugin offers the {self._about.label} {name!r}", name, known)
         return self.choose(name, found).spec
 
@@ -108,7 +108,7 @@ class Kind(Generic[S, T]):
         left = self._preferred(name, offers)
         if len(left) == 1:
             return left[0]
-        titles = ", ".join(one.plugin.title for one in left)
+        titles = ", ".join(item.plugin.title for item in left)
         raise PluginConflictError(
             f"{len(left)} plugins offer the {self._about.label} {name!r}: {titles}.", self._choice(name, left)
         )
@@ -122,11 +122,11 @@ class Kind(Generic[S, T]):
 
     def _preferred(self, name: str, offers: Sequence[Offer[S]]) -> Sequence[Offer[S]]:
         wanted = self._prefer.get(f"{self._about.label}.{name}")
-        chosen = [one for one in offers if wanted and one.plugin.is_called(wanted)]
+        chosen = [offer for offer in offers if wanted and offer.plugin.is_called(wanted)]
         return chosen if len(chosen) == 1 else offers
 
     def _choice(self, name: str, offers: Sequence[Offer[S]]) -> str:
-        plugins = [one.plugin for one in offers]
+        plugins = [offer.plugin for offer in offers]
         distributions = {plugin.distribution for plugin in plugins}
         first, *others = (json.dumps(p.distribution if len(distributions) == len(plugins) else p.name) for p in plugins)
         key = name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
@@ -153,15 +153,15 @@ class Kind(Generic[S, T]):
         return cast("T", target)
 
     def _broken(self, spec: S, problem: str) -> PluginLoadError:
-        owner = self.choose(spec.name, _named(self.offers, spec.name)).plugin
+        owner = self.choose(spec.name, _name(self.offers, spec.name)).plugin
         return PluginLoadError(
             f"The {self._about.label} {spec.name!r} cannot be used: {spec.target}: {problem}.",
             f"Report it to the authors of the plugin {owner.title}.",
         )
 
 
-def _named(offers: Iterable[Offer[S]], name: str) -> list[Offer[S]]:
-    return [one for one in offers if one.spec.name == name]
+def _name(offers: Iterable[Offer[S]], name: str) -> list[Offer[S]]:
+    return [offer for offer in offers if offer.spec.name == name]
 
 
 def _failures(plugins: Iterable[Plugin]) -> list[Failure]:

@@ -195,11 +195,11 @@ def _flatten(results: Iterable[Iterable[object]] | None) -> Sequence[object]:
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
-    return _named(entry.dist) if entry.dist is not None else ("", "")
+    return _name(entry.dist) if entry.dist is not None else ("", "")
 
 
 @cache
-def _named(distribution: Distribution) -> tuple[str, str]:
+def _name(distribution: Distribution) -> tuple[str, str]:
     """Name and version; to find them all of the metadata is parsed each time."""
     try:
         about = distribution.metadata

@@ -33,7 +33,7 @@ def parse(key: object) -> tuple[Item, ...]:
         SampleIndexError: an item is of another kind, or there are two Ellipses.
     """
     items = tuple(_item(one) for one in (key if isinstance(key, tuple) else (key,)))
-    if len(items) > 1 and sum(one is Ellipsis for one in items) > 1:
+    if len(items) > 1 and sum(item is Ellipsis for item in items) > 1:
         raise SampleIndexError("An index can hold only one Ellipsis ('...').", "Write the other axes as ':'.")
     return items
 
@@ -103,7 +103,7 @@ def expand(items: Sequence[Item], ndim: int) -> list[Item]:
     Raises:
         SampleIndexError: there are more items than axes.
     """
-    used = sum(one is not None and one is not Ellipsis for one in items)
+    used = sum(item is not None and item is not Ellipsis for item in items)
     if used > ndim:
         raise SampleIndexError(f"{used} indices are too many: a sample has {ndim} axes here.", "Leave some out.")
     fill: list[Item] = [WHOLE] * (ndim - used)
@@ -188,7 +188,7 @@ class Selection:
             lead = next(k for k, one in enumerate(expanded) if one is not None)
             request, mine = _narrow(request, expanded[lead])
             others = expanded[:lead] + expanded[lead + 1 :]
-            if np.ndim(mine) == 1 and not any(isinstance(one, (int, np.ndarray)) for one in others):  # type: ignore[arg-type]
+            if np.ndim(mine) == 1 and not any(isinstance(other, (int, np.ndarray)) for other in others):  # type: ignore[arg-type]
                 mine = WHOLE  # a list that pairs with nothing: the entries come in its order already
             expanded[lead] = mine
             if any(not _is_whole(one) for one in expanded):
@@ -259,7 +259,7 @@ class Index:
         if items and items[0] is Ellipsis:
             items = (WHOLE, *items)
         row, rest = (items[0], items[1:]) if items else (WHOLE, ())
-        if isinstance(row, np.ndarray) and any(isinstance(one, np.ndarray) for one in rest):
+        if isinstance(row, np.ndarray) and any(isinstance(item, np.ndarray) for item in rest):
             return self._pair(row, rest)
         return Index((*self.rows, row), self.selection.then(rest), self.paired, self.points)
 
@@ -280,7 +280,7 @@ class Index:
         if any(one.ndim != 1 for one in lists):
             raise SampleIndexError("Paired index lists must be one-dimensional.", "Flatten them.")
         rows = (*self.rows, next(together))
-        paired = tuple(next(together) if isinstance(one, np.ndarray) else one for one in rest)
+        paired = tuple(next(together) if isinstance(item, np.ndarray) else item for item in rest)
         return replace(self, rows=rows, paired=paired, points=len(rows))
 
     def resolve(self, length: int) -> list[tuple[int, Selection]]:

@@ -59,7 +59,7 @@ class Info(MutableMapping[str, Any]):
 
     def update(self, *others: Any, **values: Any) -> None:
         """Write several keys in one commit."""
-        written = {key: _checked(key, value) for key, value in dict(*others, **values).items()}
+        written = {key: _check(key, value) for key, value in dict(*others, **values).items()}
         with self._session.change() as transaction:
             self._held()
             transaction.do(SetInfo(self._tensor, written))
@@ -74,7 +74,7 @@ class Info(MutableMapping[str, Any]):
         return f"Info({dict(self._held())!r})"
 
 
-def _checked(key: object, value: Any) -> Any:
+def _check(key: object, value: Any) -> Any:
     if not isinstance(key, str):
         raise UsageError(f"{key!r} cannot be a metadata key: it is no string.", "Use strings.")
     if key.startswith(RESERVED):

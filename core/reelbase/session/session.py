@@ -266,7 +266,7 @@ class Transaction:
         """Rows for one tensor, or the same number for several (which then start at one row)."""
         with self._whole():
             key = tuple(sorted(builders))
-            for other in [one for one in self._builders if one != key and set(one) & set(key)]:
+            for other in [builder for builder in self._builders if builder != key and set(builder) & set(key)]:
                 self._seal_one(other)
             held = self._builders.setdefault(key, {tensor: RowsBuilder(self.store) for tensor in key})
             for tensor, rows in builders.items():
@@ -308,5 +308,5 @@ class Transaction:
     def _seal_one(self, key: tuple[str, ...]) -> None:
         builders = self._builders.pop(key)
         rows = {tensor: Added(one.finish(), one.count) for tensor, one in builders.items()}
-        if any(one.count for one in rows.values()):
+        if any(row.count for row in rows.values()):
             self._draft.do(Append(rows))

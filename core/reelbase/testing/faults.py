@@ -268,7 +268,7 @@ class ReplyCut(Fault):
         """As `Fault` says."""
         with suppress(StorageError):  # that reply is lost as well
             call.run()
-        raise _unanswered(call)
+        raise _explain_silence(call)
 
 
 class NoReply(Fault):
@@ -276,7 +276,7 @@ class NoReply(Fault):
 
     def strike(self, call: Call, storage: FaultyStorage) -> Any:
         """As `Fault` says."""
-        raise _unanswered(call)
+        raise _explain_silence(call)
 
 
 class OwnEcho(Fault):
@@ -345,7 +345,7 @@ class Delayed(Fault):
     def strike(self, call: Call, storage: FaultyStorage) -> Any:
         """As `Fault` says."""
         storage.hold(call, self._by)
-        raise _unanswered(call)
+        raise _explain_silence(call)
 
     def __repr__(self) -> str:
         return f"Delayed({self._by})"
@@ -389,7 +389,7 @@ class Chain(Fault):
         return f"Chain({self._first!r}, {self.then!r})"
 
 
-def _unanswered(call: Call) -> StorageError:
+def _explain_silence(call: Call) -> StorageError:
     kind = OutcomeUnknownError if call.kind == "put" else StorageError
     return kind(f"No reply came to {call.kind} {call.key!r}.", _TODO)
 

@@ -185,9 +185,9 @@ class StorageTests:
     def test_one_claimant_wins(self, writable: Storage) -> None:
         """One after the other, each with an instance of its own that has looked at the name before."""
         others = [self.again(writable) for _ in range(_RACERS)]
-        for one in others:
+        for other in others:
             with pytest.raises(ObjectNotFoundError):
-                one.stat("claimed/key")
+                other.stat("claimed/key")
         won = [_claims(one, "claimed/key", bytes([me]) * 1000) for me, one in enumerate(others)]
         assert won == [True] + [False] * (_RACERS - 1), (
             f"of put(if_absent=True) in turn the first must win alone: {won}"

@@ -85,7 +85,7 @@ def diff(lineage: Lineage, store: Store, a: Commit, b: Commit) -> Diff:
     """What is different in `b`, compared with `a`."""
     ours, theirs = a.state.tensors, b.state.tensors
     headers = [*lineage.between(a.header, b.header), *lineage.between(b.header, a.header)]
-    changed = Footprint.united(one.touched for one in headers).changed
+    changed = Footprint.united(header.touched for header in headers).changed
     rows = {}
     for tensor, schema in theirs.items():
         sides = _Sides(store, tensor, a, b)

@@ -60,7 +60,7 @@ def merge(lineage: Lineage, store: Store, ours: Commit, theirs: Commit) -> Draft
 
 def _touched(headers: Iterable[Header]) -> Footprint:
     """What commits touched; a merge only repeats what the commits of the merged branch did."""
-    return Footprint.united(one.touched for one in headers if one.merged is None)
+    return Footprint.united(header.touched for header in headers if header.merged is None)
 
 
 class _Merge:

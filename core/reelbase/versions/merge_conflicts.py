@@ -95,9 +95,9 @@ class Conflicts:
                 (one.tensors[tensor].info if tensor in one.tensors else {}) if tensor else one.info
                 for one in (self._ours.state, self._theirs.state)
             ]
-            if [key in one for one in held] == [True, True] and held[0][key] == held[1][key]:
+            if [key in item for item in held] == [True, True] and held[0][key] == held[1][key]:
                 continue
-            if any(key in one for one in held):
+            if any(key in item for item in held):
                 whose = f" of {self._name(tensor)!r}" if tensor else ""
                 raise _conflict(f"Both branches wrote the metadata key {key!r}{whose}.", "Give it one value")
 

@@ -79,7 +79,7 @@ class Refs:
             data = self._storage.get(keys.tag(name))
         except ObjectNotFoundError:
             return None
-        return _place(keys.tag(name), _parsed(keys.tag(name), data), "place")
+        return _place(keys.tag(name), _parse(keys.tag(name), data), "place")
 
     def tag(self, name: str, place: Place) -> None:
         """Name a version.
@@ -153,7 +153,7 @@ class Refs:
         Raises:
             VersionExpiredError: it may go.
         """
-        if any(one.names(place) for one in self.expiries()):
+        if any(expiry.names(place) for expiry in self.expiries()):
             raise VersionExpiredError(
                 f"Version {place} has expired: it can be read for some time yet, not named or built on.",
                 "Copy what you need of it, or choose a version of ds.log() that has not expired.",
@@ -162,7 +162,7 @@ class Refs:
     def _read(self, prefix: str) -> Iterator[tuple[str, datetime | None, Any]]:
         for key, stat in self._storage.list(prefix):
             try:
-                yield key, stat.modified, _parsed(key, self._storage.get(key))
+                yield key, stat.modified, _parse(key, self._storage.get(key))
             except ObjectNotFoundError:  # removed meanwhile
                 continue
 
@@ -174,7 +174,7 @@ class Refs:
         return True
 
 
-def _parsed(key: str, data: bytes) -> Any:
+def _parse(key: str, data: bytes) -> Any:
     try:
         return json.loads(data)
     except ValueError:

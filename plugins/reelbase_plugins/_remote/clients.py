@@ -39,7 +39,7 @@ class Client(Generic[Filesystem]):
 
         self.filesystem = filesystem
         self._loop = get_loop()
-        weakref.finalize(self, _closed, os.getpid(), self._loop, close, filesystem)
+        weakref.finalize(self, _close, os.getpid(), self._loop, close, filesystem)
 
     def run(self, request: Coroutine[Any, Any, Result], seconds: float) -> Result:
         """Wait for a request; it is dropped when the time is over, and when the wait is interrupted.
@@ -60,7 +60,7 @@ async def _within(request: Coroutine[Any, Any, Result], seconds: float) -> Resul
         return await request
 
 
-def _closed(
+def _close(
     pid: int,
     loop: asyncio.AbstractEventLoop,
     close: Callable[[Filesystem], Coroutine[Any, Any, None]],

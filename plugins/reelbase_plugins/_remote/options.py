@@ -30,7 +30,7 @@ def parsed(table: type[Table], options: Mapping[str, Any], place: str) -> Table:
     Raises:
         ConfigError: there is no such option, or its value is of another kind.
     """
-    known = {one.name: one.default for one in fields(table)}  # type: ignore[arg-type]
+    known = {field.name: field.default for field in fields(table)}  # type: ignore[arg-type]
     values = {}
     for name, value in options.items():
         if name not in known:
@@ -86,7 +86,7 @@ def _number(value: Any) -> float:
 
 def _texts(value: Any) -> tuple[str, ...]:
     found = value.split() if isinstance(value, str) else value
-    if not isinstance(found, (list, tuple)) or not found or not all(isinstance(one, str) for one in found):
+    if not isinstance(found, (list, tuple)) or not found or not all(isinstance(item, str) for item in found):
         raise ValueError("a list of strings")
     return tuple(found)
 

@@ -105,15 +105,15 @@ def _bad(url: str, what: str) -> BadReplyError:
 def pieces(data: bytes | BinaryIO) -> Iterator[bytes]:
     """The data in order, never more of it in memory than a piece; at least one, which may be empty."""
     file = io.BytesIO(data) if isinstance(data, (bytes, bytearray, memoryview)) else data
-    yield _filled(file, _PIECE)
+    yield _fill(file, _PIECE)
     for number in itertools.count(1):
-        piece = _filled(file, _PIECE if number < _SMALL_ONES else _LARGE)
+        piece = _fill(file, _PIECE if number < _SMALL_ONES else _LARGE)
         if not piece:
             return
         yield piece
 
 
-def _filled(file: BinaryIO, size: int) -> bytes:
+def _fill(file: BinaryIO, size: int) -> bytes:
     """That many bytes, or what is left: files may return less than they are asked."""
     parts = []
     while size and (part := file.read(size)):

@@ -64,11 +64,11 @@ def refused(refusal: Refusal, url: str) -> StorageError | Transient:
         throttled = ThrottledError(f"{url}: the service wants fewer requests ({refusal}).", "Try again later.")
         return Transient(throttled, refusal.after)
     if refusal.status in {401, 403} or refusal.code in _UNKNOWN_CALLER:
-        return _denied(refusal, url)
+        return _denied_error(refusal, url)
     return _other(refusal, url)
 
 
-def _denied(refusal: Refusal, url: str) -> StorageError:
+def _denied_error(refusal: Refusal, url: str) -> StorageError:
     if refusal.code in _UNKNOWN_CALLER or refusal.status == 401:
         return AccessDeniedError(f"{url}: the service does not take the credentials ({refusal}).", "Check them.")
     return AccessDeniedError(

@@ -68,14 +68,14 @@ class ClassLabel(Htype):
 
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """``{"value": ids, "text": names}``: names nested as the ids are, or None without class names."""
-        return {"value": array, "text": self._named(array.tolist()) if self.class_names else None}
+        return {"value": array, "text": self._name(array.tolist()) if self.class_names else None}
 
     def plain(self, array: NDArray[Any]) -> list[Any]:
         """Names, or ids where there are no names; always a list."""
-        return list(self._named(array.tolist()) if self.class_names else array.tolist())
+        return list(self._name(array.tolist()) if self.class_names else array.tolist())
 
-    def _named(self, ids: Any) -> Any:
-        return [self._named(one) for one in ids] if isinstance(ids, list) else self.class_names[ids]
+    def _name(self, ids: Any) -> Any:
+        return [self._name(one) for one in ids] if isinstance(ids, list) else self.class_names[ids]
 
     def _id(self, item: object) -> int:
         if isinstance(item, str):

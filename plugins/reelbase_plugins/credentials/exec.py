@@ -45,9 +45,9 @@ class ExecProvider(CredentialProvider):
 
     def get(self, request: CredentialRequest) -> Credentials:
         """What it printed."""
-        return from_program(self._printed(), self.name)
+        return from_program(self._run(), self.name)
 
-    def _printed(self) -> bytes:
+    def _run(self) -> bytes:
         environment = {name: os.environ[name] for name in self._passed_on if name in os.environ}
         try:
             program = subprocess.Popen(  # noqa: S603 - the user's own configuration names it
@@ -55,7 +55,7 @@ class ExecProvider(CredentialProvider):
                 stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            raise self._failed(f"{self._command[0]!r} cannot be run: {error.strerror}") from None
+            raise self._error(f"{self._command[0]!r} cannot be run: {error.strerror}") from None
         with program:
             return self._read(program)
 
@@ -66,9 +66,9 @@ class ExecProvider(CredentialProvider):
         try:
             printed = program.stdout.read(_MOST + 1)
             if len(printed) > _MOST:
-                raise self._failed(f"{self._command[0]!r} prints more than {_MOST} bytes")
+                raise self._error(f"{self._command[0]!r} prints more than {_MOST} bytes")
             if program.wait():
-                raise self._failed(
+                raise self._error(
                     f"{self._command[0]!r} ended with {program.returncode}, or took over {_SECONDS:.0f} s"
                 )
         finally:
@@ -76,7 +76,7 @@ class ExecProvider(CredentialProvider):
             _end(program)
         return printed
 
-    def _failed(self, what: str) -> AccessDeniedError:
+    def _error(self, what: str) -> AccessDeniedError:
         return AccessDeniedError(f"Credentials {self.name!r}: {what}.", "Run it by hand to see what is wrong.")
 
 

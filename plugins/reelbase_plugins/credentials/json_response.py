@@ -62,7 +62,7 @@ def from_server(text: bytes, name: str, url: str) -> Credentials:
         found = None
     if found is None:
         raise AccessDeniedError(f"Credentials {name!r}: the server's answer is not understood.", "Ask who runs it.")
-    fitting = [one for one in found if one.covers(url)]
+    fitting = [item for item in found if item.covers(url)]
     if not fitting:
         raise AccessDeniedError(f"Credentials {name!r}: the server gave none for that URL.", "Ask who runs it.")
     return max(fitting, key=lambda one: len(one.prefixes[0]))

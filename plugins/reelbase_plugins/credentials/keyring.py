@@ -59,9 +59,9 @@ class KeyringProvider(CredentialProvider):
         try:
             secret = keyring.get_password(self._service, self._username)
         except KeyringError as error:
-            raise self._failed(f"the keyring says no ({type(error).__name__})") from None
+            raise self._error(f"the keyring says no ({type(error).__name__})") from None
         if secret is None:
-            raise self._failed(f"the keyring has nothing for {self._username!r} of {self._service!r}")
+            raise self._error(f"the keyring has nothing for {self._username!r} of {self._service!r}")
         return secret
 
     def _fields(self, secret: str) -> dict[str, Any]:
@@ -70,8 +70,8 @@ class KeyringProvider(CredentialProvider):
         except ValueError:
             fields = None
         if not isinstance(fields, dict):
-            raise self._failed("what the keyring has is no JSON object")
+            raise self._error("what the keyring has is no JSON object")
         return fields
 
-    def _failed(self, what: str) -> AccessDeniedError:
+    def _error(self, what: str) -> AccessDeniedError:
         return AccessDeniedError(f"Credentials {self.name!r}: {what}.", "`keyring set <service> <username>` keeps it.")

@@ -50,7 +50,7 @@ class ManagedProvider(CredentialProvider):
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
         super().__init__(name, {})
         table = parsed(Options, options, f"credentials.{name}")
-        self._server = _checked(required(table.server, f"credentials.{name}.server"), name)
+        self._server = _check(required(table.server, f"credentials.{name}.server"), name)
         self._table = table
 
     def get(self, request: CredentialRequest) -> Credentials:
@@ -95,7 +95,7 @@ class ManagedProvider(CredentialProvider):
         return token
 
 
-def _checked(server: str, name: str) -> str:
+def _check(server: str, name: str) -> str:
     parts = urlsplit(server)
     is_here = _LOOPBACK.fullmatch(parts.hostname or "")
     if (parts.scheme != "https" and not (parts.scheme == "http" and is_here)) or not parts.hostname or parts.username:

@@ -132,7 +132,7 @@ class GcsBucket(Bucket):
 
     async def write(self, name: str, body: bytes, *, if_absent: bool) -> None:
         """As `Bucket` says."""
-        kind, both = _related(name, body)
+        kind, both = _relate(name, body)
         headers = {"Content-Type": kind}
         await self._ask(
             "POST", self._uploads, _new("multipart", name, if_absent), headers=headers, body=both, claims=if_absent
@@ -159,7 +159,7 @@ class GcsBucket(Bucket):
             return f"{self._object(name)}?alt=media"
         if not isinstance(identity, Signing):
             return None
-        return await asyncio.to_thread(_signed, identity, self.name, name, seconds)
+        return await asyncio.to_thread(_sign, identity, self.name, name, seconds)
 
     async def begin(self, name: str, *, if_absent: bool) -> str:
         """Begin an object in pieces; the URL to send them to."""
@@ -241,7 +241,7 @@ def _new(kind: str, name: str, if_absent: bool) -> dict[str, str]:
     return {"uploadType": kind, "name": name, "fields": "generation,size,md5Hash", **(_ABSENT if if_absent else {})}
 
 
-def _related(name: str, body: bytes) -> tuple[str, bytes]:
+def _relate(name: str, body: bytes) -> tuple[str, bytes]:
     """Name and bytes in one body (RFC 2387), and its media type."""
     mark = secrets.token_hex(16)
     about = json.dumps({"name": name, "contentType": _BYTES}).encode()
@@ -259,7 +259,7 @@ def _page(listed: Mapping[str, Any]) -> tuple[list[tuple[str, Stat]], Any]:
     return [(one["name"], _stat(one)) for one in listed.get("items", ())], listed.get("nextPageToken") or None
 
 
-def _signed(identity: Any, bucket: str, name: str, seconds: int) -> str:
+def _sign(identity: Any, bucket: str, name: str, seconds: int) -> str:
     from google.cloud.storage import Client as Storage
 
     blob = Storage(project="", credentials=identity).bucket(bucket).blob(name)

@@ -94,10 +94,10 @@ def failure(error: Exception, url: str) -> StorageError | Transient | None:
     if isinstance(error, UnreadableError):
         what = f"The reply for {url} was not used: it is none of the service's."
         return BadReplyError(what, "A proxy, or a page to log in at, may be in the way.")
-    return _unanswered(error, url) or _unknown(error, url)
+    return _explain_silence(error, url) or _unknown(error, url)
 
 
-def _unanswered(error: Exception, url: str) -> StorageError | Transient | None:
+def _explain_silence(error: Exception, url: str) -> StorageError | Transient | None:
     import aiohttp
 
     host = str(getattr(error, "host", None) or "the service")

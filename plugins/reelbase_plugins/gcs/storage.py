@@ -64,7 +64,7 @@ class GcsStorage(BucketStorage):
     def _send(self, session: str, chunks: Iterator[bytes], url: str, *, if_absent: bool) -> tuple[Made, _Sent]:
         """Send all of it; what the service made of it."""
         sent = _Sent()
-        for chunk, last in _marked(chunks):
+        for chunk, last in _mark(chunks):
             start = sent.size
             sent.add(chunk)
             made = self._piece(session, Piece(start, chunk, sent.size if last else None), url, if_absent=if_absent)
@@ -111,7 +111,7 @@ class _Sent:
         return made.size in (None, self.size) and made.md5 in (None, b64encode(self._md5.digest()).decode())
 
 
-def _marked(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+def _mark(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Each with whether it is the last."""
     chunk = next(chunks)
     for after in chunks:

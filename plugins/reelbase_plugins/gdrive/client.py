@@ -73,7 +73,7 @@ class Client:
             OutcomeUnknownError: it may have been done.
             StorageError: it was not.
         """
-        return self._settled(lambda: self._once(make, about), about)
+        return self._settle(lambda: self._once(make, about), about)
 
     def upload(self, make: Callable[[Any], Any], about: str) -> Any:
         """As `write`, for an upload in chunks: each is tried again, from where the service says that it stands."""
@@ -85,7 +85,7 @@ class Client:
             with self._connection(about) as http:
                 return request.next_chunk(http=http)[1]
 
-        while (found := self._settled(step, about)) is None:
+        while (found := self._settle(step, about)) is None:
             pass
         return found
 
@@ -102,7 +102,7 @@ class Client:
                 ids = lambda files: files.generateIds(count=_IDS, space="drive")  # noqa: E731
                 self._ids.extend(self.ask(ids, lambda found: list(found["ids"]), "New ids"))
 
-    def _settled(self, once: Callable[[], Result], about: str) -> Result:
+    def _settle(self, once: Callable[[], Result], about: str) -> Result:
         doubt = False
 
         def attempt(_: float) -> Result:
@@ -165,7 +165,7 @@ class Client:
         from googleapiclient.errors import HttpError
         from httplib2.error import HttpLib2Error
 
-        http = self._borrowed()
+        http = self._borrow()
         good = False
         try:
             yield http
@@ -185,7 +185,7 @@ class Client:
             else:
                 http.close()
 
-    def _borrowed(self) -> Any:
+    def _borrow(self) -> Any:
         try:
             return self._idle.pop()
         except IndexError:

@@ -27,7 +27,7 @@ def walk(known: Names, prefix: str) -> Iterator[tuple[str, Stat]]:
 def _below(known: Names, folder: str, prefix: str, base: str) -> Iterator[tuple[str, Stat]]:
     """Those in one folder, whose own key is `base`, with a slash at its end."""
     last = None
-    for name, file in _sorted(known, folder, base):
+    for name, file in _sort(known, folder, base):
         key = base + name
         if key == last and file.is_folder:
             raise StorageError(
@@ -40,13 +40,13 @@ def _below(known: Names, folder: str, prefix: str, base: str) -> Iterator[tuple[
         last = key
 
 
-def _sorted(known: Names, folder: str, base: str) -> list[tuple[str, File]]:
+def _sort(known: Names, folder: str, base: str) -> list[tuple[str, File]]:
     """A folder's entries. A folder sorts by its name with the slash: ``a-b`` comes before ``a/b``."""
     try:
         found = known.children(folder, known.about(base.split("/")[:-1]))
     except ObjectNotFoundError:  # removed meanwhile, or never there
         return []
-    shown = [one for one in found if not (one.is_shortcut or one.is_native) and _is_key(one.name)]
+    shown = [item for item in found if not (item.is_shortcut or item.is_native) and _is_key(item.name)]
     return sorted(((f"{one.name}/" if one.is_folder else one.name, one) for one in shown), key=lambda one: one[0])
 
 

@@ -117,7 +117,7 @@ class Names:
         if found is None or (found.is_folder and not parts):
             raise ObjectNotFoundError(f"No file {about!r} in Drive.", "Check the path, or share it with who asks.")
         if found.is_shortcut:
-            found = self._followed(found, about)
+            found = self._follow(found, about)
         if found.is_native or found.is_shortcut:
             raise StorageError(
                 f"{about!r} is no file with bytes: Drive says {found.mime}.", "Export it in Drive to one."
@@ -199,7 +199,7 @@ class Names:
             lambda files: files.get(fileId=uid, fields=FIELDS, supportsAllDrives=self._all_drives), File.of, about
         )
 
-    def _followed(self, shortcut: File, about: str) -> File:
+    def _follow(self, shortcut: File, about: str) -> File:
         target = shortcut.target or ""
         self._client.learn(target, shortcut.target_key)
         return self._by_id(target, f"{about} (a shortcut)")
@@ -274,4 +274,4 @@ def quoted(text: str) -> str:
 
 
 def _page(found: Mapping[str, Any]) -> tuple[list[File], str | None]:
-    return [File.of(one) for one in found["files"]], found.get("nextPageToken")
+    return [File.of(item) for item in found["files"]], found.get("nextPageToken")

@@ -82,7 +82,7 @@ def created(client: Client, about: Mapping[str, Any], window: Window | None, whe
     body = {**about, "id": client.new_id()}
     more = {"body": body, "fields": FIELDS, "supportsAllDrives": all_drives}
     try:
-        return _sent(client, "create", more, window, where)
+        return _send(client, "create", more, window, where)
     except IdInUseError:  # the id is ours alone: an earlier try went through, and its answer was lost
         more = {"fileId": body["id"], "fields": FIELDS, "supportsAllDrives": all_drives}
         return client.ask(lambda files: files.get(**more), File.of, where)
@@ -95,10 +95,10 @@ def replaced(client: Client, uid: str, window: Window, where: str, *, all_drives
         As `created`.
     """
     more = {"fileId": uid, "fields": FIELDS, "supportsAllDrives": all_drives}
-    return _sent(client, "update", more, window, where)
+    return _send(client, "update", more, window, where)
 
 
-def _sent(client: Client, method: str, more: Mapping[str, Any], window: Window | None, where: str) -> File:
+def _send(client: Client, method: str, more: Mapping[str, Any], window: Window | None, where: str) -> File:
     """What Drive says of the file that was written."""
     try:
         return told(_answer(client, method, more, window, where), File.of, where)

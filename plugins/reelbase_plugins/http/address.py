@@ -51,9 +51,7 @@ class Address:
                 f"{redacted(url)} {what}.", "Write https://host/folder/file; give a user and a password as credentials."
             )
         scheme = parts[1].lower()
-        return cls(
-            scheme, host[1].lower(), int(host[2] or _PORTS[scheme]), _spelled(parts[3]), _spelled(parts[4] or "")
-        )
+        return cls(scheme, host[1].lower(), int(host[2] or _PORTS[scheme]), _spell(parts[3]), _spell(parts[4] or ""))
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -99,7 +97,7 @@ class Address:
             raise StorageError(
                 f"{key!r} is no key below {self}.", "Keys are relative, without '.', '..' or empty parts."
             )
-        name = key if key.startswith("/") else f"/{_encoded(key)}"
+        name = key if key.startswith("/") else f"/{_encode(key)}"
         return replace(self, path=self.path.removesuffix("/") + name)
 
     def joined(self, location: str) -> Address:
@@ -114,7 +112,7 @@ class Address:
         return f"Address({redacted(self.url)!r})"
 
 
-def _spelled(text: str) -> str:
+def _spell(text: str) -> str:
     return quote(_STRAY_PERCENT.sub("%25", text), safe=_IN_URLS, errors="surrogateescape")
 
 
@@ -126,7 +124,7 @@ def _ascii(host: str) -> str:
         return ""
 
 
-def _encoded(key: str) -> str:
+def _encode(key: str) -> str:
     try:
         return quote(key, safe=_IN_KEYS, errors="surrogateescape")
     except UnicodeEncodeError:

@@ -54,9 +54,9 @@ def map_threads(run: Callable[[Item], Result], items: Sequence[Item], most: int)
     helpers = [_pool().submit(work) for _ in range(min(most, len(items)) - 1)]
     try:
         work()
-        for one in helpers:
-            if not one.cancel():
-                one.result()
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
     finally:
         waiting.clear()
     return [done[at] for at in range(len(items))]

@@ -35,7 +35,7 @@ def _ours(error: HTTPError, address: Address) -> Exception:
         return Transient(late(address))
     if isinstance(error, exceptions.InvalidHeader):
         return BadReplyError(f"{address}: the reply has a header that makes no sense.", "It was not used.")
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in error.args):
+    if any(isinstance(arg, ssl.SSLCertVerificationError) for arg in error.args):
         return ConnectionFailedError(
             f"{address}: the server's certificate is not trusted.",
             "Name a file with your authority's certificate in the variable SSL_CERT_FILE.",

@@ -62,9 +62,9 @@ class Guard:
             Transient: nobody knows the host.
         """
         found = _looked_up(address)
-        for one in found:
-            if self.allows(one):
-                return str(one)
+        for item in found:
+            if self.allows(item):
+                return str(item)
         where = "what is public" if self.networks is None else ", ".join(map(str, self.networks))
         raise LinkRefusedError(
             f"{address} leads to {found[0]}, and only {where} may be reached.",
@@ -86,7 +86,7 @@ def _looked_up(address: Address) -> list[Ip]:
     except (OSError, UnicodeError):
         known = None
     else:
-        known = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+        known = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
     if not known:
         raise Transient(ConnectionFailedError(f"{address}: no host of that name is known.", "Check the URL."))
     return known

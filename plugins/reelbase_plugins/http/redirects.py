@@ -43,14 +43,14 @@ class Hops:
         """
         if reply.status not in _MOVED or reply.header("Location") is None:
             return False
-        target = self._joined(reply)
+        target = self._join(reply)
         self._check(target)
         self._left -= 1
         self.at_home = self.at_home and target.origin == self._start.origin and self._login.covers(target)
         self.address = target
         return True
 
-    def _joined(self, reply: Reply) -> Address:
+    def _join(self, reply: Reply) -> Address:
         try:
             return self.address.joined(reply.header("Location") or "")  # in no local: it may hold the query again
         except (UsageError, ValueError):

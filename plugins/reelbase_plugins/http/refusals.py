@@ -37,7 +37,7 @@ def refusal(reply: Reply) -> Exception:
     if status in {404, 410}:
         return ObjectNotFoundError(f"No file {reply.address}.", "Check the URL.")
     if status in {401, 403, 407}:
-        return _denied(reply)
+        return _denied_error(reply)
     if status == 412:
         return changed(reply)
     if status in {429, 503}:
@@ -56,7 +56,7 @@ def changed(reply: Reply) -> ObjectChangedError:
     return ObjectChangedError(f"{reply.address} was changed since it was last looked at.", "Read or load it again.")
 
 
-def _denied(reply: Reply) -> AccessDeniedError:
+def _denied_error(reply: Reply) -> AccessDeniedError:
     if _ended(reply.address.query) or _EXPIRED.search(reply.head(_READ)):
         return CredentialsExpiredError(
             f"{reply.address}: {_said(reply)}: what it was asked with has expired.", "Get a new URL or new credentials."

@@ -108,7 +108,7 @@ def walk(folder: str, prefix: str, wanted: Callable[[str], bool], base: str = ""
         wanted: Which names of files count.
         base: The key of `folder`, with a slash at its end.
     """
-    for name, entry in _sorted(folder, wanted):
+    for name, entry in _sort(folder, wanted):
         key = base + name
         if key.endswith("/") and (key.startswith(prefix) or prefix.startswith(key)):
             yield from walk(entry.path, prefix, wanted, key)
@@ -119,7 +119,7 @@ def walk(folder: str, prefix: str, wanted: Callable[[str], bool], base: str = ""
                 continue
 
 
-def _sorted(folder: str, wanted: Callable[[str], bool]) -> list[tuple[str, os.DirEntry[str]]]:
+def _sort(folder: str, wanted: Callable[[str], bool]) -> list[tuple[str, os.DirEntry[str]]]:
     """A folder's entries. A folder sorts by its name with the slash: ``a-b`` comes before ``a/b``."""
     try:
         with failing(folder), os.scandir(folder) as entries:

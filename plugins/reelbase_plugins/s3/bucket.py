@@ -83,7 +83,7 @@ class S3Bucket(Bucket):
         """As `Bucket` says."""
         after = {} if token is None else {"ContinuationToken": token}
         found = await self._s3.list_objects_v2(Prefix=prefix, **after, **self._always)
-        entries = [(one["Key"], _listed(one)) for one in found.get("Contents", ())]
+        entries = [(one["Key"], _list(one)) for one in found.get("Contents", ())]
         return entries, found["NextContinuationToken"] if found.get("IsTruncated") else None
 
     async def sign(self, name: str, seconds: int) -> str | None:
@@ -137,7 +137,7 @@ def _claim(if_absent: bool) -> dict[str, str]:
 
 def joined_etag(etags: list[str]) -> str | None:
     """Of an object in pieces, from those of its pieces; None: they are no md5 sums, as with keys of KMS."""
-    bare = [one.strip('"') for one in etags]
+    bare = [etag.strip('"') for etag in etags]
     if not all(_MD5.fullmatch(one) for one in bare):
         return None
     return f"{hashlib.md5(bytes.fromhex(''.join(bare)), usedforsecurity=False).hexdigest()}-{len(bare)}"
@@ -148,5 +148,5 @@ def _etag(found: dict[str, Any]) -> str | None:
     return None if etag is None else str(etag).strip('"')
 
 
-def _listed(one: dict[str, Any]) -> Stat:
+def _list(one: dict[str, Any]) -> Stat:
     return Stat(size=one["Size"], etag=_etag(one), modified=one.get("LastModified"))

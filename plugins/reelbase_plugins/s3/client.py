@@ -33,7 +33,7 @@ class How:
 
 def client_for(options: S3Options, keys: Keys | None) -> Client[S3FileSystem]:
     """The client of this process."""
-    environment = tuple(sorted(one for one in os.environ.items() if one[0].startswith("AWS_")))
+    environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
     return _clients.get(How(options, keys, environment))
 
 

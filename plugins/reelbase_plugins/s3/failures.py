@@ -20,17 +20,17 @@ def failure(error: Exception, url: str) -> StorageError | Transient | None:
     import botocore.exceptions as aws
 
     if isinstance(error, aws.ClientError):
-        return _refused(error, url)
+        return _refuse(error, url)
     if isinstance(error, (aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError)):
         return AccessDeniedError(f"{url}: there are no credentials ({type(error).__name__}).", "Give some.")
     if isinstance(error, aws.FlexibleChecksumError):
         return Transient(BadReplyError(f"The bytes of {url} do not have their checksum.", "Try again."))
     if isinstance(error, aws.SSLError):
         return ConnectionFailedError(f"{url}: no secure connection to {_host(error)}.", "Check its certificate.")
-    return _unanswered(error, url) or _misused(error, url)
+    return _explain_silence(error, url) or _misuse_error(error, url)
 
 
-def _unanswered(error: Exception, url: str) -> Transient | None:
+def _explain_silence(error: Exception, url: str) -> Transient | None:
     import aiohttp
     import botocore.exceptions as aws
 
@@ -47,7 +47,7 @@ def _unanswered(error: Exception, url: str) -> Transient | None:
     return None
 
 
-def _misused(error: Exception, url: str) -> StorageError | None:
+def _misuse_error(error: Exception, url: str) -> StorageError | None:
     """What botocore refuses to send."""
     import botocore.exceptions as aws
 
@@ -68,7 +68,7 @@ def _host(error: Exception) -> str:
     return urlsplit(str(endpoint)).hostname or "S3" if endpoint else "S3"
 
 
-def _refused(error: Any, url: str) -> StorageError | Transient:
+def _refuse(error: Any, url: str) -> StorageError | Transient:
     refusal = _refusal(error.response)
     if refusal.status == 412 and error.operation_name in _CLAIMS:
         return exists(url)

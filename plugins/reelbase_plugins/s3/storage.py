@@ -50,7 +50,7 @@ class S3Storage(BucketStorage):
         for one in self.paged(lambda bucket, token: _s3(bucket).unfinished(self.place.prefix, token)):
             name, upload = one["Key"], one["UploadId"]
             key = name.removeprefix(self.place.prefix)
-            yield f"{_UPLOAD}{quote(upload, safe='')}/{key}", self._unfinished(name, upload, one)
+            yield f"{_UPLOAD}{quote(upload, safe='')}/{key}", self._find_unfinished(name, upload, one)
 
     def delete(self, key: str) -> None:
         """As the contract says; of what `leftovers` names, all pieces."""
@@ -86,7 +86,7 @@ class S3Storage(BucketStorage):
 
     def _stands(self, name: str, parts: list[dict[str, Any]], url: str) -> bool:
         """Whether an object is there and has these parts, as far as one can see that."""
-        wanted = joined_etag([str(one["ETag"]) for one in parts])
+        wanted = joined_etag([str(part["ETag"]) for part in parts])
         with suppress(StorageError):
             return wanted is not None and self.ask(lambda bucket: bucket.head(name), url).etag == wanted
         return False
@@ -108,7 +108,7 @@ class S3Storage(BucketStorage):
     def _abort(self, name: str, upload: str) -> None:
         self.ask(lambda bucket: _s3(bucket).abort(name, upload), self.place.shown(""))
 
-    def _unfinished(self, name: str, upload: str, one: dict[str, Any]) -> Stat:
+    def _find_unfinished(self, name: str, upload: str, one: dict[str, Any]) -> Stat:
         sizes = self.paged(lambda bucket, token: _s3(bucket).uploaded(name, upload, token))
         return Stat(size=sum(sizes), modified=one.get("Initiated"))
 

@@ -49,13 +49,13 @@ class Cached:
         name, caches = (self.identity, key), _caches()
         held = [caches.held(name, *span) for span in ranges]
         missing = sorted({gap for span, pieces in zip(ranges, held, strict=True) for gap in gaps(*span, pieces)})
-        fetched = self._fetched(name, ranges, _disjoint(missing))
+        fetched = self._fetch(name, ranges, _disjoint(missing))
         return [
             joined(*span, sorted([*pieces, *_within(fetched, *span)], key=_start))
             for span, pieces in zip(ranges, held, strict=True)
         ]
 
-    def _fetched(self, name: Name, ranges: Sequence[tuple[int, int]], missing: list[tuple[int, int]]) -> list[Piece]:
+    def _fetch(self, name: Name, ranges: Sequence[tuple[int, int]], missing: list[tuple[int, int]]) -> list[Piece]:
         caches = _caches()
         ahead = caches.walks.ahead(name, ranges)
         if not missing:

@@ -91,10 +91,10 @@ class Disk:
 
     def _pieces(self, folder: Path) -> Iterator[tuple[int, int, Path]]:
         with suppress(OSError), os.scandir(folder) as entries:
-            for one in entries:
-                span = _FILE.fullmatch(one.name)
+            for entry in entries:
+                span = _FILE.fullmatch(entry.name)
                 if span:
-                    yield int(span[1]), int(span[2]), Path(one.path)
+                    yield int(span[1]), int(span[2]), Path(entry.path)
 
     def _read(self, path: Path, size: int) -> bytes | None:
         """The piece of a file; a damaged file of ours is removed."""
@@ -143,10 +143,10 @@ class Disk:
                 if not _FOLDER.fullmatch(folder.name) or not folder.is_dir(follow_symlinks=False):
                     continue
                 with os.scandir(folder.path) as entries:
-                    for one in entries:
-                        if _FILE.fullmatch(one.name) or _TEMPORARY.fullmatch(one.name):
-                            stat = one.stat(follow_symlinks=False)
-                            yield stat.st_mtime, stat.st_size, Path(one.path)
+                    for entry in entries:
+                        if _FILE.fullmatch(entry.name) or _TEMPORARY.fullmatch(entry.name):
+                            stat = entry.stat(follow_symlinks=False)
+                            yield stat.st_mtime, stat.st_size, Path(entry.path)
 
 
 def _ours(path: Path) -> bool:

@@ -107,7 +107,7 @@ class DriveFiles:
         """
         with self.lock:
             tests = [self._test(term) for term in _terms(query)]
-            return [one for one in reversed(self._files.values()) if all(test(one) for test in tests)]
+            return [file for file in reversed(self._files.values()) if all(test(file) for test in tests)]
 
     def _test(self, term: re.Match[str]) -> Callable[[DriveFile], bool]:
         if term["trashed"]:
@@ -179,6 +179,6 @@ def chosen(fields: str, found: dict[str, Any]) -> dict[str, Any]:
         value = found[name]
         if inner:
             names = inner.rstrip(")")
-            value = [chosen(names, one) for one in value] if isinstance(value, list) else chosen(names, value)
+            value = [chosen(names, item) for item in value] if isinstance(value, list) else chosen(names, value)
         kept[name] = value
     return kept

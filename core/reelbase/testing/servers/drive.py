@@ -237,11 +237,11 @@ class DriveServer:
             return self._chunk(asked)
         owner = self._owner(asked)
         with self.files.lock:
-            return self._asked(asked, owner)
+            return self._ask(asked, owner)
 
-    def _asked(self, asked: Asked, owner: bool) -> Answer:
+    def _ask(self, asked: Asked, owner: bool) -> Answer:
         if upload := _UPLOAD.fullmatch(asked.path):
-            return self._upload(asked, self._changed(asked, upload[1], owner), owner)
+            return self._upload(asked, self._change(asked, upload[1], owner), owner)
         if asked.kind == "about":
             return _json({"user": {"displayName": "Owner"}, "storageQuota": {"limit": str(self.quota or 0)}})
         if asked.kind == "ids":
@@ -249,15 +249,15 @@ class DriveServer:
         if asked.kind == "list":
             return self._list(asked, owner)
         if asked.kind == "create":
-            return self._described(asked, self._created(asked, json.loads(asked.body or b"{}"), b"", owner))
+            return self._describe(asked, self._create(asked, json.loads(asked.body or b"{}"), b"", owner))
         file = self._visible(asked, _FILE.fullmatch(asked.path), owner)
         if asked.kind == "media":
             return _media(asked, file)
         if asked.kind == "get":
-            return self._described(asked, file)
-        return self._edited(asked, file, owner)
+            return self._describe(asked, file)
+        return self._edit(asked, file, owner)
 
-    def _edited(self, asked: Asked, file: DriveFile, owner: bool) -> Answer:
+    def _edit(self, asked: Asked, file: DriveFile, owner: bool) -> Answer:
         if not owner:
             raise RefusedError(403, "insufficientFilePermissions", "The user does not have sufficient permissions.")
         if asked.kind == "delete":
@@ -266,7 +266,7 @@ class DriveServer:
         for name, value in json.loads(asked.body or b"{}").items():
             setattr(file, name, value)
         file.version += 1
-        return self._described(asked, file)
+        return self._describe(asked, file)
 
     def _token(self, form: Mapping[str, list[str]]) -> Answer:
         known = form.get("refresh_token", [""])[0] in self.refresh_tokens or "assertion" in form
@@ -313,22 +313,22 @@ class DriveServer:
             raise RefusedError(404, "notFound", f"File not found: {error}") from None
         found = [one for one in every if self._may_see(asked, one, owner)]
         if "pageToken" in asked.query:  # goes on after the last one shown, whatever was added or removed meanwhile
-            found = [one for one in found if one.number < int(asked.query["pageToken"][1:])]
+            found = [item for item in found if item.number < int(asked.query["pageToken"][1:])]
         count = min(self.page_limit, int(asked.query.get("pageSize", "100")))
-        page: dict[str, Any] = {"kind": "drive#fileList", "files": [self.files.shown(one) for one in found[:count]]}
+        page: dict[str, Any] = {"kind": "drive#fileList", "files": [self.files.shown(item) for item in found[:count]]}
         if count < len(found):
             page["nextPageToken"] = f"~{found[count - 1].number}"
         return _json(chosen(asked.query.get("fields", "kind,files(id,name,mimeType),nextPageToken"), page))
 
-    def _described(self, asked: Asked, file: DriveFile) -> Answer:
+    def _describe(self, asked: Asked, file: DriveFile) -> Answer:
         return _json(chosen(asked.query.get("fields", "kind,id,name,mimeType"), self.files.shown(file)))
 
     # Writing
 
-    def _changed(self, asked: Asked, uid: str | None, owner: bool) -> DriveFile | None:
+    def _change(self, asked: Asked, uid: str | None, owner: bool) -> DriveFile | None:
         return None if uid is None else self._visible(asked, _FILE.fullmatch(f"/drive/v3/files/{uid}"), owner)
 
-    def _created(self, asked: Asked, about: Mapping[str, Any], data: bytes, owner: bool) -> DriveFile:
+    def _create(self, asked: Asked, about: Mapping[str, Any], data: bytes, owner: bool) -> DriveFile:
         parent = self.files.get((about.get("parents") or ["root"])[0])
         if parent is None or not self._may_see(asked, parent, owner):
             raise RefusedError(404, "notFound", "File not found: .")
@@ -350,14 +350,14 @@ class DriveServer:
         if asked.query.get("uploadType") == "resumable":
             return self._begun(asked, file, owner)
         about, data = _parts(asked) if asked.query.get("uploadType") == "multipart" else ({}, asked.body)
-        return self._described(asked, self._written(asked, file, about, data, owner))
+        return self._describe(asked, self._written(asked, file, about, data, owner))
 
     def _written(
         self, asked: Asked, file: DriveFile | None, about: Mapping[str, Any], data: bytes, owner: bool
     ) -> DriveFile:
         with self.files.lock:
             if file is None:
-                return self._created(asked, about, data, owner)
+                return self._create(asked, about, data, owner)
             self._check_quota(len(data))
             file.write(data)
             return file
@@ -389,7 +389,7 @@ class DriveServer:
             return Answer(308, headers, b"")
         file = upload.done(bytes(upload.data))
         upload.done = lambda _: file  # asked again, it says the same
-        return self._described(asked, file)
+        return self._describe(asked, file)
 
 
 def _take(upload: _Upload, start: int, data: bytes, *, last: bool) -> None:

@@ -110,7 +110,7 @@ class FaultProxy:
 
     def _carry(self, client: socket.socket) -> None:
         """One connection, both ways, to its end."""
-        trouble = self._taken()
+        trouble = self._take()
         with client, suppress(OSError), socket.create_connection(self._target) as server:
             way = _Way()
             up = self._start(lambda: self._up(client, server, trouble, way))
@@ -131,7 +131,7 @@ class FaultProxy:
             self._free = max(self._free, time.monotonic()) + seconds
             return self._free - time.monotonic()
 
-    def _taken(self) -> Trouble:
+    def _take(self) -> Trouble:
         """The trouble of one more connection."""
         with self._lock:
             self._times -= 1

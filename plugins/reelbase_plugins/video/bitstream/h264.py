@@ -55,7 +55,7 @@ class H264(Parser):
         found = droppable = first = 0
         recovery: int | None = None
         inter = False
-        for nal in _prefixed(data, self._length) if self._length else _annexb(data):
+        for nal in _prefix(data, self._length) if self._length else _annexb(data):
             kind = nal[0] & 31
             if kind in _SLICES:
                 droppable = (droppable if first else Look.DISPOSABLE) if not nal[0] & 0x60 else 0
@@ -192,7 +192,7 @@ def _recovery_frames(nal: bytes) -> int | None:
     return None
 
 
-def _prefixed(data: bytes, length_size: int) -> list[bytes]:
+def _prefix(data: bytes, length_size: int) -> list[bytes]:
     """NAL units behind their lengths; slices cut to their headers."""
     nals, at, end = [], 0, len(data)
     while at + length_size < end:

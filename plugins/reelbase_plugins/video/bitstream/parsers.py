@@ -62,7 +62,7 @@ class Mpeg2(Parser):
 
     def look(self, data: bytes, *, key: bool) -> int:
         """See `Parser.look`."""
-        found = self._resized(data) if key else 0
+        found = self._resize(data) if key else 0
         group = data.find(b"\0\0\1\xb8")
         if group >= 0 and len(data) > group + 7:
             found |= Look.CLOSED if data[group + 7] & 0x40 else 0
@@ -70,7 +70,7 @@ class Mpeg2(Parser):
         types = [(data[at + 5] >> 3) & 7 for at in _all(data, b"\0\0\1\0") if at + 5 < len(data)]
         return found | (Look.DISPOSABLE if types and all(t == 3 for t in types) else 0)
 
-    def _resized(self, data: bytes) -> int:
+    def _resize(self, data: bytes) -> int:
         at = data.find(b"\0\0\1\xb3")
         if at < 0:
             return 0

@@ -113,13 +113,13 @@ def display_matrix(frame: VideoFrame) -> tuple[tuple[bool, bool, bool], float]:
     angle = -math.degrees(math.atan2(b, a)) if a or b else 0.0
     large = max(abs(a), abs(b), abs(c), abs(d)) / 64
     if max(abs(b), abs(c)) <= large and abs(a) > large:
-        return (False, a < 0, d < 0), _rounded(angle)
+        return (False, a < 0, d < 0), _round(angle)
     if max(abs(a), abs(d)) <= large and abs(b) > large:
-        return (True, c < 0, b < 0), _rounded(angle)
-    return (False, False, False), _rounded(angle)
+        return (True, c < 0, b < 0), _round(angle)
+    return (False, False, False), _round(angle)
 
 
-def _rounded(angle: float) -> float:
+def _round(angle: float) -> float:
     return 180.0 if round(angle, 3) == -180 else round(angle, 3) + 0.0
 
 

@@ -133,11 +133,11 @@ class Sequential:
             context.options = {"max_pixels": str(max_coded(self._max_pixels))}
             context.thread_count = 1
             decoding = Decoding(context, self._max_pixels, self._filename)
-            yield from decoding.frames(_numbered(packets_of(container, stream)))  # type: ignore[arg-type]
+            yield from decoding.frames(_number(packets_of(container, stream)))  # type: ignore[arg-type]
             self.failed = decoding.failed
 
 
-def _numbered(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+def _number(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
     try:
         for number, packet in enumerate(packets):
             packet.pts = packet.dts = number

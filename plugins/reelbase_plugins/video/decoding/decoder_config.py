@@ -120,7 +120,7 @@ class DecoderConfig:
         """A fresh decoder; of several threads, it refuses what is damaged instead of concealing it."""
         import av
 
-        context = cast("VideoCodecContext", av.CodecContext.create(self._installed(), "r"))
+        context = cast("VideoCodecContext", av.CodecContext.create(self._find_installed(), "r"))
         context.options = {"max_pixels": str(max_coded(max_pixels))}
         context.thread_count = 1
         if threads > 1 and self.decoder in _THREADED:
@@ -140,7 +140,7 @@ class DecoderConfig:
         context.colorspace, context.color_range = self.colorspace, self.color_range
         return context
 
-    def _installed(self) -> str:
+    def _find_installed(self) -> str:
         import av
 
         try:

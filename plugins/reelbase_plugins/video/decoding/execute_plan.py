@@ -72,7 +72,7 @@ class _Work:
         if self._plan.index.trust == Trust.CONTAINER:
             with self._painting(0) as painting:
                 for number, frame in self._from_container():
-                    painting.paint(frame, rows[number], _named(number))
+                    painting.paint(frame, rows[number], _name(number))
             return
         sources = feeds(self._blob, self._plan)
         share = self._share()
@@ -109,7 +109,7 @@ class _Work:
             for number in lane:
                 run, onward = self._plan.runs[number], number + 1 in lane and self._adjoin(number)
                 for frame, picture in self._runs.frames(run, sources[number], share.within, onward=onward):
-                    painting.paint(picture, rows[frame], _named(frame))
+                    painting.paint(picture, rows[frame], _name(frame))
 
     def _from_container(self) -> Iterator[tuple[int, VideoFrame]]:
         """Wanted frames by a sequential pass, for files that no index serves."""
@@ -137,7 +137,7 @@ class _Work:
         with self._painting(share.painters) as painting:
             try:
                 for number, frame in self._any(share.within):
-                    waiting[number] = painting.picture(frame, _named(number))
+                    waiting[number] = painting.picture(frame, _name(number))
                     yield from ready(painting.ahead)
             except ReelbaseError:
                 yield from ready(0)
@@ -154,5 +154,5 @@ class _Work:
             yield from self._runs.frames(self._plan.runs[number], feed, threads, onward=onward)
 
 
-def _named(number: int) -> str:
+def _name(number: int) -> str:
     return f"Frame {number}"

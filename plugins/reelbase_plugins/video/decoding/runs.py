@@ -61,7 +61,7 @@ class Runs:
         cursor, walking = cursors.take(index, self._blob, run, threads)
         cursor = cursor or self._cursor(threads)
         if walking or onward:  # what follows brings out the last frames, and the decoder stays where it is
-            feed = _joined(feed, following(self._blob, self._plan, run, cursor.threads))
+            feed = _join(feed, following(self._blob, self._plan, run, cursor.threads))
         if self._recipe.unseen and cursor.fresh:
             packets = feed()
             first = next(packets)
@@ -96,7 +96,7 @@ class Runs:
             yield from runs.frames(earlier, its, 1)
 
 
-def _joined(first: Feed, then: Feed) -> Feed:
+def _join(first: Feed, then: Feed) -> Feed:
     return lambda: chain(first(), then())
 
 
