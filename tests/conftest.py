@@ -30,13 +30,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{name}: {number:,}")
 
 
-#: What takes longest, measured; each worker begins with its share of them, so that none of them is left for the end.
+#: What takes longest, measured; each worker begins with its share, so that none is left for the end. The tests of
+#: one entry go to one worker, one after another: most of them start processes that would take turns with each other.
 _LONG = (
-    "tests/durability/test_kills.py", "tests/packaging/", "tests/plugins/remote/test_large_videos.py",
+    "tests/durability/test_kills.py", "tests/plugins/remote/test_large_videos.py", "tests/packaging/",
     "tests/core/versions/test_versions_model.py", "tests/plugins/remote/test_racing_writers.py",
-    "tests/plugins/browser/test_notebook.py", "tests/durability/test_processes.py", "tests/house/test_docs_blocks.py",
-    "tests/hostile/test_hostile_datasets.py", "tests/plugins/remote/test_fault_table.py",
+    "tests/plugins/browser/test_notebook.py", "tests/durability/test_processes.py",
+    "tests/hostile/test_hostile_datasets.py", "tests/plugins/credentials/test_on_services.py",
 )  # fmt: skip
+#: What waits, mostly: dealt out one by one.
+_WAITING = ("tests/plugins/remote/test_fault_table.py", "tests/plugins/http/test_http_faults.py")
 
 
 #: What a change of core is likely to break: answers within a minute.
@@ -77,14 +80,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     xdist's "worksteal" hands every worker one contiguous block, and later moves tests from the ends of long blocks.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [item for item in items if item.nodeid.startswith(_LONG)]
-    rest = [item for item in items if not item.nodeid.startswith(_LONG)]
-    # By file, so that neighbours, which share fixtures, are dealt out one after another to different workers.
-    long.sort(key=lambda item: next(place for place, start in enumerate(_LONG) if item.nodeid.startswith(start)))
+    first: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    waiting = [item for item in items if item.nodeid.startswith(_WAITING)]
+    rest = []
+    for item in items:
+        place = next((place for place, start in enumerate(_LONG) if item.nodeid.startswith(start)), None)
+        if place is not None:
+            first[place % workers].append(item)
+        elif not item.nodeid.startswith(_WAITING):
+            rest.append(item)
     size, extra = divmod(len(items), workers)
     ordered, taken = [], 0
     for worker in range(workers):
-        mine = long[worker::workers]
+        mine = [*first[worker], *waiting[worker::workers]]
         more = size + (worker < extra) - len(mine)
         ordered += [*mine, *rest[taken : taken + more]]
         taken += more

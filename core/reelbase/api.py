@@ -56,7 +56,7 @@ def empty(
 
     Args:
         path: A folder, or the URL of a storage, such as ``s3://bucket/folder``.
-        overwrite: Drop every tensor of a dataset that stands there (in one commit). A folder with anything
+        overwrite: Drop every tensor of a dataset that is there (in one commit). A folder with anything
             else in it is refused.
         creds: For the service: fields such as ``aws_access_key_id`` and ``aws_secret_access_key`` (the page of each
             storage lists its own); or the name of credentials in your configuration, "ENV", or a `CredentialProvider`.
@@ -65,7 +65,7 @@ def empty(
         options: Of the storage, over those of the configuration, such as ``endpoint_url``, ``anonymous``, ``timeout``.
 
     Raises:
-        DatasetExistsError: something stands there.
+        DatasetExistsError: there is something.
         StorageError: it cannot be written.
     """
     storage = _storage(path, creds, options)
@@ -83,7 +83,7 @@ def empty(
 
 
 def _check_whole(storage: Storage) -> None:
-    """See that no dataset stands here that was deleted, but not to the end."""
+    """See that no dataset is here that was deleted, but not to the end."""
     try:
         logs.check_root(storage)
     except FormatError:
@@ -130,7 +130,7 @@ def open(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] | 
 
 
 def exists(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] | None = None) -> bool:
-    """Whether a dataset stands there."""
+    """True if there is a dataset."""
     try:
         logs.check_root(_storage(path, creds, options))
     except DatasetNotFoundError:
@@ -149,7 +149,7 @@ def delete(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] 
     storage = _storage(path, creds, options)
     if not logs.stands(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
-    logs.mark_deleted(storage)  # first: from here on it is no dataset, also if this is cut short
+    logs.mark_deleted(storage)  # first: from here on it is not a dataset, also if this is cut short
     for branch in Refs(storage).branches():
         storage.delete(keys.latest(branch))
     for prefix in keys.PREFIXES:
@@ -179,7 +179,7 @@ def read(
             GOP and two more), "full" or "none".
 
     Raises:
-        UsageError: `path` is no path.
+        UsageError: `path` is not a path.
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
     name = _path(path)
@@ -206,11 +206,11 @@ def link(
 
     Raises:
         LinkRefusedError: it is not one absolute URL, or holds what should be secret.
-        UsageError: `creds_key` is no name.
+        UsageError: `creds_key` is not a name.
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
     if creds_key is not None and (not isinstance(creds_key, str) or not creds_key):
-        raise UsageError("creds_key is no name.", 'Give the name of credentials, "ENV", or None.')
+        raise UsageError("creds_key is not a name.", 'Give the name of credentials, "ENV", or None.')
     return Link(check_url(url), creds_key, verify=verify, progress=progress)
 
 
@@ -228,7 +228,7 @@ def encode(array: ArrayLike, **options: Any) -> Encode:
 
 def _path(path: object) -> str:
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str) or not os.fspath(path):
-        raise UsageError(f"{brief(path)} is no path.", "Give a str or pathlib.Path.")
+        raise UsageError(f"{brief(path)} is not a path.", "Give a str or pathlib.Path.")
     return os.fspath(path)
 
 
@@ -238,7 +238,7 @@ def _storage(path: str | Path, creds: Creds, options: Mapping[str, Any] | None, 
 
 def _options(options: object) -> Mapping[str, Any] | None:
     if options is not None and not isinstance(options, Mapping):
-        raise UsageError("options is no mapping.", 'Give a dict such as {"endpoint_url": …}, or None.')
+        raise UsageError("options is not a mapping.", 'Give a dict such as {"endpoint_url": …}, or None.')
     return options
 
 

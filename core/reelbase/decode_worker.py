@@ -87,7 +87,7 @@ def main() -> None:
     """Serve."""
     wire = Wire(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    os.dup2(2, 1)  # what libraries print is no message
+    os.dup2(2, 1)  # what libraries print is not a message
     first, _ = wire.head()
     _limit(first["memory"])
     from reelbase.media.media_info import Limits

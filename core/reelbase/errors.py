@@ -101,11 +101,11 @@ class ConfigError(UsageError):
 
 
 class DatasetNotFoundError(ReelbaseError, FileNotFoundError):
-    """No dataset stands at that path."""
+    """There is no dataset at that path."""
 
 
 class DatasetExistsError(ReelbaseError, FileExistsError):
-    """Something stands at that path already."""
+    """There is something at that path already."""
 
 
 class ReadOnlyError(ReelbaseError, PermissionError):
@@ -181,11 +181,11 @@ class StorageError(ReelbaseError, OSError):
 
 
 class ObjectNotFoundError(StorageError, FileNotFoundError):
-    """No object stands under that key."""
+    """No object has that key."""
 
 
 class ObjectExistsError(StorageError, FileExistsError):
-    """An object stands under that key already."""
+    """An object has that key already."""
 
 
 class StorageFullError(StorageError):

@@ -73,7 +73,7 @@ def _describe(module: str, name: str) -> str:
     if inspect.isclass(value):
         hidden = "__init__, __new__" if dataclasses.is_dataclass(value) or issubclass(value, BaseException) else ""
         options = ["   :members:", "   :show-inheritance:", *([f"   :exclude-members: {hidden}"] if hidden else [])]
-        # Methods are members of the class's own entry; fields stand in its docstring, so they are not repeated.
+        # Methods are members of the class's own entry; fields are in its docstring, so they are not repeated.
         fields = [field.name for field in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
         if fields:
             options[-1] = f"   :exclude-members: {', '.join(['__init__', '__new__', *fields])}"

@@ -23,7 +23,7 @@ OURS = "reelbase"
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies on disk.
+    """What is on disk.
 
     Attributes:
         files: How many.

@@ -22,7 +22,7 @@ class Page:
     """What one program prints, as a page.
 
     Attributes:
-        name: Of the file.
+        name: Name of the file.
         title: Of the page.
         about: A sentence or two above the tables.
         command: Program and options.

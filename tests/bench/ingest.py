@@ -32,7 +32,7 @@ class Appended:
     """One file, put away in several ways.
 
     Attributes:
-        size: Bytes.
+        size: Size in bytes.
         packets: How many.
         index: Bytes of the index as it is stored.
         seconds: Way to what each repetition took.

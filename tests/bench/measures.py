@@ -17,7 +17,7 @@ class Measure:
     """One row of the table.
 
     Attributes:
-        name: Of the row.
+        name: Name of the row.
         task: What is done in one repetition; random, so that caches that remember frames do not help.
         calls: By which the time is divided for the column of ours.
     """

@@ -50,7 +50,7 @@ class Task:
     """One thing to read.
 
     Attributes:
-        name: Of the row.
+        name: Name of the row.
         cold: Begin with nothing open and nothing kept.
         asked: What to send to a reader, given a source of chance.
     """
@@ -119,7 +119,7 @@ class Worker:
     """A reader in a process of its own.
 
     Args:
-        name: Of the reader.
+        name: Name of the reader.
         python: Of its environment.
         endpoint: Of the server, or of what stands before it.
     """

@@ -44,7 +44,7 @@ class Reader(ABC):
 
     @abstractmethod
     def forget(self) -> None:
-        """Close what is open, so that the next call begins anew."""
+        """Close what is open, so that the next call begins again."""
 
 
 class Reelbase(Reader):

@@ -37,7 +37,7 @@ class Task:
 
     Attributes:
         asked: Frame numbers of each call, one call after another.
-        reopen: Open the video anew before every call, and time that too.
+        reopen: Open the video again before every call, and time that too.
         walk: Read the whole video from its start as well.
         size: ``(height, width)`` that frames are wanted in; None: their own.
     """

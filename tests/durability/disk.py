@@ -61,7 +61,7 @@ class Point:
 
     Attributes:
         after: The operation before it.
-        trees: All that may stand there if the power fails.
+        trees: All that may be there if the power fails.
     """
 
     after: str
@@ -158,7 +158,7 @@ class Disk:
         self.points.append(Point(f"{what} {name}", tuple(self._trees())))
 
     def _trees(self) -> Iterator[Tree]:
-        """What may stand there now: nothing that is not sure, all, each alone, all but each."""
+        """What may be there now: nothing that is not sure, all, each alone, all but each."""
         nodes = list(self._nodes(self._top))
         late: list[Change | File] = [change for one in nodes if isinstance(one, Folder) for change in one.changes]
         late += [one for one in nodes if isinstance(one, File) and one.data != one.durable]
@@ -171,7 +171,7 @@ class Disk:
                 yield self._tree(lambda item, one=one: item is one, torn=True)  # type: ignore[misc]
 
     def _tree(self, keep: Callable[[Change | File], bool], *, torn: bool = False) -> Tree:
-        """What stands there if these changes arrived; `torn`: of files that were not synced, half did."""
+        """What is there if these changes arrived; `torn`: of files that were not synced, half did."""
         found: Tree = {}
 
         def fill(folder: Folder, base: str) -> None:

@@ -220,7 +220,7 @@ def look(ds: reelbase.Dataset) -> Plain:
 
 
 def look_at(path: str) -> Shown:
-    """Everything in the dataset that stands there, opened anew: each branch, and each tagged version."""
+    """Everything in the dataset that is there, opened again: each branch, and each tagged version."""
     if not reelbase.exists(path):
         return None
     ds = reelbase.load(path, read_only=True)

@@ -21,7 +21,7 @@ class Place(Protocol):
         """Make a dataset."""
 
     def load(self) -> None:
-        """Open the one that stands there."""
+        """Open the one that is there."""
 
 
 class RealPlace:
@@ -62,7 +62,7 @@ class ModelPlace:
 
     @contextmanager
     def on_main(self) -> Iterator[None]:
-        """While the block runs, it stands on main, as another writer does who opens it."""
+        """While the block runs, it is on main, as another writer does who opens it."""
         on = "main" if self.ds is None else self.ds.on
         if self.ds is not None:
             self.ds.on = "main"

@@ -109,7 +109,7 @@ def history(story: str) -> dict[str, Moment]:
             moments[step.name] = Moment(step, objects, model.copy(), tuple(faulty.calls))
             for _ in step.acts(model):
                 pass
-            model = model.copy()  # which stands on main, as one does that is opened
+            model = model.copy()  # which is on main, as one does that is opened
             found = look_at(storage.root)
             assert found == model.shown(), f"{step.name} without faults: {difference(found, model.shown())}"
     return moments
@@ -191,7 +191,7 @@ class Replay:
             self.problems.append(f"the error does not say what to do: {error}")
 
     def _check_found(self, ended: Ended) -> ModelPlace | None:
-        """What stands there now, seen by another process, must be one of what may stand there."""
+        """What is there now, seen by another process, must be one of what may be there."""
         self._check_kept()
         found = look_at(self._storage.root)
         right = [one for one in self._outcomes(ended) if one.shown() == found]
@@ -204,7 +204,7 @@ class Replay:
         return right[0]
 
     def _check_kept(self) -> None:
-        """What was committed before must stand as it did."""
+        """What was committed before must are as it did."""
         if self._moment.step.deletes:
             return
         there = {key for key, _ in self._storage.list()}
@@ -213,7 +213,7 @@ class Replay:
                 self.problems.append(f"{key}, which was committed, was changed or deleted")
 
     def _check_own_view(self, ended: Ended, model: ModelPlace) -> None:
-        """The writer itself sees what stands there."""
+        """The writer itself sees what is there."""
         if ended.place.ds is None:
             ended.place.find()
         elif ended.doubtful(self._moment.step):
@@ -228,7 +228,7 @@ class Replay:
             self.problems.append(f"after {_brief(ended)} the writer sees another state: {difference(mine, theirs)}")
 
     def _outcomes(self, ended: Ended) -> Iterator[ModelPlace]:
-        """What may stand there: all that was acknowledged, and of the call under way all or nothing."""
+        """What may be there: all that was acknowledged, and of the call under way all or nothing."""
         for count in {ended.done, ended.done + 1} if ended.doubtful(self._moment.step) else {ended.done}:
             for turn in self._turns(ended.hit, count):
                 with suppress(ReelbaseError):  # in this order one of them would have to give way

@@ -1,6 +1,6 @@
 """The power fails after any file operation of a scripted history: what was acknowledged is there, the rest is harmless.
 
-See `disk` for what may stand on a disk then. This is how a missing fsync shows; a killed process does not show it.
+See `disk` for what may are on a disk then. This is how a missing fsync shows; a killed process does not show it.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Film:
     Attributes:
         disk: What was done to the disk.
         ends: How many operations were done when each call was acknowledged.
-        models: What stands there after so many calls.
+        models: What is there after so many calls.
     """
 
     disk: Disk
@@ -137,7 +137,7 @@ class Film:
     models: list[ModelPlace]
 
     def states(self) -> Iterator[tuple[str, Tree, int, bool]]:
-        """What may stand on the disk, the calls acknowledged by then, and whether one more is under way."""
+        """What may are on the disk, the calls acknowledged by then, and whether one more is under way."""
         seen = set()
         for number, point in enumerate(self.disk.points, 1):
             done = sum(end <= number for end in self.ends)

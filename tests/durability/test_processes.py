@@ -98,7 +98,7 @@ def test_three_processes_append_to_one_dataset(path: Path) -> None:
 
 
 def test_a_full_disk_changes_nothing(path: Path) -> None:
-    """A file size limit stands in for the disk: the write fails midway, as on a full one."""
+    """A file size limit is in for the disk: the write fails midway, as on a full one."""
     code = f"""
 import resource, signal, sys
 import numpy as np

@@ -1,4 +1,4 @@
-"""Videos like the guide's own, in which every frame tells its number."""
+"""Videos like the guide's own, in which every frame says its number."""
 
 from __future__ import annotations
 

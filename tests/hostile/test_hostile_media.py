@@ -1,4 +1,4 @@
-"""Files that are no video, or claim what is not so: an error, and nothing else is opened, asked or filled."""
+"""Files that are not video, or claim what is not so: an error, and nothing else is opened, asked or filled."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_forged_boxes(name: str, clip: Clip, tmp_path: Path) -> None:
 
 
 def test_data_references(clip: Clip, tmp_path: Path) -> None:
-    """An mp4 may say that its samples lie in another file, or at a URL (ISO/IEC 14496-12, 8.7.2): it is not opened."""
+    """An mp4 may say that its samples are in another file, or at a URL (ISO/IEC 14496-12, 8.7.2): it is not opened."""
     secret = tmp_path / "elsewhere" / "secret.mp4"
     secret.parent.mkdir()
     secret.write_bytes(clip.path.read_bytes())
@@ -177,7 +177,7 @@ def test_data_references(clip: Clip, tmp_path: Path) -> None:
 
 
 def _grown(data: bytes, at: int, size: int, new: bytes) -> bytes:
-    """With a box replaced; those around it are made longer, and chunks that lie behind it moved."""
+    """With a box replaced; those around it are made longer, and chunks that are after it moved."""
     out = bytearray(data[:at] + new + data[at + size :])
     more = len(new) - size
     for kind in (b"moov", b"trak", b"mdia", b"minf", b"dinf"):

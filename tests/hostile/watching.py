@@ -28,7 +28,7 @@ class Seen:
         self.events: list[tuple[str, str]] = []
 
     def files(self, *allowed: str | Path) -> list[str]:
-        """Files opened that lie in none of the folders that are allowed, nor in Python's own."""
+        """Files opened that are in none of the folders that are allowed, nor in Python's own."""
         folders = [
             os.path.realpath(one) for one in (*allowed, sys.prefix, sys.base_prefix, "/usr", "/proc", "/dev", _HERE)
         ]

@@ -43,7 +43,7 @@ class Block:
         kind: Its language.
         source: What it holds.
         shown: The ``text`` block right after it, or None.
-        line: Where its first line stands in the page.
+        line: Where its first line is in the page.
     """
 
     kind: str

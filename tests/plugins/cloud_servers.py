@@ -109,7 +109,7 @@ class Seaweed(Server):
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
-        for port in self._ports:  # it cannot be told to put these elsewhere
+        for port in self._ports:  # it cannot be known to put these elsewhere
             for socket_ in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):
                 socket_.unlink()
 
@@ -200,7 +200,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; SeaweedFS cannot be told to choose them itself."""
+    """Ports that nobody listens on; SeaweedFS cannot be known to choose them itself."""
     holders = [socket.socket() for _ in range(count)]
     try:
         for one in holders:

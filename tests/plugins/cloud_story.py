@@ -26,7 +26,7 @@ _ROWS = 12
 
 
 def whole_life(url: str, folder: Path) -> None:
-    """A dataset from its first row to its last, each step seen by one who opens it anew."""
+    """A dataset from its first row to its last, each step seen by one who opens it again."""
     clip = make_clip(folder / "clip.mp4", frames=12)
     ds = reelbase.empty(url)
     ds.create_tensor("videos", htype="video")

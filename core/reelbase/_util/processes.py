@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def kill_group(process: subprocess.Popen[Any]) -> None:
     """Kill a process that leads a group of its own (``start_new_session=True``), and the group.
 
-    On systems without process groups (Windows) the process alone is killed. One that has ended already is no error.
+    On systems without process groups (Windows) the process alone is killed. One that has ended already is not an error.
     """
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):

@@ -1,4 +1,4 @@
-"""URLs: what of them may be shown, what is wrong with them, and which lie below which."""
+"""URLs: what of them may be shown, what is wrong with them, and which are below which."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Flaw(NamedTuple):
 
 
 def redacted(url: str) -> str:
-    """The URL without user, password, query (``?…``) and fragment: signatures and tokens stand there."""
+    """The URL without user, password, query (``?…``) and fragment: signatures and tokens are there."""
     parts = _PARTS.fullmatch(url)
     return url if parts is None else f"{parts[1]}{parts[2]}{'?…' if parts[3] else ''}"
 
@@ -31,7 +31,7 @@ def redacted(url: str) -> str:
 def flaw(url: str) -> Flaw | None:
     """What is wrong with it: readers that take it apart must not come to different ends."""
     if not url or len(url) > _LONGEST:
-        return Flaw("is no URL", "Give one of at most 8192 characters.")
+        return Flaw("is not a URL", "Give one of at most 8192 characters.")
     if _CONTROL.search(url) or url != url.strip():
         return Flaw("has control characters, or blanks around it", "Take them away.")
     if "\\" in url:
@@ -53,7 +53,7 @@ def _flaw_of_place(host: str, path: str) -> Flaw | None:
 
 
 def host_and_query(url: str) -> tuple[str, str]:
-    """The host with its port, and what stands behind the question mark, of a URL without a `flaw`."""
+    """The host with its port, and what follows the question mark, of a URL without a `flaw`."""
     parts = _URL.fullmatch(url)
     return ("", "") if parts is None else (parts[2], (parts[4] or "?")[1:])
 

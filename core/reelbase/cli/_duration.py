@@ -21,7 +21,7 @@ def duration(text: str) -> timedelta:
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
     if text.strip() == "0":
         return timedelta(0)
-    raise argparse.ArgumentTypeError(f"{text!r} is no time; write 7d, 12h, 30m, 90s or 0")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 7d, 12h, 30m, 90s or 0")
 
 
 def keep(text: str) -> int | timedelta:
@@ -35,4 +35,4 @@ def keep(text: str) -> int | timedelta:
     try:
         return duration(text)
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number and no time; write 10, or 30d") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number and no time; write 10, or 30d") from None

@@ -1,4 +1,4 @@
-"""Progress bars on stderr. Without tqdm, or where stderr is no terminal, nothing is drawn."""
+"""Progress bars on stderr. Without tqdm, or where stderr is not a terminal, nothing is drawn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def progress(total: int, unit: str, what: str) -> Iterator[Callable[[int], objec
 
 @contextmanager
 def transfer(what: str) -> Iterator[Transfer]:
-    """A bar of bytes, for work that tells how much it is as it goes on."""
+    """A bar of bytes, for work that says how much it is as it goes on."""
     with _bar(None, "B", what) as bar:
         yield Transfer(bar)
 

@@ -33,11 +33,11 @@ def size(text: str) -> tuple[int, int]:
     """``WIDTHxHEIGHT`` as ``(height, width)``.
 
     Raises:
-        argparse.ArgumentTypeError: it is no size.
+        argparse.ArgumentTypeError: it is not a size.
     """
     found = re.fullmatch(r"([1-9]\d*)[xX]([1-9]\d*)", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write WIDTHxHEIGHT, such as 320x180")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write WIDTHxHEIGHT, such as 320x180")
     return int(found[2]), int(found[1])
 
 
@@ -48,5 +48,5 @@ def count(text: str) -> int:
         argparse.ArgumentTypeError: it is none.
     """
     if not re.fullmatch(r"[1-9]\d{0,8}", text.strip()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; write 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; write 1 or more")
     return int(text)

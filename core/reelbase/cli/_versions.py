@@ -20,7 +20,7 @@ def add_ref(parser: argparse.ArgumentParser, what: str) -> None:
     """The option ``--ref`` of commands that look at a dataset.
 
     Args:
-        parser: Of the command.
+        parser: The argument parser of the command.
         what: What is done with the version.
     """
     parser.add_argument("--ref", metavar="REF", help=f"{what}: {REF} (default: the newest of main)")

@@ -27,7 +27,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compact, and say what was laid anew."""
+    """Compact, and say what was rewritten."""
     done = api.load(arguments.path, ref=arguments.branch).maintenance.compact()
     emit(arguments, asdict(done), _text(done))
     return 0
@@ -37,4 +37,4 @@ def _text(done: Compaction) -> str:
     if not done:
         return "Nothing was worth it."
     entries = f"{done.entries_before} index entries became {done.entries}"
-    return f"{', '.join(done.tensors)}: {entries}, {size(done.bytes_written)} of samples written anew."
+    return f"{', '.join(done.tensors)}: {entries}, {size(done.bytes_written)} of samples rewritten."

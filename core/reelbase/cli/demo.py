@@ -34,7 +34,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", nargs="?", default="reelbase-demo", help="where to make the dataset (default: %(default)s)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a dataset that stands there")
+    parser.add_argument("--overwrite", action="store_true", help="replace a dataset that is there")
     add_json(parser)
     parser.set_defaults(run=run)
 

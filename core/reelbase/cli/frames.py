@@ -77,7 +77,7 @@ def _view(words: list[str], ref: str | None, boxes: str | None) -> View | Boxed:
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"{error}.") from None
     except ValueError:
-        raise UsageError(f"{words[2]!r} is no row.", "Give a number.") from None
+        raise UsageError(f"{words[2]!r} is not a row.", "Give a number.") from None
     dataset = api.load(words[0], read_only=True, ref=ref)
     one: Readable = dataset[words[1]][row]
     return one[frames] if boxes is None else boxed(one[frames], dataset, boxes, row, frames)
@@ -97,7 +97,7 @@ def _to_folder(view: View | Boxed, output: Path, arguments: argparse.Namespace) 
     """A picture for each frame, in order, in bounded memory."""
     suffix = f".{arguments.format.lstrip('.')}"
     if codec_for(Path(f"x{suffix}")).kind != "image":
-        raise UsageError(f"--format {arguments.format} is no picture format.", "Use png or jpg.")
+        raise UsageError(f"--format {arguments.format} is not a picture format.", "Use png or jpg.")
     written = []
     for at in range(view.shape[0] or 0):
         path = output / f"{at:06}{suffix}"

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.ref is not None:
         raise UsageError(
-            f"--ref {arguments.ref} names a version, and {arguments.path!r} is no dataset.", "Leave it out."
+            f"--ref {arguments.ref} names a version, and {arguments.path!r} is not a dataset.", "Leave it out."
         )
     found = of_file(arguments.path)
     emit(arguments, found, pairs((name, one_line(value)) for name, value in found.items()))

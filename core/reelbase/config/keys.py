@@ -17,7 +17,7 @@ def size(value: object) -> int:
     """Bytes from 16000000, "16MB" (10⁶ each) or "16MiB" (2²⁰ each).
 
     Raises:
-        ValueError: it is no size; the message says what is wanted.
+        ValueError: it is not a size; the message says what is wanted.
     """
     match = _SIZE.fullmatch(str(value).strip())
     if isinstance(value, bool) or not match:

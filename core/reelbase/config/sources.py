@@ -66,7 +66,7 @@ def user_file(environ: Mapping[str, str]) -> Path | None:
     """
     if named := environ.get(USER_FILE):
         if not os.path.exists(named) or os.path.isdir(named):  # noqa: PTH110, PTH112 - Path raises on some of these
-            raise ConfigError(f"{USER_FILE} names {named!r}, which is no file.", "Mend or unset the variable.")
+            raise ConfigError(f"{USER_FILE} names {named!r}, which is not a file.", "Mend or unset the variable.")
         return Path(named)
     path = default_user_file(environ)
     return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
@@ -110,7 +110,7 @@ def _tool_table(path: Path) -> dict[str, Any] | None:
         return None
     table = _read(path).get("tool", {}).get("reelbase")
     if table is not None and not isinstance(table, dict):
-        raise ConfigError(f"{path}: 'tool.reelbase' is no table.", "Write it as [tool.reelbase].")
+        raise ConfigError(f"{path}: 'tool.reelbase' is not a table.", "Write it as [tool.reelbase].")
     return table
 
 

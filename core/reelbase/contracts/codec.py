@@ -40,7 +40,7 @@ class WebStream:
 
     Attributes:
         codec: Codec string (RFC 6381), such as "avc1.64001f".
-        description: Settings that stand outside the packets; empty: they stand in them.
+        description: Settings that stand outside the packets; empty: they are in them.
         size: Width and height of coded frames.
         turn: (swap axes, mirror x, mirror y) to bring a frame upright, in this order.
     """
@@ -53,7 +53,7 @@ class WebStream:
 
 @dataclass(frozen=True, kw_only=True)
 class WebClip:
-    """Frames encoded anew for a browser, one packet each, in order; the first is a key frame, no other is.
+    """Frames encoded again for a browser, one packet each, in order; the first is a key frame, no other is.
 
     Attributes:
         stream: For the decoder.

@@ -25,7 +25,7 @@ class Credentials(Mapping[str, Any]):
         prefixes: URLs below which they may be used; empty: wherever whoever has them uses them.
 
     Raises:
-        UsageError: `expires_at` has no timezone, or a prefix is no URL.
+        UsageError: `expires_at` has no timezone, or a prefix is not a URL.
     """
 
     __slots__ = ("_fields", "_got_at", "expires_at", "prefixes")
@@ -85,8 +85,8 @@ class CredentialRequest:
     """What credentials are asked for.
 
     Attributes:
-        name: Of the binding that they are asked of.
-        url: What they are to be used for; it lies below one of the binding's prefixes.
+        name: Name of the binding that they are asked of.
+        url: What they are to be used for; it is below one of the binding's prefixes.
         action: "read" or "write".
         force: Those that were given before are refused: do not give the same again.
     """
@@ -103,7 +103,7 @@ class CredentialProvider(ABC):
     Subclass `reelbase.testing.CredentialProviderTests` to see that it keeps the contract.
 
     Args:
-        name: Of the binding.
+        name: Name of the binding.
         options: The binding's table of the configuration, without ``provider`` and ``prefixes``.
 
     Raises:
@@ -139,7 +139,7 @@ def checked_prefixes(prefixes: object) -> tuple[str, ...]:
         UsageError: one is not the beginning of URLs, with a host or bucket.
     """
     if isinstance(prefixes, str) or not hasattr(prefixes, "__iter__"):
-        raise UsageError("prefixes is no list.", 'Give a list such as ["s3://bucket/folder/"].')
+        raise UsageError("prefixes is not a list.", 'Give a list such as ["s3://bucket/folder/"].')
     return tuple(_prefix(prefix) for prefix in prefixes)
 
 
@@ -147,14 +147,16 @@ def _prefix(text: object) -> str:
     try:
         found = canonical(text) if isinstance(text, str) else ""
     except ValueError as error:
-        raise UsageError(f"{text!r} is no prefix of URLs: it {error}.", "Write https://host/folder/.") from None
+        raise UsageError(f"{text!r} is not a prefix of URLs: it {error}.", "Write https://host/folder/.") from None
     if not found.partition("://")[2].partition("/")[0]:
-        raise UsageError(f"{text!r} is no prefix of URLs: it names no host or bucket.", "Write https://host/folder/.")
+        raise UsageError(
+            f"{text!r} is not a prefix of URLs: it names no host or bucket.", "Write https://host/folder/."
+        )
     return found
 
 
 def within(url: str, prefixes: tuple[str, ...]) -> bool:
-    """Whether a URL lies below one of `checked_prefixes`."""
+    """Whether a URL is below one of `checked_prefixes`."""
     try:
         found = canonical(url)
     except ValueError:

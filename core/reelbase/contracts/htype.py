@@ -28,7 +28,7 @@ class Htype:
         dtypes: dtypes a user may choose; empty: any of bool, int, uint, float and complex.
         media: Items are encoded files; arrays are encoded on append.
         shown: numpy dtype that `numpy` shows, where that is not the stored one.
-        role: What a viewer does with its items: "video", "boxes" drawn over frames, "labels" that stand beside them or
+        role: What a viewer does with its items: "video", "boxes" drawn over frames, "labels" that are next to them or
             beside boxes, "text", "value" drawn as a curve if it is one number a frame; "" leaves them out.
     """
 

@@ -33,7 +33,7 @@ class StorageSpec(Spec):
     """A `Storage` class and the URL schemes it serves.
 
     Attributes:
-        nobody: Options with which it asks as nobody, where it would otherwise take credentials that it finds by itself.
+        nobody: Options that make requests anonymous, for services that would otherwise use credentials they find.
         one_service: Its URLs name no host: requests go to one service, wherever a URL comes from, and credentials
             without prefixes cannot be led elsewhere.
         guard: The option that keeps it to some addresses, as ``[security] network`` says: "public", or networks such as

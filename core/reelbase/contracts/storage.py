@@ -22,7 +22,7 @@ class Stat:
     """What a storage knows of an object.
 
     Attributes:
-        size: Bytes.
+        size: Size in bytes.
         etag: Changes whenever the object does; None where the storage has no such thing.
         modified: Time of the last write, timezone-aware, or None.
     """
@@ -92,19 +92,19 @@ class Storage(ABC):
         """Write a whole object; it stands, durable and whole, when this returns, or not at all.
 
         Args:
-            key: Where.
+            key: The key to write to.
             data: The bytes, or a binary file to read to its end.
             if_absent: Let exactly one of several racing writers win.
 
         Raises:
-            ObjectExistsError: with `if_absent`, an object stands there.
+            ObjectExistsError: with `if_absent`, there is an object.
             OutcomeUnknownError: the reply was lost: the object may stand.
             StorageFullError, ReadOnlyError, StorageError: it could not be written.
         """
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Remove an object; a missing one is no error."""
+        """Remove an object; a missing one is not an error."""
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
@@ -120,7 +120,7 @@ class Storage(ABC):
             return list(pool.map(lambda span: self.get(key, *span, if_match=if_match), ranges))
 
     def leftovers(self) -> Iterator[tuple[str, Stat]]:
-        """What writes that were cut short have left. They are no objects: `list` does not show them; `delete` works."""
+        """What interrupted writes have left. They are not objects: `list` does not show them; `delete` removes them."""
         return iter(())
 
     def public_url(self, key: str, *, seconds: int) -> str | None:

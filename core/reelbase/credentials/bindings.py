@@ -37,7 +37,7 @@ class Configured:
     """A table ``[credentials.<name>]``.
 
     Attributes:
-        name: Of the table.
+        name: Name of the table.
         provider: Name of the plugin.
         prefixes: As in `Binding`.
         options: The rest, for the provider.

@@ -1,4 +1,4 @@
-"""Credentials as long as they hold: got once for all threads, and anew before they end or when they are refused."""
+"""Credentials as long as they hold: got once for all threads, and again before they end or when they are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Lease:
     """What one provider gives for one name.
 
     Args:
-        name: Of the binding.
+        name: Name of the binding.
         provider: Is asked by one thread at a time; the others wait for what it gives.
         prefixes: Of the binding; what the provider gives is never for more than these.
     """

@@ -13,11 +13,11 @@ class MemoryProvider(CredentialProvider):
     """Gives what it was given by `Dataset.populate_creds`.
 
     Args:
-        name: Of the binding.
+        name: Name of the binding.
         options: The credentials.
 
     Raises:
-        ConfigError: it stands in a configuration, which is no place for secrets.
+        ConfigError: it is in a configuration, which is no place for secrets.
     """
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
@@ -58,5 +58,5 @@ def provider_of(name: str, creds: object, *, from_environment: bool) -> Credenti
     if isinstance(creds, CredentialProvider):
         return creds
     if not isinstance(creds, Mapping):
-        raise UsageError("creds is no mapping.", 'Give a dict such as {"aws_access_key_id": …}.')
+        raise UsageError("creds is not a mapping.", 'Give a dict such as {"aws_access_key_id": …}.')
     return MemoryProvider(name, creds if isinstance(creds, Credentials) else Credentials(creds))

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class RenewingStorage(Storage):
-    """Hands every call on to a storage that has credentials, which is made anew when those change.
+    """Hands every call on to a storage that has credentials, which is made again when those change.
 
     So a storage plugin need not know that credentials end: it gets some, and says when they are refused.
 
@@ -27,7 +27,7 @@ class RenewingStorage(Storage):
         root: Its root.
         url: What the credentials are asked for: the root, or the one file that is read.
         options: Its options.
-        lease: Gives the credentials; ``lease()`` is asked for on every call, since a name may be bound anew.
+        lease: Gives the credentials; ``lease()`` is asked for on every call, since a name may be bound again.
         action: What for.
         again: What makes this storage in another process, and the arguments; nothing secret is among them.
     """

@@ -1,8 +1,8 @@
 """The resolver: which credentials are used for a URL, and whether they may be.
 
-Names stand in datasets; what they stand for is said by the user's configuration, or in this process by
+Names are in datasets; what they stand for is said by the user's configuration, or in this process by
 `Dataset.populate_creds`; credentials are in this process's memory only. Scope decides first: a provider is not even
-asked for a URL that lies below none of its binding's prefixes.
+asked for a URL that is below none of its binding's prefixes.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Resolver:
         Args:
             root: A folder, or the URL of one.
             creds: What the user gave; None: the binding with the longest prefix, else what the service finds.
-            options: Of the storage.
+            options: Options of the storage.
             write: Whether it is to be written to.
 
         Raises:
@@ -88,9 +88,9 @@ class Resolver:
         """The storage of what a link names, and its key in there. Nothing is read.
 
         Args:
-            url: Of the file.
+            url: URL of the file.
             name: Of the credentials; None: nobody's; "ENV": what the service's own tools find.
-            names: Of the dataset that the link stands in.
+            names: Names of the dataset that the link is in.
 
         Raises:
             UsageError: nothing is bound to that name.
@@ -252,7 +252,7 @@ def _given(creds: object) -> Credentials:
         return creds
     if not hasattr(creds, "items"):
         raise UsageError(
-            "creds is no mapping.",
+            "creds is not a mapping.",
             'Give a dict such as {"aws_access_key_id": …}, a name, "ENV" or None.',
         )
     return Credentials(cast("Mapping[str, Any]", creds))
@@ -289,5 +289,5 @@ def resolver() -> Resolver:
 
 
 def reset() -> None:
-    """Forget what was populated, and read the configuration anew; for tests and notebooks."""
+    """Forget what was populated, and read the configuration again; for tests and notebooks."""
     _resolver.forget()

@@ -37,7 +37,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Packed:
-    """One sample as it lies in a chunk."""
+    """One sample as it is in a chunk."""
 
     form: int
     shape: tuple[int, ...]

@@ -1,7 +1,7 @@
 """Claiming a name: one put-if-absent that is sure of its outcome.
 
 There are three outcomes: won, lost, and unknown, when the reply did not come. Storages also repeat requests by
-themselves and then report our own object as somebody else's; so what stands there is always read back.
+themselves and then report our own object as somebody else's; so what is there is always read back.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _REPEATS = 6
 
 
 def claim(storage: Storage, key: str, body: bytes) -> bool:
-    """Write an object if none stands there; False: another one does.
+    """Write an object if none is there; False: another one does.
 
     Args:
-        storage: Where.
+        storage: The storage to write to.
         key: The name to claim.
         body: Bytes that nobody else would write: with a uuid in them, say.
 
@@ -56,7 +56,7 @@ def claim(storage: Storage, key: str, body: bytes) -> bool:
 
 
 def _is(storage: Storage, key: str, body: bytes) -> bool | None:
-    """Whether an object has these bytes; None: it cannot be told."""
+    """Whether an object has these bytes; None: it cannot be known."""
     try:
         return storage.get(key) == body
     except StorageError as error:

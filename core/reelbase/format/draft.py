@@ -39,7 +39,7 @@ class Draft:
     """Operations on top of a commit.
 
     Attributes:
-        store: Of the dataset.
+        store: The store of the dataset.
         base: The commit they are made on.
         state: `base`'s state with all of them done.
         ops: The operations.

@@ -55,7 +55,7 @@ def missing(count: int) -> Entries:
 
 
 def chained(parts: Iterable[Entries]) -> Entries:
-    """Entries one after another, ``first`` counted anew from 0."""
+    """Entries one after another, ``first`` counted again from 0."""
     joined = np.concatenate([NO_ENTRIES, *parts])
     counts = joined["count"].astype(np.uint64)
     joined["first"] = np.cumsum(counts) - counts
@@ -83,6 +83,6 @@ def find(firsts: NDArray[Any], row: int) -> int:
 
 
 def object_key(one: Any) -> str:
-    """The object that an entry's bytes lie in."""
+    """The object that an entry's bytes are in."""
     uid = one["uuid"].tobytes()
     return keys.blob(uid, int(one["ext"])) if one["kind"] == Kind.BLOB else keys.pack(uid)

@@ -1,4 +1,4 @@
-"""Rows taken from where they lie, to stand somewhere else: entries are used again, or their samples packed anew."""
+"""Rows taken from where they lie, to stand somewhere else: entries are used again, or their samples repacked."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Footprint:
         changed: Rows replaced or deleted, by tensor id and branch of birth.
         info: Metadata keys written, as "tensor id/key" ("/key" for the dataset's own).
         txns: Lowest and highest number that applications gave their writes, so that what is run again is done once.
-        packed: Ids of tensors whose rows were laid anew, without changing them.
+        packed: Ids of tensors whose rows were rewritten, without changing them.
     """
 
     created: frozenset[str] = frozenset()

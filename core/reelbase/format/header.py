@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Where a commit stands in the log."""
+    """Where a commit is in the log."""
 
     branch: str
     seq: int

@@ -44,7 +44,7 @@ def commit(branch: str, seq: int) -> str:
 
 
 def seq_of(key: str) -> int | None:
-    """The number in the key of a commit; None: it is no commit's."""
+    """The number in the key of a commit; None: it is not a commit's."""
     name = key.rpartition("/")[2]
     return int(name[:-4]) if name.endswith(".rbc") and name[:-4].isdigit() else None
 

@@ -54,14 +54,14 @@ def create(storage: Storage, uid: str | None = None) -> str:
     root = {"format": commits.FORMAT, "uuid": uid}
     if not claim(storage, keys.ROOT, json.dumps(root).encode()):
         raise DatasetExistsError(
-            f"A dataset stands at {storage.root!r} already.",
-            "Open it with reelbase.load(path), or start anew with reelbase.empty(path, overwrite=True).",
+            f"There is a dataset at {storage.root!r} already.",
+            "Open it with reelbase.load(path), or start again with reelbase.empty(path, overwrite=True).",
         )
     return uid
 
 
 def stands(storage: Storage) -> bool:
-    """Whether a dataset stands here."""
+    """True if there is a dataset."""
     try:
         storage.stat(keys.ROOT)
     except ObjectNotFoundError:
@@ -70,7 +70,7 @@ def stands(storage: Storage) -> bool:
 
 
 def check_root(storage: Storage) -> str:
-    """See that a dataset of a known format stands here; its uuid.
+    """See that a dataset of a known format is here; its uuid.
 
     Raises:
         DatasetNotFoundError: none does.
@@ -139,7 +139,7 @@ class Log:
     """The commits of one branch.
 
     Args:
-        store: Of the dataset.
+        store: The store of the dataset.
         uid: Its uuid, as its root object has it.
         branch: Which branch.
         hint: A commit of it, if one is known.
@@ -271,7 +271,7 @@ class Log:
             logger.info("cannot look at the root object: %s", error)
 
     def check_alive(self) -> None:
-        """See that the dataset was not removed, or made anew, since it was opened.
+        """See that the dataset was not removed, or made again, since it was opened.
 
         Raises:
             DatasetNotFoundError: it was.

@@ -114,7 +114,7 @@ class Added:
     Attributes:
         entries: By column.
         count: How many.
-        offset: Logical rows that they lie behind the first row of the whole append.
+        offset: Logical rows that they are after the first row of the whole append.
         births: Which of them were born on other branches: offset from the first row, count, branch and row there.
     """
 
@@ -229,10 +229,10 @@ class Fill(Op):
 
 @dataclass(frozen=True)
 class Repack(Op):
-    """Rows laid anew, their content unchanged.
+    """Rows rewritten, their content unchanged.
 
     Attributes:
-        tensor: Whose.
+        tensor: Id of the tensor.
         columns: The new columns, of the first `count` physical rows.
         count: How many rows there were.
         swept: How many of them were deleted, and have no sample any more.

@@ -53,7 +53,7 @@ class RowReader:
         return self._store.cache.holds(self._held_as())
 
     def _held_as(self) -> tuple[object, ...]:
-        """Where its columns lie: that tells versions of a row apart."""
+        """Where its columns lie: that says versions of a row apart."""
         places = [column.entry(self._store, self._row) for column in self._rows.columns.values()]
         return ("row", *((one["uuid"].tobytes(), int(one["off"]), place) for one, place in places))
 

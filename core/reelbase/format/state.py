@@ -30,7 +30,7 @@ _MAX_ROWS = 1 << 32  # an index entry names rows by 32 bits
 class Rows:
     """Where the rows of one tensor lie.
 
-    Physical rows are numbered as they were appended, and never anew; a logical row is the rank among those that live.
+    Physical rows are numbered as they were appended, and never again; a logical row is the rank among those that live.
 
     Attributes:
         columns: By name: ``data`` and hidden ones; all have the same physical rows.

@@ -40,7 +40,7 @@ class Store:
 
     Args:
         storage: Where the objects lie.
-        cache_bytes: Bound of the cache of decoded chunks and index pages; 0: nothing is kept, all is read anew.
+        cache_bytes: Bound of the cache of decoded chunks and index pages; 0: nothing is kept, all is read again.
 
     Attributes:
         ours: The dataset was made in this process, or in the one that sent it here: what it links was linked by us.

@@ -38,8 +38,8 @@ class Worker:
     """A process with one codec in it.
 
     Args:
-        codec: Its name.
-        limits: Of it.
+        codec: Name of the codec.
+        limits: Limits of the codec.
     """
 
     def __init__(self, codec: str, limits: Limits) -> None:
@@ -78,8 +78,8 @@ class Worker:
         """Have something done, and meanwhile read and write for it.
 
         Args:
-            head: What.
-            body: With what.
+            head: The request, as JSON.
+            body: The bytes that go with it.
             blob: What it may read.
             take: Reads the answer.
             spool: Where it may write, and read what it wrote.

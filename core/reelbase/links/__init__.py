@@ -1,1 +1,1 @@
-"""Links: samples whose bytes lie elsewhere. Which URLs may be followed, what is found there, and reading it later."""
+"""Links: samples whose bytes are elsewhere. Which URLs may be followed, what is found there, and reading it later."""

@@ -1,6 +1,6 @@
 """Compaction: many small chunks and packs become few, and no version of a row changes by it.
 
-What is worth the work is told by the index alone. A chunk is packed anew if it is small and has a neighbour to go
+What is worth the work is told by the index alone. A chunk is repacked if it is small and has a neighbour to go
 with, if some of its rows were replaced or deleted, or if its pack is *poor*: small, or for the most part dead. Media
 move only out of poor packs. So compacting twice does nothing the second time.
 """
@@ -41,10 +41,10 @@ class Compaction:
     """What `compact` did.
 
     Attributes:
-        tensors: Names of the tensors whose rows were laid anew.
+        tensors: Names of the tensors whose rows were rewritten.
         entries_before: Index entries (chunks, media, gaps) of those tensors before.
         entries: And after.
-        bytes_written: Bytes of samples that were written anew.
+        bytes_written: Bytes of samples that were rewritten.
     """
 
     tensors: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ def compact(session: Session) -> Compaction:
 
     Raises:
         CommitConflictError: others kept changing the same rows; nothing was done.
-        CorruptObjectError: a sample that has to be packed anew is damaged; nothing was done.
+        CorruptObjectError: a sample that has to be repacked is damaged; nothing was done.
     """
     with session.writing():
         for last in (False,) * (_TRIES - 1) + (True,):
@@ -117,7 +117,7 @@ def _with_samples(store: Store, rows: Rows) -> Iterable[tuple[int, int]]:
 
 
 class _Layer:
-    """One column, looked through to see what is worth doing, and then laid anew."""
+    """One column, looked through to see what is worth doing, and then rewritten."""
 
     def __init__(self, store: Store, rows: Rows, column: Column, poor: frozenset[bytes]) -> None:
         self._store = store
@@ -134,7 +134,7 @@ class _Layer:
 
     @property
     def worth(self) -> bool:
-        """Whether laying it anew would change anything."""
+        """Whether laying it again would change anything."""
         gaps = full = 0
         for step in self._steps():
             if len(step) > 1 or not self._stays(step[0]):
@@ -207,14 +207,14 @@ class _Layer:
         return piece.whole and piece.uid not in self._poor
 
     def _is_loose(self, piece: Piece) -> bool:
-        """Whether it is a chunk that should be packed anew, if there is something to pack it with."""
+        """Whether it is a chunk that should be repacked, if there is something to pack it with."""
         if piece.kind != Kind.CHUNK:
             return False
         weight, count = int(piece.entry["ext"][0]), rows_of(piece.entry)
         return not (self._stays(piece) and chunk.is_full(weight, count))
 
     def _move(self, builder: ColumnBuilder, piece: Piece) -> None:
-        """Write the samples of a piece anew."""
+        """Write the samples of a piece again."""
         self.written += int(piece.entry["len"][0]) * piece.count // max(rows_of(piece.entry), 1)
         if piece.kind == Kind.MEDIA:
             one = piece.entry[0]

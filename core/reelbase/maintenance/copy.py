@@ -45,7 +45,7 @@ class Selection:
     """What of a version is copied.
 
     Attributes:
-        uid: Of the dataset.
+        uid: Unique id of the dataset.
         commit: The version.
         tensors: Ids of the tensors, in order.
         rows: Logical rows, in the order they are to have.
@@ -80,7 +80,7 @@ def copy(
         progress: Called with bytes done and bytes in all.
 
     Raises:
-        DatasetExistsError: something else stands there.
+        DatasetExistsError: there is something else.
         CorruptObjectError: a sample is damaged; what was copied before stays, and the copy can be gone on with.
     """
     store, chosen = session.store, Selection(session.log.uid, session.commit, tuple(tensors), np.array(rows, np.int64))

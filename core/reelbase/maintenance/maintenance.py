@@ -33,7 +33,7 @@ class Maintenance:
 
         Raises:
             CommitConflictError: others kept replacing or deleting rows of the same tensors; nothing was done.
-            CorruptObjectError: a sample that would be written anew is damaged; nothing was done. See `verify`.
+            CorruptObjectError: a sample that would be rewritten is damaged; nothing was done. See `verify`.
         """
         return compact.compact(self._session)
 
@@ -66,7 +66,7 @@ class Maintenance:
         if not dry_run:
             self._session.check_writable()
         if not isinstance(grace, timedelta) or grace < timedelta(0):
-            raise UsageError(f"grace={grace!r} is no time.", "Write grace=timedelta(days=7).")
+            raise UsageError(f"grace={grace!r} is not a time.", "Write grace=timedelta(days=7).")
         return gc.gc(self._lineage, self._session.store, grace, dry_run=dry_run)
 
     def verify(self, deep: bool = False) -> Verification:

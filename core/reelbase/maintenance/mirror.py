@@ -34,7 +34,7 @@ def mirror(log: Log, dest: Storage, progress: Callable[[int, int], object] | Non
         progress: Called with bytes done and bytes in all.
 
     Raises:
-        DatasetExistsError: something else stands there.
+        DatasetExistsError: there is something else.
     """
     lineage, store, uid = Lineage(log), log.store, log.uid
     _check_place(dest, uid)

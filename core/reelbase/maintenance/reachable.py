@@ -31,7 +31,7 @@ def versions(
     """All commits that can be read, of each branch newest first.
 
     Args:
-        lineage: Of the dataset.
+        lineage: The commits of the dataset.
         newest: By branch, the number of the last commit to look at.
         after: By branch, the number of the last commit that is of no interest.
         without: Commits to leave out.

@@ -277,7 +277,7 @@ class _Tensor:
         try:
             rows = np.array(sorted(row for row in set(physical) if not dead.names(self._check.store, row)), np.int64)
             return tuple(dead.logical(self._check.store, rows).tolist())
-        except (FormatError, ObjectNotFoundError):  # which rows are deleted cannot be told any more
+        except (FormatError, ObjectNotFoundError):  # which rows are deleted cannot be known any more
             return ()
 
 

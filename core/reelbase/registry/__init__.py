@@ -211,7 +211,7 @@ class Registry:
         return kind(root, options=self.options_of(spec, options), credentials=credentials)
 
 
-# One letter before the colon is a Windows drive; "a::b://" chains of schemes are no URL here.
+# One letter before the colon is a Windows drive; "a::b://" chains of schemes are not URLs here.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
@@ -238,5 +238,5 @@ def registry() -> Registry:
 
 
 def reset() -> None:
-    """Find plugins anew on the next use; for tests and notebooks."""
+    """Find plugins again on the next use; for tests and notebooks."""
     _registry.forget()

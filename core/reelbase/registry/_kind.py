@@ -85,7 +85,7 @@ class Kind(Generic[S, T]):
         """The class or function of that name, imported on first use.
 
         Args:
-            name: Of the spec.
+            name: Name of the spec.
             needs: How a message about a missing dependency starts, in place of the usual.
 
         Raises:
@@ -184,7 +184,7 @@ def _breach(target: Any, contract: type | None) -> str | None:
     if contract is None:
         return None if callable(target) else f"{target!r} is not callable"
     if not isinstance(target, type) or not issubclass(target, contract):
-        return f"{target!r} is no subclass of reelbase.plugin.{contract.__name__}"
+        return f"{target!r} is not a subclass of reelbase.plugin.{contract.__name__}"
     if inspect.isabstract(target):
         return f"it does not implement {', '.join(sorted(_abstract(target)))}"
     return None

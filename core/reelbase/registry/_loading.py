@@ -62,7 +62,7 @@ class Plugin:
     """One entry point and what became of it.
 
     Attributes:
-        name: Of the entry point.
+        name: Name of the entry point.
         distribution: What `pip` installed, or "".
         version: Of the distribution, or "".
         offers: Specs by the name of the hook that gave them.

@@ -1,6 +1,6 @@
 """Indexing as numpy does it, kept symbolic until a length is known. Pure.
 
-An `Index` is what stands in the brackets after a tensor or a view: the first axis chooses rows, the others index
+An `Index` is what is in the brackets after a tensor or a view: the first axis chooses rows, the others index
 each sample. Two rules where a ragged tensor must differ from an array: an int on the row axis chooses a sample
 before the rest is applied (``t[0, :, [1, 2]]`` is ``t[0][:, [1, 2]]``), and the row axis always stays in front.
 """
@@ -44,7 +44,7 @@ def _item(one: object) -> Item:
     if isinstance(one, slice):
         return slice(*(None if part is None else _integer(part) for part in (one.start, one.stop, one.step)))
     if isinstance(one, (bool, np.bool_)):
-        raise SampleIndexError(f"{one!r} is no index.", "Give a mask as long as the axis, or an int.")
+        raise SampleIndexError(f"{one!r} is not an index.", "Give a mask as long as the axis, or an int.")
     if isinstance(one, (list, tuple, range, np.ndarray)) and np.ndim(one) > 0:
         return _array(one)
     return _integer(one)
@@ -55,7 +55,7 @@ def _integer(one: object) -> int:
         return as_int(one)  # type: ignore[arg-type]
     except TypeError:
         raise SampleIndexError(
-            f"{one!r} is no index: it is a {type(one).__name__}.",
+            f"{one!r} is not an index: it is a {type(one).__name__}.",
             "Use ints, slices, lists of ints, boolean masks, '...' or None; .at(seconds) finds frames by time.",
         ) from None
 
@@ -232,7 +232,7 @@ class Index:
         rows: Selectors of the row axis, applied one after another; an int, if any, is the last.
         selection: What is taken of each sample.
         points: With two lists, numpy pairs them: ``points`` selectors of `rows` come before the pairing, and
-            `paired` holds, for each index of the pair, what stands in its place.
+            `paired` holds, for each index of the pair, what is in its place.
     """
 
     rows: tuple[Item, ...] = ()
@@ -249,7 +249,7 @@ class Index:
         """This index, indexed further.
 
         Raises:
-            SampleIndexError: `key` is no index.
+            SampleIndexError: `key` is not an index.
         """
         items = parse(key)
         if self.single:

@@ -39,7 +39,7 @@ class CredsKeys:
     Rows keep the name that they were written with; what is renamed is found under its first name.
 
     Args:
-        session: Of the dataset.
+        session: The session of the dataset.
     """
 
     def __init__(self, session: Session) -> None:

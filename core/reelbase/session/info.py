@@ -21,7 +21,7 @@ class Info(MutableMapping[str, Any]):
     A value that is read is a copy: assign it again after changing it.
 
     Raises:
-        UsageError: a key is no string, or a value is not JSON.
+        UsageError: a key is not a string, or a value is not JSON.
         KeyError: there is no such key.
     """
 
@@ -76,7 +76,7 @@ class Info(MutableMapping[str, Any]):
 
 def _check(key: object, value: Any) -> Any:
     if not isinstance(key, str):
-        raise UsageError(f"{key!r} cannot be a metadata key: it is no string.", "Use strings.")
+        raise UsageError(f"{key!r} cannot be a metadata key: it is not a string.", "Use strings.")
     if key.startswith(RESERVED):
         raise UsageError(f"{key!r} cannot be a metadata key: {RESERVED!r} is the library's own.", "Choose another.")
     try:

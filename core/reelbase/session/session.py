@@ -1,4 +1,4 @@
-"""One open dataset: the commit it stands at, and the transaction that is under way."""
+"""One open dataset: the commit it is at, and the transaction that is under way."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Session:
 
     @property
     def read_only(self) -> bool:
-        """Whether writes are refused: by choice, by the storage, or because it stands at an older version."""
+        """Whether writes are refused: by choice, by the storage, or because it is at an older version."""
         return self._read_only or self.pinned
 
     @property
@@ -89,7 +89,7 @@ class Session:
         return mine.schema_state if mine else self.commit.state
 
     def refresh(self) -> None:
-        """Move on to the newest commit, unless it stands at a version.
+        """Move on to the newest commit, unless it is at a version.
 
         Raises:
             TransactionError: inside a transaction.
@@ -136,7 +136,7 @@ class Session:
         """As `uploading`, to commit where the session stands.
 
         Raises:
-            TransactionError, ReadOnlyError: as `uploading`; or it stands at a version.
+            TransactionError, ReadOnlyError: as `uploading`; or it is at a version.
         """
         with self.uploading():
             self._check_changeable()
@@ -218,7 +218,7 @@ class Session:
     def _check_changeable(self) -> None:
         if self.pinned:
             raise ReadOnlyError(
-                f"The dataset stands at version {self.commit.header.place}, which cannot be changed.",
+                f"The dataset is at version {self.commit.header.place}, which cannot be changed.",
                 "Check out a branch, or make one here: ds.history.create_branch(name).",
             )
         self.check_writable()
@@ -299,7 +299,7 @@ class Transaction:
         """
         if self._broken:
             raise TransactionError(
-                "A write of this transaction was cut short, so none of it can be committed.", "Begin it anew."
+                "A write of this transaction was cut short, so none of it can be committed.", "Begin it again."
             )
         self._broken = True
         yield

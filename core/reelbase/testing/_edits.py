@@ -53,7 +53,7 @@ def cut(recipe: ClipRecipe, packets: int, *, earliest: int, shown: int) -> Maker
     """A stream that was joined midway.
 
     Args:
-        recipe: Of the whole stream.
+        recipe: Decoder configuration of the whole stream.
         packets: How many packets are missing at the start.
         earliest: The frame with the first pts among the packets that are left.
         shown: The first frame that can be decoded.

@@ -1,4 +1,4 @@
-"""Streams that stand in a file beside the coded video: sound, a second video, cover art."""
+"""Streams that are in a file beside the coded video: sound, a second video, cover art."""
 
 from __future__ import annotations
 

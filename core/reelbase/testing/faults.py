@@ -7,9 +7,9 @@ Run a piece of work once to count its operations, then again for each of them an
     for number, call in enumerate(storage.calls):
         if fault.fits(call):
             storage.arm(fault, at=number)
-            ...  # put the inner storage back as it was, work again, and look at what stands there
+            ...  # put the inner storage back as it was, work again, and look at what is there
 
-What stands there afterwards is what another process would find: look at it through the inner storage.
+What is there afterwards is what another process would find: look at it through the inner storage.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class HtypeTests:
             for value, stored in _stored(case):
                 if np.can_cast(stored.dtype, dtype, "same_kind"):
                     shown = case.htype.numpy(stored.astype(dtype))
-                    assert isinstance(shown, np.ndarray), f".numpy() of {value!r} as {dtype} is no array"
+                    assert isinstance(shown, np.ndarray), f".numpy() of {value!r} as {dtype} is not an array"
 
     def test_data(self, case: HtypeCase) -> None:
         for value, stored in _stored(case):

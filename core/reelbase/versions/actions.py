@@ -113,7 +113,7 @@ def diff(session: Session, a: str | Version, b: str | Version | None) -> Diff:
 
 
 def _alone(session: Session, draft: Callable[[Commit], Draft | None], message: str, merged: Header | None) -> Version:
-    """Commit a draft that must be the next: when another writer comes first, it is drawn up anew."""
+    """Commit a draft that must be the next: when another writer comes first, it is drawn up again."""
     with session.writing():
         for last in (False,) * (_TRIES - 1) + (True,):
             session.commit = session.log.after(session.commit)

@@ -29,7 +29,7 @@ class History(Generic[D]):
 
     @property
     def current(self) -> Version:
-        """The version that the dataset stands at.
+        """The version that the dataset is at.
 
         Raises:
             VersionNotFoundError: nothing was ever written to it.
@@ -41,7 +41,7 @@ class History(Generic[D]):
 
     @property
     def branch(self) -> str:
-        """The branch that the dataset stands on, or that its version belongs to."""
+        """The branch that the dataset is on, or that its version belongs to."""
         return self._session.commit.branch
 
     @property
@@ -50,7 +50,7 @@ class History(Generic[D]):
         return {name: str(place) for name, place in self._lineage.refs.tags().items()}
 
     def at(self, ref: str | Version) -> D:
-        """Another dataset object that stands at a version, read-only; this one stays where it is.
+        """Another dataset object that is at a version, read-only; this one stays where it is.
 
         Raises:
             VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
@@ -71,7 +71,7 @@ class History(Generic[D]):
         Raises:
             VersionExistsError: a branch or tag of that name is there.
             VersionNotFoundError, VersionExpiredError: `ref` cannot be built on.
-            UsageError: it is no name.
+            UsageError: it is not a name.
             ReadOnlyError: the dataset cannot be written.
         """
         return actions.create_branch(self._session, name, ref)

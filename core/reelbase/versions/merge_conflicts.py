@@ -22,7 +22,7 @@ class Conflicts:
     """The two sides of a merge.
 
     Args:
-        store: Of the dataset.
+        store: The store of the dataset.
         ours: The newest commit of the branch that is merged into.
         own: What was touched there since the two met.
         theirs: The commit that is merged.

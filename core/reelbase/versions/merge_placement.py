@@ -1,4 +1,4 @@
-"""Where rows go that a merge brings in: beside the rows that they lie beside there, else behind all that is here.
+"""Where rows go that a merge brings in: beside the rows that they are next to there, else behind all that is here.
 
 A tensor that a branch added has its samples beside rows that are older than itself. Where those are here is told by
 the tensors that both branches have.

@@ -42,13 +42,13 @@ class Place:
         """The name in the bucket of an object below this place.
 
         Raises:
-            StorageError: it is no key: services and proxies would take another object for it, or a folder.
+            StorageError: it is not a key: services and proxies would take another object for it, or a folder.
         """
         name = self.prefix + key
         parts = name.split("/")
         if not key or key.startswith("/") or parts[-1] == "" or {".", ".."} & set(parts) or "\0" in name:
             raise StorageError(
-                f"{key!r} is no key below {redacted(self.url(''))!r}.",
+                f"{key!r} is not a key below {redacted(self.url(''))!r}.",
                 "Keys name a file: they do not end with '/', and have no '.' or '..' in them.",
             )
         return name

@@ -39,7 +39,7 @@ class Lost(Transient):
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """A reply that is no success.
+    """A reply that is not a success.
 
     Attributes:
         status: Of HTTP.
@@ -111,7 +111,7 @@ def unreachable(url: str, host: str, *, sent: bool) -> Transient:
     """No connection, or it broke.
 
     Args:
-        url: Of the object.
+        url: URL of the object.
         host: Whom nobody answered for.
         sent: Whether the service may have got the request.
     """

@@ -57,7 +57,7 @@ class BBox(Htype):
         if array.shape in ((0,), (0, 4)):
             return np.zeros((0, 4), np.float32)
         if array.ndim not in (1, 2) or array.shape[-1] != 4:
-            raise HtypeError(f"{brief(value)} has shape {array.shape}: these are no boxes.", _SHAPES)
+            raise HtypeError(f"{brief(value)} has shape {array.shape}: these are not boxes.", _SHAPES)
         array = array.reshape(-1, 4)
         self._check_values(array)
         return array
@@ -107,7 +107,7 @@ class BBox(Htype):
         if self.coords["type"] == "fractional":
             edges = box_coords.edges(wide, self.coords["mode"])
             outside = (edges < -_OUTSIDE) | (edges > 1 + _OUTSIDE)
-            _refuse(outside, array, "lies outside the picture", 'Fractions go from 0 to 1. Is the type "pixel"?')
+            _refuse(outside, array, "is outside the picture", 'Fractions go from 0 to 1. Is the type "pixel"?')
 
 
 _SHAPES = "Give (n, 4), or (4,) for one box; a sequence[bbox] tensor takes such an item for each frame."

@@ -29,7 +29,7 @@ def check_coords(coords: object) -> dict[str, str]:
         HtypeError: a key or value is missing or unknown.
     """
     if not hasattr(coords, "keys"):
-        raise HtypeError(f"coords={brief(coords)} is no dict.", f"Give, say, coords={DEFAULT!r}.")
+        raise HtypeError(f"coords={brief(coords)} is not a dict.", f"Give, say, coords={DEFAULT!r}.")
     given = dict(coords)  # type: ignore[call-overload]
     for key in given:
         if key not in DEFAULT:
@@ -42,7 +42,7 @@ def _one_of(given: Mapping[str, object], key: str, known: tuple[str, ...]) -> st
         raise HtypeError(f"coords={dict(given)!r} has no {key!r}.", f"Add one of {', '.join(map(repr, known))}.")
     value = given[key]
     if value not in known:
-        raise HtypeError(f"coords: {brief(value)} is no box {key}.", did_you_mean(value, known))
+        raise HtypeError(f"coords: {brief(value)} is not a box {key}.", did_you_mean(value, known))
     return str(value)
 
 

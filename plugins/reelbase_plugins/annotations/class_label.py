@@ -27,7 +27,7 @@ class ClassLabel(Htype):
         class_names: The names of the ids 0, 1, …; without it ids are not bounded and names are refused.
 
     Raises:
-        HtypeError: the names are no list of different, non-empty strings.
+        HtypeError: the names are not list of different, non-empty strings.
     """
 
     name: ClassVar[str] = "class_label"
@@ -101,17 +101,17 @@ class ClassLabel(Htype):
         bad = (ids < 0) | (ids >= bound)
         if bad.any():
             known = f"there are {bound} class names" if self.class_names else "ids are stored as uint32"
-            raise HtypeError(f"{ids[bad].flat[0]} is no class id: {known}.", f"Give 0 to {bound - 1}.")
+            raise HtypeError(f"{ids[bad].flat[0]} is not a class id: {known}.", f"Give 0 to {bound - 1}.")
         return ids.astype(np.uint32)
 
 
 def _check_names(names: Iterable[object]) -> tuple[str, ...]:
     if isinstance(names, str) or not hasattr(names, "__iter__"):
-        raise HtypeError(f"class_names={brief(names)} is no list.", "Give a list of strings.")
+        raise HtypeError(f"class_names={brief(names)} is not a list.", "Give a list of strings.")
     checked: dict[str, None] = {}
     for name in names:
         if not isinstance(name, str) or not name:
-            raise HtypeError(f"The class name {brief(name)} is no name.", "Give non-empty strings.")
+            raise HtypeError(f"The class name {brief(name)} is not a name.", "Give non-empty strings.")
         if name in checked:
             raise HtypeError(f"The class name {name!r} stands twice in the list.", "Leave one out.")
         checked[str(name)] = None

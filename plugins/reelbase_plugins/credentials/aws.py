@@ -62,7 +62,7 @@ class AwsProvider(CredentialProvider):
         )
 
     def invalidate(self, name: str) -> None:
-        """Read the profile anew."""
+        """Read the profile again."""
         self._session = None
 
     def _flag(self) -> str:

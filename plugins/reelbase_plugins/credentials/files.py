@@ -41,12 +41,12 @@ def secret_file(path: str, name: str) -> str:
         return data.decode()
     except UnicodeDecodeError:
         pass
-    raise AccessDeniedError(f"Credentials {name!r}: {path} is no text.", "Mend it.")
+    raise AccessDeniedError(f"Credentials {name!r}: {path} is not text.", "Mend it.")
 
 
 def _problem(found: os.stat_result) -> str | None:
     if not stat.S_ISREG(found.st_mode):
-        return "it is no file"
+        return "it is not a file"
     if found.st_size >= _MOST:
         return f"it has more than {_MOST} bytes"
     if not hasattr(os, "geteuid"):  # Windows: a user's own folder is private by its access control list

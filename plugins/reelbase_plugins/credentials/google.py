@@ -55,7 +55,7 @@ class GoogleProvider(CredentialProvider):
         )
 
     def invalidate(self, name: str) -> None:
-        """Read the key anew."""
+        """Read the key again."""
         self._signer = None
 
     def _token(self, *, force: bool) -> Credentials:

@@ -70,7 +70,7 @@ class KeyringProvider(CredentialProvider):
         except ValueError:
             fields = None
         if not isinstance(fields, dict):
-            raise self._error("what the keyring has is no JSON object")
+            raise self._error("what the keyring has is not a JSON object")
         return fields
 
     def _error(self, what: str) -> AccessDeniedError:

@@ -99,5 +99,5 @@ def _check(server: str, name: str) -> str:
     parts = urlsplit(server)
     is_here = _LOOPBACK.fullmatch(parts.hostname or "")
     if (parts.scheme != "https" and not (parts.scheme == "http" and is_here)) or not parts.hostname or parts.username:
-        raise ConfigError(f"credentials.{name}.server is no https URL.", "Write https://host, without a user.")
+        raise ConfigError(f"credentials.{name}.server is not an https URL.", "Write https://host, without a user.")
     return server.rstrip("/")

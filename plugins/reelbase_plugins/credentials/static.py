@@ -1,4 +1,4 @@
-"""Credentials that stand in a file of the user's own."""
+"""Credentials that are in a file of the user's own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StaticProvider(CredentialProvider):
         self._file = required(parsed(Options, options, f"credentials.{name}").file, f"credentials.{name}.file")
 
     def get(self, request: CredentialRequest) -> Credentials:
-        """What stands there."""
+        """What is there."""
         text = secret_file(self._file, self.name)
         try:
             return Credentials(tomllib.loads(text))

@@ -91,8 +91,8 @@ class GcsBucket(Bucket):
     """Requests to one bucket.
 
     Args:
-        client: Of this process.
-        name: Of the bucket.
+        client: The client of this process.
+        name: Name of the bucket.
         charged: The project that is charged, with ``requester_pays``.
     """
 

@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class RefusedError(Exception):
-    """A reply that is no success.
+    """A reply that is not a success.
 
     Args:
         refusal: What it says.

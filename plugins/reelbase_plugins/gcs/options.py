@@ -39,10 +39,10 @@ class GcsOptions:
     Attributes:
         endpoint_url: Of a service like it; None: Google's. Another one gets no credentials but those given for it.
         project: Who is charged, with `requester_pays`.
-        anonymous: Ask as nobody.
+        anonymous: Make anonymous requests.
         requester_pays: Accept to be charged.
         timeout: Seconds without a byte, after which a request has failed.
-        tries: Of a request.
+        tries: Most tries of a request.
         deadline: Seconds for all tries of it.
         concurrency: Requests at once of one call.
     """

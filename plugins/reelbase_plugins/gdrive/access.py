@@ -35,7 +35,7 @@ class Options:
         deadline: Seconds that one call may take with all its tries.
         concurrency: Requests of one `get_ranges` at a time.
         api_key: Asks in nobody's name, for what is shared with everybody.
-        anonymous: Ask as nobody; Drive answers to that only with an `api_key`.
+        anonymous: Make anonymous requests; Drive answers to that only with an `api_key`.
         supports_all_drives: Files of shared drives too.
     """
 

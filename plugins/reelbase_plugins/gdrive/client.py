@@ -34,7 +34,7 @@ class Client:
     """Drive, as one process sees it; any thread may use it.
 
     Args:
-        options: Of the storage.
+        options: Options of the storage.
         fields: Credentials; None: the environment's.
 
     Raises:

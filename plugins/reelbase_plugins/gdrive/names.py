@@ -120,7 +120,7 @@ class Names:
             found = self._follow(found, about)
         if found.is_native or found.is_shortcut:
             raise StorageError(
-                f"{about!r} is no file with bytes: Drive says {found.mime}.", "Export it in Drive to one."
+                f"{about!r} is not a file with bytes: Drive says {found.mime}.", "Export it in Drive to one."
             )
         return found
 

@@ -49,7 +49,7 @@ class SignedHttp:
     """What Google's client takes for an ``httplib2.Http``; for one thread at a time.
 
     Args:
-        signer: Of the process.
+        signer: The signer of the process.
         http: The connection.
     """
 

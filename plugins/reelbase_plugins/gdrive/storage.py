@@ -85,7 +85,7 @@ class DriveStorage(Storage):
         if old is not None and if_absent:
             raise ObjectExistsError(f"{about!r} exists already.", "Choose another name, or delete it first.")
         if old is not None and (old.is_shortcut or old.is_native or old.is_folder):
-            raise StorageError(f"{about!r} is no file: Drive says {old.mime}.", "Remove it in Drive first.")
+            raise StorageError(f"{about!r} is not a file: Drive says {old.mime}.", "Remove it in Drive first.")
         every = self._settings.supports_all_drives
         folder = known.folder((*self._place.path, *parts[:-1]), make=True)
         try:

@@ -70,7 +70,7 @@ def names(key: str, where: str) -> tuple[str, ...]:
     if not all(part not in {"", ".", ".."} for part in parts):
         where = where.partition("?")[0]
         raise StorageError(
-            f"{key!r} is no key below {where!r}.", "Keys are relative, without '.', '..' or empty parts."
+            f"{key!r} is not a key below {where!r}.", "Keys are relative, without '.', '..' or empty parts."
         )
     return parts
 

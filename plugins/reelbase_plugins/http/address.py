@@ -14,7 +14,7 @@ _URL: Final = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.I
 _HOST: Final = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PORTS: Final = {"http": 80, "https": 443}
-_IN_URLS: Final = "%/:@!$&'()*+,;=~?[]|^`{}"  # what stands in users' URLs as it is
+_IN_URLS: Final = "%/:@!$&'()*+,;=~?[]|^`{}"  # what is in users' URLs as it is
 _IN_KEYS: Final = "/!$&'()*,;=:@~"  # no "+": some services take it for a space
 
 
@@ -38,7 +38,7 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> Address:
-        """The address a user wrote; what may not stand in a URL is percent-encoded.
+        """The address a user wrote; what may not be in a URL is percent-encoded.
 
         Raises:
             UsageError: it names no host, or a user.
@@ -46,7 +46,7 @@ class Address:
         parts = _URL.fullmatch(url)
         host = _HOST.fullmatch(_ascii(parts[2])) if parts else None
         if parts is None or host is None or int(host[2] or 0) > 65535:
-            what = "names a user before its host" if parts and "@" in parts[2] else "is no URL of a file on the web"
+            what = "names a user before its host" if parts and "@" in parts[2] else "is not a URL of a file on the web"
             raise UsageError(
                 f"{redacted(url)} {what}.", "Write https://host/folder/file; give a user and a password as credentials."
             )
@@ -90,12 +90,12 @@ class Address:
         """The address of a key in this folder: a path to be percent-encoded, or a slash and a name that is already.
 
         Raises:
-            StorageError: a part of the key is empty, "." or "..", or is no text.
+            StorageError: a part of the key is empty, "." or "..", or is not text.
         """
         parts = unquote(key[1:]).split("/") if key.startswith("/") else key.split("/")
         if key != "/" and not all(part and part not in {".", ".."} for part in parts):
             raise StorageError(
-                f"{key!r} is no key below {self}.", "Keys are relative, without '.', '..' or empty parts."
+                f"{key!r} is not a key below {self}.", "Keys are relative, without '.', '..' or empty parts."
             )
         name = key if key.startswith("/") else f"/{_encode(key)}"
         return replace(self, path=self.path.removesuffix("/") + name)
@@ -128,4 +128,4 @@ def _encode(key: str) -> str:
     try:
         return quote(key, safe=_IN_KEYS, errors="surrogateescape")
     except UnicodeEncodeError:
-        raise StorageError(f"{key!r} is no key of a file on the web.", "Name it in Unicode.") from None
+        raise StorageError(f"{key!r} is not a key of a file on the web.", "Name it in Unicode.") from None

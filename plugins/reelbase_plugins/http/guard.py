@@ -51,7 +51,7 @@ class Guard:
             return cls(tuple(ipaddress.ip_network(one.strip()) for one in allowed.split(",")))
         except ValueError:
             raise ConfigError(
-                f"{allowed!r} are no networks.", f'Write "{ANY}", "{PUBLIC}", or networks such as 10.2.0.0/16.'
+                f"{allowed!r} are not networks.", f'Write "{ANY}", "{PUBLIC}", or networks such as 10.2.0.0/16.'
             ) from None
 
     def place(self, address: Address) -> str:
@@ -93,7 +93,7 @@ def _looked_up(address: Address) -> list[Ip]:
 
 
 def _meant(found: Ip) -> list[Ip]:
-    """The address, and those of IPv4 that stand in it: mapped, 6to4, Teredo, NAT64."""
+    """The address, and those of IPv4 that are in it: mapped, 6to4, Teredo, NAT64."""
     if isinstance(found, ipaddress.IPv4Address):
         return [found]
     inner: list[Ip] = [one for one in (found.ipv4_mapped, found.sixtofour, *(found.teredo or ())) if one]

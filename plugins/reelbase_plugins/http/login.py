@@ -71,13 +71,13 @@ def _authorization(given: Mapping[str, Any]) -> dict[str, str]:
 def _text(given: Mapping[str, Any], name: str) -> str | None:
     value = given.get(name)
     if value is not None and not isinstance(value, str):
-        raise _wrong(f"have a {name} that is no str")
+        raise _wrong(f"have a {name} that is not a str")
     return value
 
 
 def _headers(given: object) -> dict[str, str]:
     if not isinstance(given, Mapping):
-        raise _wrong("have headers that are no mapping of names to values")
+        raise _wrong("have headers that are not mapping of names to values")
     for name, value in given.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise _wrong("have a header whose name is none")

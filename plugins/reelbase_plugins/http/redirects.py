@@ -54,7 +54,7 @@ class Hops:
         try:
             return self.address.joined(reply.header("Location") or "")  # in no local: it may hold the query again
         except (UsageError, ValueError):
-            raise BadReplyError(f"{self._start} redirects to what is no web address.", "Check the URL.") from None
+            raise BadReplyError(f"{self._start} redirects to what is not a web address.", "Check the URL.") from None
 
     def _check(self, target: Address) -> None:
         if target.origin == self.address.origin and target.path == f"{self.address.path}/":

@@ -31,7 +31,7 @@ class Options:
 
     Attributes:
         timeout: Seconds that a server may say nothing.
-        tries: Of one request.
+        tries: Most tries of one request.
         deadline: Seconds for one call in all.
         concurrency: Requests in flight of one `get_ranges`.
         network: Addresses that may be reached: "any", "public", or networks such as ``10.2.0.0/16`` (commas between).

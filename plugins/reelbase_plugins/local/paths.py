@@ -38,7 +38,9 @@ def inside(root: str, key: str) -> str:
     """
     parts = key.split("/")
     if not all(part and part not in {".", ".."} and "\0" not in part for part in parts):
-        raise StorageError(f"{key!r} is no key below {root!r}.", "Keys are relative, without '.', '..' or empty parts.")
+        raise StorageError(
+            f"{key!r} is not a key below {root!r}.", "Keys are relative, without '.', '..' or empty parts."
+        )
     path = os.path.join(root, *parts)  # noqa: PTH118 - strings all the way: names need not be UTF-8
     real = os.path.realpath(path)
     if os.path.commonpath([real, root]) != root:

@@ -27,7 +27,7 @@ def opened(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
     Raises:
         ObjectNotFoundError: nothing is there, or a folder.
         ObjectChangedError: its etag is not `if_match`.
-        StorageError: it is no regular file, or cannot be opened.
+        StorageError: it is not a regular file, or cannot be opened.
     """
     with finding(path):
         descriptor = os.open(path, _OPEN_FLAGS)
@@ -81,7 +81,7 @@ def stat_of(path: str, found: os.stat_result) -> Stat:
     if modes.S_ISDIR(found.st_mode):
         raise ObjectNotFoundError(f"{path!r} is a folder, not a file.", "Name a file in it.")
     if not modes.S_ISREG(found.st_mode):
-        raise StorageError(f"{path!r} is no regular file.", "Copy what it gives to one.")
+        raise StorageError(f"{path!r} is not a regular file.", "Copy what it gives to one.")
     return Stat(
         size=found.st_size,
         etag=f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}",

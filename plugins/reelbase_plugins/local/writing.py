@@ -59,7 +59,7 @@ def _confirm(path: str) -> None:
 
 
 def remove(path: str, root: str) -> None:
-    """Remove a file, then the folders up to `root` that are empty; what is not there, or no file, is no error.
+    """Remove a file, then the folders up to `root` that are empty; what is not there, or no file, is not an error.
 
     Raises:
         StorageError: it cannot be removed.
@@ -170,7 +170,7 @@ def _place(temporary: str, path: str, *, if_absent: bool) -> None:
 
 
 def _filesystem(path: str) -> str:
-    """Its type and mount point, where /proc tells."""
+    """Its type and mount point, where /proc says."""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
             mounts = [line.split()[1:3] for line in file]

@@ -26,8 +26,8 @@ class S3Bucket(Bucket):
     """Requests to one bucket.
 
     Args:
-        client: Of this process.
-        name: Of the bucket.
+        client: The client of this process.
+        name: Name of the bucket.
         requester_pays: Said with each request.
     """
 
@@ -136,7 +136,7 @@ def _claim(if_absent: bool) -> dict[str, str]:
 
 
 def joined_etag(etags: list[str]) -> str | None:
-    """Of an object in pieces, from those of its pieces; None: they are no md5 sums, as with keys of KMS."""
+    """Of an object in pieces, from those of its pieces; None: they are not md5 sums, as with keys of KMS."""
     bare = [etag.strip('"') for etag in etags]
     if not all(_MD5.fullmatch(one) for one in bare):
         return None

@@ -89,7 +89,7 @@ def _config(options: S3Options, *, own_endpoint: bool) -> dict[str, Any]:
 
 
 async def _connect(filesystem: S3FileSystem) -> None:
-    """Make the session. Who has no credentials asks as nobody: public buckets can be read so."""
+    """Make the session. Who has no credentials makes anonymous requests: public buckets can be read so."""
     if not filesystem.anon and not filesystem.key and await filesystem.session.get_credentials() is None:
         filesystem.anon = True
     await filesystem.set_session()

@@ -22,11 +22,11 @@ class S3Options:
         endpoint_url: Of a service like S3; None: Amazon's, or what ``AWS_ENDPOINT_URL`` names.
         region: Of the bucket; None: the one of the profile or environment. Amazon says where a bucket is.
         profile: Of ``~/.aws/config``.
-        anonymous: Ask as nobody.
+        anonymous: Make anonymous requests.
         requester_pays: Accept to be charged.
-        addressing_style: Whether the bucket's name stands in the ``path`` or in the host (``virtual``); or ``auto``.
+        addressing_style: Whether the bucket's name is in the ``path`` or in the host (``virtual``); or ``auto``.
         timeout: Seconds without a byte, after which a request has failed.
-        tries: Of a request.
+        tries: Most tries of a request.
         deadline: Seconds for all tries of it.
         concurrency: Requests at once of one call.
     """

@@ -75,7 +75,7 @@ class S3Storage(BucketStorage):
             raise
 
     def _complete(self, name: str, upload: str, parts: list[dict[str, Any]], url: str, *, if_absent: bool) -> None:
-        """Once. Asked again after that, S3 says that there is no such upload: so it is looked what stands there."""
+        """Once. Asked again after that, S3 says that there is no such upload: so it is looked what is there."""
         try:
             self.ask(
                 lambda bucket: _s3(bucket).complete(name, upload, parts, if_absent=if_absent), url, repeat=not if_absent

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-_BT601: Final = 6  # AVCOL_SPC_SMPTE170M: what swscale converts RGB to unless told otherwise
+_BT601: Final = 6  # AVCOL_SPC_SMPTE170M: what swscale converts RGB to by default
 _LIMITED: Final = 1  # AVCOL_RANGE_MPEG
 _MAX_RATE: Final = 100_000
 OPTIONS: Final = ("fps", "codec", "quality", "lossless")
@@ -125,7 +125,7 @@ def _rate(fps: float | Fraction) -> Fraction:
     except (TypeError, ValueError, OverflowError):
         rate = Fraction(0)
     if not 0 < rate <= _MAX_RATE:
-        raise UsageError(f"fps={fps!r} is no frame rate.", "Give frames a second, such as 25 or 29.97.")
+        raise UsageError(f"fps={fps!r} is not a frame rate.", "Give frames a second, such as 25 or 29.97.")
     return rate
 
 

@@ -1,4 +1,4 @@
-"""Videos as browsers decode them: what WebCodecs must be told of a stream, and frames encoded for it.
+"""Videos as browsers decode them: what WebCodecs must be given of a stream, and frames encoded for it.
 
 Codec strings: RFC 6381; ISO/IEC 14496-15 annex E (avc1, hev1); "Codecs Parameter String" of the VP9 and AV1 bindings to
 ISOBMFF.

@@ -130,7 +130,7 @@ def test_ls(numbers, capsys):
         (["ls", "{}/numbers", "--rows", "9"], 2, "Row 9 is out of range"),
         (["ls", "{}/numbers", "--rows", "x"], 2, "'x' selects no frames"),
         (["doctor", "{}/none"], 1, ""),
-        (["frames", "{}/numbers", "arrays", "x", "0", "-o", "{}/out"], 2, "'x' is no row"),
+        (["frames", "{}/numbers", "arrays", "x", "0", "-o", "{}/out"], 2, "'x' is not a row"),
         (["frames", "{}/numbers", "arrays", "0", "-o", "{}/out"], 2, "is not understood"),
         (["ingest", "{}/new", "{}/none.mp4"], 1, "none.mp4"),
     ],

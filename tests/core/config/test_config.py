@@ -109,9 +109,9 @@ def test_reelbase_config_in_the_project_folder_is_not_a_project_file(read: Load,
 
 
 def test_reelbase_config_that_is_not_there(read: Load, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"REELBASE_CONFIG names .*nothing\.toml', which is no file"):
+    with pytest.raises(ConfigError, match=r"REELBASE_CONFIG names .*nothing\.toml', which is not a file"):
         read(REELBASE_CONFIG=str(tmp_path / "nothing.toml"))
-    with pytest.raises(ConfigError, match="which is no file"):
+    with pytest.raises(ConfigError, match="which is not a file"):
         read(REELBASE_CONFIG=str(tmp_path))
 
 
@@ -251,7 +251,7 @@ def test_not_readable(read: Load) -> None:
 
 
 def test_tool_reelbase_must_be_a_table(read: Load) -> None:
-    with pytest.raises(ConfigError, match=r"'tool\.reelbase' is no table"):
+    with pytest.raises(ConfigError, match=r"'tool\.reelbase' is not a table"):
         read(pyproject="[tool]\nreelbase = 3")
 
 

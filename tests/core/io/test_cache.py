@@ -47,7 +47,7 @@ class Counting:
 
 @pytest.fixture
 def caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Makes the caches of this process anew, by these settings."""
+    """Makes the caches of this process again, by these settings."""
 
     def make(**named: object) -> None:
         for name, value in named.items():
@@ -182,7 +182,7 @@ def test_disk_is_bounded_and_a_users_files_stay(tmp_path: Path) -> None:
     assert all(path.read_bytes() == b"a user's" for path in mine)
     assert disk.held(("x", "key 99"), 0, 50_000) == [(0, DATA[:50_000])]
     assert not disk.held(("x", "first"), 0, 1000)
-    assert disk.held(("x", "first"), 7, 9) == [], "a user's file is no piece"
+    assert disk.held(("x", "first"), 7, 9) == [], "a user's file is not a piece"
 
 
 def test_a_folder_that_cannot_be_written(caches: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Compaction lays rows anew and changes none of them."""
+"""Compaction lays rows again and changes none of them."""
 
 from __future__ import annotations
 

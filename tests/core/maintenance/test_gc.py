@@ -36,7 +36,7 @@ def values(ds: reelbase.Dataset) -> list[int]:
 
 
 def replaced(ds: reelbase.Dataset) -> reelbase.Dataset:
-    """Everything written anew, so that the old data are needed by old versions alone."""
+    """Everything rewritten, so that the old data are needed by old versions alone."""
     ds.x[:] = [[-k] for k in range(len(ds))]
     ds.maintenance.compact()
     return ds

@@ -138,8 +138,8 @@ def test_a_missing_package_is_named_with_what_to_install(install: Install, build
     [
         ("no_such_module_here:Thing", "ModuleNotFoundError: No module named 'no_such_module_here'"),
         ("json:Thing", "AttributeError: module 'json' has no attribute 'Thing'"),
-        ("json:loads", "is no subclass of reelbase.plugin.Storage"),
-        ("json:JSONDecoder", "is no subclass of reelbase.plugin.Storage"),
+        ("json:loads", "is not a subclass of reelbase.plugin.Storage"),
+        ("json:JSONDecoder", "is not a subclass of reelbase.plugin.Storage"),
         ("reelbase.contracts.storage:Storage", "it does not implement delete, get, list, put, stat"),
         ("json", "AttributeError"),
     ],

@@ -222,7 +222,7 @@ def test_a_version_can_only_be_read(numbers: reelbase.Dataset, path: str) -> Non
             lambda one=one: one.maintenance.compact(),
             one.__enter__,
         ):
-            with pytest.raises(ReadOnlyError, match=r"stands at version main@2(.|\n)*create_branch"):
+            with pytest.raises(ReadOnlyError, match=r"is at version main@2(.|\n)*create_branch"):
                 write()
         one.refresh()
         assert one.history.current.ref == "main@2"

@@ -16,14 +16,14 @@ Write = Callable[[reelbase.Dataset], object]
 
 @pytest.fixture
 def both(ds: reelbase.Dataset) -> reelbase.Dataset:
-    """Branches main and dev, each with 0, 1, 2 in x; it stands on main."""
+    """Branches main and dev, each with 0, 1, 2 in x; it is on main."""
     ds.create_tensor("x", dtype="int64").extend([0, 1, 2])
     ds.history.create_branch("dev")
     return ds
 
 
 def on(ds: reelbase.Dataset, branch: str, *writes: Write) -> reelbase.Dataset:
-    """Write on a branch; another dataset object, which stands there."""
+    """Write on a branch; another dataset object, which is there."""
     there = reelbase.load(ds.path, ref=branch)
     for write in writes:
         write(there)

@@ -33,7 +33,7 @@ class RollbackError(Exception):
 
 @dataclass
 class Writer:
-    """A dataset object, and the commit that it stands at."""
+    """A dataset object, and the commit that it is at."""
 
     ds: reelbase.Dataset
     at: Commit
@@ -62,10 +62,10 @@ class VersionsMachine(RuleBasedStateMachine):
         self.clock = itertools.count()
 
     def refused(self, writer: Writer, act: Callable[[], object]) -> bool:
-        """Whether the writer stands at a version; then the write is refused, and it goes to that version's branch."""
+        """Whether the writer is at a version; then the write is refused, and it goes to that version's branch."""
         if not writer.pinned:
             return False
-        with pytest.raises(ReadOnlyError, match="stands at version"):
+        with pytest.raises(ReadOnlyError, match="is at version"):
             act()
         writer.ds.checkout(writer.at.branch)
         writer.at, writer.pinned = self.repo.head(writer.at.branch), False
@@ -360,7 +360,7 @@ def is_whole(tables: list[Table]) -> bool:
 
 
 def check_diff(ds: reelbase.Dataset, a: Commit, b: Commit) -> None:
-    """See that a diff tells what is different."""
+    """See that a diff says what is different."""
     found = ds.diff(a.ref, b.ref)
     was, now = a.state.tables, b.state.tables
     assert (found.a, found.b) == (a.ref, b.ref)

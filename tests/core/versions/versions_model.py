@@ -308,7 +308,7 @@ class Delete:
 
 @dataclass
 class Unreached:
-    """Rows that are deleted lie behind the end of this tensor, and must go on to do so."""
+    """Rows that are deleted are after the end of this tensor, and must go on to do so."""
 
     tensor: int
     ever: int

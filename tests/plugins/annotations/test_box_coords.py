@@ -65,14 +65,14 @@ def test_a_last_axis_of_five():
 @pytest.mark.parametrize(
     ("coords", "says"),
     [
-        ({"type": "banana", "mode": "LTWH"}, "'banana' is no box type"),
+        ({"type": "banana", "mode": "LTWH"}, "'banana' is not a box type"),
         ({"type": "pixels", "mode": "LTWH"}, "Did you mean 'pixel'"),
         ({"type": "pixel", "mode": "ltwh"}, "Did you mean 'LTWH'"),
         ({"type": "pixel", "mode": "XYZ"}, "'LTRB', 'LTWH', 'CCWH'"),
         ({"type": "pixel"}, "has no 'mode'"),
         ({"type": "pixel", "mode": "LTWH", "modes": 1}, "no key 'modes'"),
-        ({"type": ["pixel"], "mode": "LTWH"}, "is no box type"),
-        ("LTWH", "is no dict"),
+        ({"type": ["pixel"], "mode": "LTWH"}, "is not a box type"),
+        ("LTWH", "is not a dict"),
     ],
 )
 def test_wrong_coords(coords, says):

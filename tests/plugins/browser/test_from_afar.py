@@ -53,7 +53,7 @@ def configured(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 @pytest.fixture
 def dataset(stored: S3Storage, seaweed: Seaweed, clip: Clip, configured: None, tmp_path: Path) -> reelbase.Dataset:
-    """In S3, with a video of its own and a linked one that lies there too."""
+    """In S3, with a video of its own and a linked one that is there too."""
     ds = reelbase.empty(f"s3://{BUCKET}/{tmp_path.name}", creds=seaweed.OWNER)
     ds.create_tensor("videos", htype="video")
     ds.create_tensor("links", htype="link[video]")

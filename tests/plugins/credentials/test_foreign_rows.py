@@ -118,7 +118,7 @@ def test_forms_that_are_read_in_two_ways(home: BadHttpServer, tmp_path: Path, fo
 def test_a_redirect_to_another_host(
     foreign: Callable[[str], reelbase.Dataset], home: BadHttpServer, attacker: BadHttpServer
 ) -> None:
-    """It is followed, as nobody."""
+    """It is followed, anonymously."""
     home.fail(Redirect(attacker.url))
     foreign(f"{home.url}/train/clip.mp4").links[0].numpy()
     assert tokens(home)
@@ -127,7 +127,7 @@ def test_a_redirect_to_another_host(
 
 
 def test_a_redirect_out_of_scope(foreign: Callable[[str], reelbase.Dataset], home: BadHttpServer) -> None:
-    """On the same host, another folder: as nobody, too."""
+    """On the same host, another folder: anonymously, too."""
     home.fail(Moved("train/clip.mp4", "/clip.mp4"))
     foreign(f"{home.url}/train/clip.mp4").links[0].numpy()
     sent = {one.request.path: one.request.headers.get("authorization") for one in home.ledger}

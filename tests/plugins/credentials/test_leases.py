@@ -1,4 +1,4 @@
-"""Credentials are got once, in time, and anew when they are refused."""
+"""Credentials are got once, in time, and again when they are refused."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ PROGRAMS = {
     "it prints a list": f"print('[\"{SECRET}\"]')",
     "another version": f'print(\'{{"Version": 2, "AccessKeyId": "x", "SecretAccessKey": "{SECRET}"}}\')',
     "no fields": "print('{\"fields\": {}}')",
-    "fields that are no texts": f'print(\'{{"fields": {{"token": ["{SECRET}"]}}}}\')',
+    "fields that are not texts": f'print(\'{{"fields": {{"token": ["{SECRET}"]}}}}\')',
     "a time without a timezone": f'print(\'{{"fields": {{"token": "{SECRET}"}}, "expires_at": "2030-01-01"}}\')',
     "too much": f"print('{SECRET}' * 10000)",
 }

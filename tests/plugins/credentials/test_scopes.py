@@ -88,7 +88,7 @@ _PATHS = st.lists(_NAMES, max_size=4)
 
 @given(_PATHS, _PATHS, _NAMES)
 def test_segments(folder: list[str], below: list[str], more: str) -> None:
-    """What lies in a folder is inside; what only begins with its letters is not."""
+    """What is in a folder is inside; what only begins with its letters is not."""
     prefix = "/".join(["https://host", *folder])
     prefixes = checked_prefixes([prefix])
     assert within("/".join([prefix, *below]), prefixes)

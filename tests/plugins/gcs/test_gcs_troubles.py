@@ -228,7 +228,7 @@ def test_wrong_credentials(fields: dict[str, Any], words: str) -> None:
 
 
 def test_public_url(gcs_storage: GcsStorage) -> None:
-    """Whoever reads as nobody needs no signature; a token cannot sign."""
+    """Whoever reads anonymously needs no signature; a token cannot sign."""
     gcs_storage.put("a key", b"for all")
     url = gcs_storage.public_url("a key", seconds=60)
     assert url is not None

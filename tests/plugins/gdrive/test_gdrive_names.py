@@ -93,7 +93,7 @@ def test_urls_that_are_none(url: str) -> None:
 def test_keys_that_are_none(opened: Callable[..., DriveStorage], key: str) -> None:
     storage = opened()
     for call in (storage.get, storage.stat, storage.delete, lambda key: storage.put(key, b"")):
-        with pytest.raises(StorageError, match="is no key below"):
+        with pytest.raises(StorageError, match="is not a key below"):
             call(key)
 
 

@@ -51,7 +51,7 @@ def test_hosts(url: str, origin: tuple[str, str, int]) -> None:
     ["http://", "http:///a", "http://h:99999/a", "http://h:x/a", "http://h h/a", "ftp://h/a", "http://a\\b/c", "/a"],
 )
 def test_urls_that_are_none(url: str) -> None:
-    with pytest.raises(UsageError, match="is no URL"):
+    with pytest.raises(UsageError, match="is not a URL"):
         HttpStorage(url)
 
 
@@ -59,7 +59,7 @@ def test_urls_that_are_none(url: str) -> None:
 def test_keys_that_are_none(server: BadHttpServer, key: str) -> None:
     storage = HttpStorage(f"{server.url}/in")
     for call in (storage.get, storage.stat, lambda key: storage.get_ranges(key, [(0, 1)])):
-        with pytest.raises(StorageError, match="is no key"):
+        with pytest.raises(StorageError, match="is not a key"):
             call(key)
     assert not server.ledger
 

@@ -1,4 +1,4 @@
-"""URLs that are no links are refused before a file or the network is touched."""
+"""URLs that are not links are refused before a file or the network is touched."""
 
 from __future__ import annotations
 

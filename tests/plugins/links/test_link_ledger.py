@@ -123,7 +123,7 @@ def test_nginx(tmp_path: Path, clip: Clip, ds: reelbase.Dataset) -> None:
 
 
 def test_s3(seaweed: Seaweed, clip: Clip, ds: reelbase.Dataset, environment: pytest.MonkeyPatch) -> None:
-    """With the environment's credentials; asked as nobody, the service refuses."""
+    """With the environment's credentials; asked anonymously, the service refuses."""
     storage = S3Storage("s3://linked", options=seaweed.options(), credentials=Credentials(seaweed.OWNER))
     client = storage.bucket().client
     client.run(client.filesystem.s3.create_bucket(Bucket="linked"), 30)

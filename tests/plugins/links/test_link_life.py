@@ -55,7 +55,7 @@ def test_everything_that_can_be_asked(linked: reelbase.Dataset, server: BadHttpS
     assert {k: info[k] for k in info if k not in {"filename", "trust", "checked"}} == {
         k: v for k, v in theirs.sample_info.items() if k not in {"filename", "trust", "checked"}
     }
-    assert server.ledger == ()  # all of that stands in the dataset
+    assert server.ledger == ()  # all of that is in the dataset
     np.testing.assert_array_equal(ours.at(1.0).numpy(), theirs.at(1.0).numpy())
     np.testing.assert_array_equal(ours[10:20:3].data()["frames"], theirs[10:20:3].numpy())
     np.testing.assert_array_equal(ours.numpy(size=(48, 64)), theirs.numpy(size=(48, 64)))

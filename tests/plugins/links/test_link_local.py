@@ -49,7 +49,7 @@ def test_by_default_nobody_else_may(foreign: reelbase.Dataset, videos: Path) -> 
         foreign.links.append(reelbase.link(f"file://{videos}/a.mp4"))
     with pytest.raises(LinkRefusedError, match="local_links"):
         foreign.links.append(reelbase.link(f"file://{videos}/a.mp4", verify=False))
-    assert foreign.links[0].shape == (60, 96, 128, 3)  # stands in the dataset
+    assert foreign.links[0].shape == (60, 96, 128, 3)  # is in the dataset
     assert foreign.links.links.survey().rows("refused") == [0]
     assert len(foreign.links) == 1
 

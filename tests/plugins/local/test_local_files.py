@@ -110,7 +110,7 @@ def test_root_does_not_move_with_the_working_directory(root: Path, monkeypatch: 
 def test_keys_that_are_none(storage: LocalStorage, tmp_path: Path, key: str) -> None:
     (tmp_path / "out").write_bytes(b"secret")
     for call in (storage.get, storage.stat, storage.delete, lambda key: storage.put(key, b"")):
-        with pytest.raises(StorageError, match="is no key below") as caught:
+        with pytest.raises(StorageError, match="is not a key below") as caught:
             call(key)
         assert repr(key) in str(caught.value)
     assert (tmp_path / "out").read_bytes() == b"secret"
@@ -178,7 +178,7 @@ def test_a_folder_is_no_object(storage: LocalStorage, root: Path) -> None:
 def test_a_pipe_does_not_hang(storage: LocalStorage, root: Path) -> None:
     os.mkfifo(root / "pipe")
     for call in (storage.get, storage.stat):
-        with pytest.raises(StorageError, match="is no regular file"):
+        with pytest.raises(StorageError, match="is not a regular file"):
             call("pipe")
     assert list(storage.list()) == []
 

@@ -27,7 +27,7 @@ class Place(Generic[Proxy]):
     """A folder on a backend, behind a proxy.
 
     Attributes:
-        url: Of the folder.
+        url: URL of the folder.
         proxy: Before the server.
         how: What `reelbase.load` needs to find it through the proxy.
         direct: The same without the proxy.

@@ -61,7 +61,7 @@ def test_options_by_argument(storage: S3Storage, owner: Seaweed, tmp_path: Path)
     assert reelbase.exists(storage.root, **how)
     with pytest.raises(ConfigError, match="no_such"):
         reelbase.load(storage.root, options={"no_such": 1})
-    with pytest.raises(UsageError, match="options is no mapping"):
+    with pytest.raises(UsageError, match="options is not a mapping"):
         reelbase.load(storage.root, options="endpoint")  # type: ignore[arg-type]
     reelbase.delete(storage.root, **how)
     assert not reelbase.exists(storage.root, **how)

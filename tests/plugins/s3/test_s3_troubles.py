@@ -269,7 +269,7 @@ def test_wrong_options(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("key", ["", "/a", "a/", "../a", "a/../b", "./a", "a\0b"])
 def test_keys_that_are_none(storage: S3Storage, key: str) -> None:
-    with pytest.raises(StorageError, match="is no key"):
+    with pytest.raises(StorageError, match="is not a key"):
         storage.get(key)
 
 

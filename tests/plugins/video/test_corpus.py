@@ -212,7 +212,7 @@ def test_nothing_is_trusted_less_than_it_could_be(case: Case) -> None:
 
 def test_unchecked(case: Case) -> None:
     file = reelbase.read(str(case.clip.path), check="none")
-    if case.clip.path.name.startswith("joined"):  # only decoding tells which of its first frames can be shown
+    if case.clip.path.name.startswith("joined"):  # only decoding says which of its first frames can be shown
         with pytest.raises(DamagedMediaError):
             file[0].numpy()
         return

@@ -178,7 +178,7 @@ def test_it_writes_no_file(tmp_path: Path, clip: Clip) -> None:
 
 
 def test_datasets(tmp_path: Path, clip: Clip) -> None:
-    """Appended, read, walked; what is no video is refused as always."""
+    """Appended, read, walked; what is not a video is refused as always."""
     ds = reelbase.empty(tmp_path / "ds")
     ds.create_tensor("videos", htype="video")
     ds.videos.append(reelbase.read(clip.path))

@@ -1,6 +1,6 @@
 """Small servers to test storages against, on 127.0.0.1 and a free port. Only the standard library.
 
-`BadHttpServer` serves bytes over HTTP as it should until it is given a fault; every request stands in its ledger::
+`BadHttpServer` serves bytes over HTTP as it should until it is given a fault; every request is in its ledger::
 
     with BadHttpServer({"clip.mp4": data}) as server:
         storage = MyStorage(server.url)

@@ -95,7 +95,7 @@ class DriveFiles:
             found = self._files.get(found.parent) if found.parent else None
 
     def is_trashed(self, file: DriveFile) -> bool:
-        """Whether it, or a folder that it is in, lies in the trash."""
+        """Whether it, or a folder that it is in, is in the trash."""
         return any(one.trashed for one in self.above(file))
 
     def find(self, query: str) -> list[DriveFile]:

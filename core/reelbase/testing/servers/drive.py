@@ -71,7 +71,7 @@ class Fault:
         status: Answered in place of the right one; 0: none.
         reason: In the error's JSON.
         message: In the error's JSON.
-        headers: Of the answer.
+        headers: Headers of the answer.
         cut: "before": the connection is closed and nothing done; "after": it is done, and closed without an answer;
             "short": half of the body comes.
         bend: Changes (status, headers, body) of the right answer.
@@ -396,7 +396,7 @@ def _take(upload: _Upload, start: int, data: bytes, *, last: bool) -> None:
     if start != len(upload.data):
         raise RefusedError(400, "badRequest", "The chunk does not begin where the last one ended.")
     if not last and len(data) % _UNIT:
-        raise RefusedError(400, "badRequest", "The chunk is no multiple of 256 KiB.")
+        raise RefusedError(400, "badRequest", "The chunk is not a multiple of 256 KiB.")
     upload.data += data
 
 
@@ -455,7 +455,7 @@ class _Server(ThreadingHTTPServer):
                 request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
+        """A client that goes away is not news."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""A web server that misbehaves when it is told to."""
+"""A web server that misbehaves when it is asked to."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class BadHttpServer:
         return tuple(self._ledger)
 
     def fail(self, fault: Fault | None, times: int | None = None) -> None:
-        """Let a fault happen to the next `times` requests (all, by default), and begin the ledger anew."""
+        """Let a fault happen to the next `times` requests (all, by default), and begin the ledger again."""
         with self._lock:
             self._fault, self._times = fault, float("inf") if times is None else times
             self._ledger.clear()

@@ -149,7 +149,7 @@ class Status(Fault):
     """Another status.
 
     Attributes:
-        status: Which.
+        status: The HTTP status to answer with.
         body: Said with it.
     """
 

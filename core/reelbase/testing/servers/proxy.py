@@ -1,4 +1,4 @@
-"""A proxy that carries bytes between a client and a server, and does it badly when it is told to."""
+"""A proxy that carries bytes between a client and a server, and does it badly when it is asked to."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_a_dataset_in_a_vault(tmp_path: Path) -> None:
 def test_a_value_that_the_htype_refuses(tmp_path: Path) -> None:
     ds = reelbase.empty(f"vault://{tmp_path}/poses.db")
     ds.create_tensor("pose", htype="keypoints", names=["nose", "hand"])
-    with pytest.raises(HtypeError, match="'foot' is no point of this tensor"):
+    with pytest.raises(HtypeError, match="'foot' is not a point of this tensor"):
         ds.pose.append({"foot": (1, 2, 2)})
     assert len(ds.pose) == 0
 

@@ -55,7 +55,7 @@ def test_looking_makes_no_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_vault(tmp_path: Path) -> None:
-    (tmp_path / "a.db").write_bytes(b"this is no database" * 100)
+    (tmp_path / "a.db").write_bytes(b"this is not a database" * 100)
     with pytest.raises(StorageError, match="file is not a database"):
         VaultStorage(f"vault://{tmp_path}/a.db").get("key")
 

@@ -29,7 +29,7 @@ class ConversionPool:
     """Paints frames into arrays. A context manager: when it ends, all is painted, or nothing is any more.
 
     Args:
-        recipe: Of the video.
+        recipe: Decoder configuration of the video.
         size: ``(height, width)`` to scale upright frames to.
         threads: That paint; 0: who brings a frame paints it.
 

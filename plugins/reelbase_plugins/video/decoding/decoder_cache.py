@@ -31,12 +31,12 @@ class LiveDecoder:
     """A decoder, and what it was fed.
 
     Args:
-        recipe: Of the video.
+        recipe: Decoder configuration of the video.
         max_pixels: Bound on a frame.
-        threads: Of the decoder.
+        threads: Number of threads of the decoder.
 
     Attributes:
-        threads: Of the decoder.
+        threads: Number of threads of the decoder.
     """
 
     def __init__(self, recipe: DecoderConfig, max_pixels: int, threads: int) -> None:
@@ -70,7 +70,7 @@ class LiveDecoder:
         return self._fed.issuperset(run.packets[run.packets <= self._last].tolist())
 
     def leads_to(self, run: Run) -> bool:
-        """Whether the run lies behind what was shown, and begins among the packets it was fed or with the next one."""
+        """Whether the run is after what was shown, and begins among the packets it was fed or with the next one."""
         if self._start is None:
             return False
         furthest = self._last + 1 if self._recipe.flows else self._start
@@ -119,7 +119,7 @@ class LiveDecoder:
 
 
 class DecoderCache:
-    """The last few, by the video that they stand in; bounded by number and by what their frames take."""
+    """The last few, by the video that they are in; bounded by number and by what their frames take."""
 
     def __init__(self) -> None:
         self._reset_after_fork()
@@ -162,7 +162,7 @@ class DecoderCache:
         """For the next read of these bytes by this index."""
         try:
             held = (weakref.ref(index), weakref.ref(blob.source), cursor)
-        except TypeError:  # a source that cannot be told from one that comes to lie in its place
+        except TypeError:  # a source that cannot be known from one that is put in its place
             return
         let_go = []
         with self._lock:

@@ -1,4 +1,4 @@
-"""What a decoder must be told before its first packet; stored with the frame index."""
+"""What a decoder must be given before its first packet; stored with the frame index."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class DecoderConfig:
         return (width, height) if self.turn[0] else (height, width)
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form; what stands at its default is left out."""
+        """The JSON form; what is at its default is left out."""
         stored = {k: v for k, v in asdict(self).items() if v != getattr(DecoderConfig, k, None)}
         stored["extradata"] = b64encode(self.extradata).decode()
         stored["changes"] = {str(n): b64encode(data).decode() for n, data in self.changes.items()}

@@ -1,4 +1,4 @@
-"""The memory that pictures come to lie in."""
+"""The memory that pictures are put in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def reuse_freed() -> None:
     """Have pictures come to lie where earlier ones lay, once a process.
 
     glibc gives large blocks back to the system when they are freed, and for the next one each page is to be found and
-    cleared anew: a third of the time of a full read at 1280x720. What counts as large follows the largest block that
+    cleared again: a third of the time of a full read at 1280x720. What counts as large follows the largest block that
     was freed (mallopt(3), M_MMAP_THRESHOLD, "dynamic mmap threshold"). This one is never written to: it takes nothing.
     """
     np.empty(_LARGEST, np.uint8)

@@ -89,7 +89,7 @@ class Runs:
         return LiveDecoder(self._recipe, self._limits.max_pixels, threads)
 
     def _from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
-        """The wanted frames of a run whose first packet is no start."""
+        """The wanted frames of a run whose first packet is not a start."""
         plan = without_start(self._plan.index, int(run.packets[0])).plan(run.frames)
         runs = Runs(self._blob, plan, self._recipe, self._limits)
         for earlier, its in zip(plan.runs, stepwise(self._blob, plan), strict=True):

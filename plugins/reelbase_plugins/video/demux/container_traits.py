@@ -11,7 +11,7 @@ class Traits:
 
     Attributes:
         demuxer: FFmpeg's name.
-        repack: Its packets never lie in one piece in the file.
+        repack: Its packets never are in one piece in the file.
         timed: It stores a presentation time for every frame.
         single_start: Only the first packet is a start.
     """

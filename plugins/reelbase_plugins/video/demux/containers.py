@@ -1,4 +1,4 @@
-"""One codec a container: what sets it apart stands in its `Traits`."""
+"""One codec a container: what sets it apart is in its `Traits`."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Flv(Container):
 
 
 class Ts(Container):
-    """MPEG transport stream, 188 or 192 bytes a packet; payloads lie in pieces."""
+    """MPEG transport stream, 188 or 192 bytes a packet; payloads are in pieces."""
 
     traits = Traits(demuxer="mpegts", repack=True, timed=True)
 

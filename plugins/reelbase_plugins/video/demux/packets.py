@@ -148,7 +148,7 @@ class Demux:
         return self._spooled - len(data)
 
     def _find(self, data: bytes, pos: int | None) -> int | None:
-        """Where `data` lies in the file: at `pos`, or behind a block header that `pos` points to."""
+        """Where `data` is in the file: at `pos`, or behind a block header that `pos` points to."""
         if pos is None:
             return None
         if self._reader.holds(data, pos):

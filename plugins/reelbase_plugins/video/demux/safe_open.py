@@ -40,7 +40,7 @@ class Reader:
 
     Attributes:
         failure: What stopped a read, from then on the file ends there. It is not given to PyAV, which prints all but
-            the last of several errors, and reads on for ever after one that is no Exception, such as Ctrl-C's.
+            the last of several errors, and reads on for ever after one that is not an Exception, such as Ctrl-C's.
     """
 
     name = ""
@@ -81,7 +81,7 @@ class Reader:
         return self._at
 
     def holds(self, data: bytes, pos: int) -> bool:
-        """Whether `data` lies at `pos`."""
+        """Whether `data` is at `pos`."""
         block, skip = divmod(pos, _BLOCK)
         if pos < 0 or pos + len(data) > self._blob.size:
             return False

@@ -110,7 +110,7 @@ class Ingest:
     def _first_frame(
         self, recipe: DecoderConfig, facts: StreamFacts, table: Table
     ) -> tuple[DecoderConfig, StreamFacts]:
-        """What only a decoded frame tells: its size, and how it has to be turned."""
+        """What only a decoded frame says: its size, and how it has to be turned."""
         sequence = self._sequential(recipe)
         frame = next(iter(sequence), None)
         if frame is None:
@@ -201,7 +201,7 @@ def info_of(index: FrameIndex, described: dict[str, Any], *, name: str, filename
 
 
 def shown_by(frame: VideoFrame, recipe: DecoderConfig, facts: StreamFacts) -> tuple[DecoderConfig, StreamFacts]:
-    """Recipe and facts with what only a decoded frame tells: its size, and how it has to be turned."""
+    """Recipe and facts with what only a decoded frame says: its size, and how it has to be turned."""
     turn, angle = display_matrix(frame)
     recipe = replace(recipe, size=(frame.width, frame.height), turn=turn)
     facts = replace(

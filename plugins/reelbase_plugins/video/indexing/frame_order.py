@@ -29,7 +29,7 @@ class Order:
 
     Attributes:
         display: int64 ``(frames,)``: frame number to packet number.
-        sure: the times alone leave no doubt; otherwise only decoding tells.
+        sure: the times alone leave no doubt; otherwise only decoding says.
     """
 
     display: Ints

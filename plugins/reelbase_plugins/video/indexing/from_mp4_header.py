@@ -60,7 +60,7 @@ def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Li
 
 
 def _tells(recipe: DecoderConfig) -> bool:
-    """Whether the container alone tells which packets are frames: fields may be packets of their own."""
+    """Whether the container alone says which packets are frames: fields may be packets of their own."""
     if recipe.codec == "h264":
         parser = H264(recipe.extradata)
         return parser.known and parser.frames_only

@@ -63,7 +63,7 @@ class BoxReader(Reader):
         return bytes(stop - self._at) if self.blank else self._bytes(self._at, stop, _MEDIA)
 
     def _box_at(self, pos: int) -> Box:
-        """The box that `pos` lies in, found by going from box to box."""
+        """The box that `pos` is in, found by going from box to box."""
         while not self._boxes or self._boxes[-1].stop <= pos:
             self._boxes.append(self._box(self._boxes[-1].stop if self._boxes else 0))
             self._starts.append(self._boxes[-1].start)

@@ -52,7 +52,7 @@ class Plain(Codec):
     def header(self, blob, filename):
         head = blob.read(0, HEAD.size)
         if len(head) < HEAD.size or not self.claims(head):
-            raise DamagedMediaError(f"{filename} is no PLN1 file.")
+            raise DamagedMediaError(f"{filename} is not a PLN1 file.")
         return HEAD.unpack(head)[1:]
 
     def limit(self, count, pixels, filename):
@@ -73,7 +73,7 @@ class Plain(Codec):
         if options:
             raise UsageError(f"PLN1 knows no options; {options} were given.")
         if array.ndim != 4 or array.shape[-1] != 3 or array.dtype != np.uint8 or not array.size:
-            raise UsageError(f"{array.shape} {array.dtype} is no array of frames.")
+            raise UsageError(f"{array.shape} {array.dtype} is not an array of frames.")
         return HEAD.pack(b"PLN1", *array.shape[:3]) + array.tobytes()
 
 

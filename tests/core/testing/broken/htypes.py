@@ -21,7 +21,7 @@ class Points(Htype):
 
     def __init__(self, *, dims: int = 1, names: list[str] | None = None) -> None:
         if not isinstance(dims, int) or dims < 1:
-            raise HtypeError(f"dims={dims!r} is no number of dimensions.")
+            raise HtypeError(f"dims={dims!r} is not a number of dimensions.")
         self.dims = dims
         self.names = list(names or [])
 

@@ -83,7 +83,7 @@ def test_a_walk_over_groups_of_pictures(codec: str, tmp_path: Path, decoded: lis
     for start in range(0, 60, 4):
         assert codes(video[start : start + 4].numpy()) == clip.codes[start : start + 4].tolist()
     assert len(decoded) < 60 + 30, len(decoded)
-    assert len(next(iter(decoder_cache.cursors._kept.values()))[2]._fed) < 45  # what lies behind is forgotten
+    assert len(next(iter(decoder_cache.cursors._kept.values()))[2]._fed) < 45  # what is after is forgotten
 
 
 def test_frame_after_frame(video: reelbase.View, clip: Clip, decoded: list[int]) -> None:

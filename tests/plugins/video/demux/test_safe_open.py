@@ -108,7 +108,7 @@ class Breaking(BytesSource):
 )
 @pytest.mark.parametrize("error", [StorageError("the disk is gone"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
 def test_errors_of_the_storage_come_through(cls, muxer, error, capfd):
-    """PyAV goes on for ever after an error that is no Exception, and prints others."""
+    """PyAV goes on for ever after an error that is not an Exception, and prints others."""
     frames = np.random.default_rng(0).integers(0, 255, (12, 256, 256, 3), np.uint8)
     data = remuxed(containers.Mp4("mp4").encode(frames, lossless=True), muxer)
     assert len(data) > 1 << 20

@@ -21,7 +21,7 @@ class Keypoints(Htype):
         names: What the points are, in order: ``["nose", "left hand"]``.
 
     Raises:
-        HtypeError: the names are no list of different strings.
+        HtypeError: the names are not list of different strings.
     """
 
     name: ClassVar[str] = "keypoints"
@@ -31,7 +31,7 @@ class Keypoints(Htype):
     def __init__(self, *, names: Sequence[str]) -> None:
         listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else []
         if not listed or len(set(map(str, listed))) < len(listed) or not all(isinstance(n, str) and n for n in listed):
-            raise HtypeError(f"names={brief(names)} are no names of points.", 'Give names=["nose", "left hand", …].')
+            raise HtypeError(f"names={brief(names)} are not names of points.", 'Give names=["nose", "left hand", …].')
         self.names = tuple(listed)
 
     def settings(self) -> Mapping[str, Any]:
@@ -71,5 +71,5 @@ class Keypoints(Htype):
 
     def _rows(self, points: Mapping[str, Any]) -> list[Any]:
         if unknown := [name for name in points if name not in self.names]:
-            raise HtypeError(f"{unknown[0]!r} is no point of this tensor.", f"Its points: {', '.join(self.names)}.")
+            raise HtypeError(f"{unknown[0]!r} is not a point of this tensor.", f"Its points: {', '.join(self.names)}.")
         return [points.get(name, (0, 0, 0)) for name in self.names]
