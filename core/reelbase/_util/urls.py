@@ -10,7 +10,7 @@ _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?#]*)([^?#]*)(\?[^#]*
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ESCAPED: Final = re.compile(r"%(?:2e|2f|5c|00)", re.IGNORECASE)
 _IPV6: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]")
-_LONGEST: Final = 8192
+MAX_URL_CHARACTERS: Final = 8192
 #: Their hosts are names of the domain name system (RFC 9110, 4.2); of other schemes they are what a service makes them.
 _PORTS: Final = {"http": "80", "https": "443"}
 
@@ -30,7 +30,7 @@ def redacted(url: str) -> str:
 
 def flaw(url: str) -> Flaw | None:
     """What is wrong with it: readers that take it apart must not come to different ends."""
-    if not url or len(url) > _LONGEST:
+    if not url or len(url) > MAX_URL_CHARACTERS:
         return Flaw("is not a URL", "Give one of at most 8192 characters.")
     if _CONTROL.search(url) or url != url.strip():
         return Flaw("has control characters, or blanks around it", "Take them away.")

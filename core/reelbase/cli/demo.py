@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reelbase.dataset import Dataset
 
 _CREDIT = "Big Buck Bunny, (c) 2008 Blender Foundation, CC BY 3.0"
-_SHOWN = 12
+FRAMES_IN_SHEET = 12
 _ONE = 100
 _SIZE = (180, 320)
 
@@ -42,7 +42,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the dataset, read it back, draw the sheet, say what happened."""
     dataset = build(arguments.folder, overwrite=arguments.overwrite)
-    chosen = np.linspace(0, dataset.videos[0].shape[0] - 1, _SHOWN).astype(int)
+    chosen = np.linspace(0, dataset.videos[0].shape[0] - 1, FRAMES_IN_SHEET).astype(int)
     view = dataset.videos[0, chosen]
     took = metered(view, _SIZE)
     one = metered(dataset.videos[0, _ONE])

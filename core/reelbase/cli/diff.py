@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reelbase.versions.diff import Diff, TensorDiff
 
 _CHANGES = ("added", "updated", "deleted")
-_SHOWN = 8
+MAX_ROWS_SHOWN = 8
 _EPILOG = """Rows are numbered as in B, deleted ones as in A; 3:6 are the rows 3, 4 and 5. --json names every row."""
 
 
@@ -63,5 +63,5 @@ def _rows(one: TensorDiff) -> str:
 def _runs(rows: NDArray[np.int64]) -> str:
     """Row numbers, successive ones as a slice, and no more of them than a line holds."""
     runs = [(int(run[0]), int(run[-1]) + 1) for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)]
-    shown = ", ".join(str(start) if stop - start == 1 else f"{start}:{stop}" for start, stop in runs[:_SHOWN])
-    return f"{shown}, …" if len(runs) > _SHOWN else shown
+    shown = ", ".join(str(start) if stop - start == 1 else f"{start}:{stop}" for start, stop in runs[:MAX_ROWS_SHOWN])
+    return f"{shown}, …" if len(runs) > MAX_ROWS_SHOWN else shown

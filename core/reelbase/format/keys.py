@@ -17,7 +17,7 @@ PREFIXES = ("log/", "refs/", *DATA)  # all that a dataset's own objects start wi
 LAST = 999_999_999  # the largest number of a commit
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPELT = "0123456789abcdefghijklmnopqrstuvwxyz "
-_LONG = {"webm": 60000, "jpeg": 60001}
+_NUMBERS_OF_LONG_SUFFIXES = {"webm": 60000, "jpeg": 60001}
 
 
 def is_name(name: str) -> bool:
@@ -96,8 +96,8 @@ def uid_of(key: str) -> bytes | None:
 def ext_code(suffix: str) -> int:
     """Two bytes for a file suffix such as ".mp4"; 0 for one that does not fit."""
     name = suffix.removeprefix(".").lower()
-    if name in _LONG:
-        return _LONG[name]
+    if name in _NUMBERS_OF_LONG_SUFFIXES:
+        return _NUMBERS_OF_LONG_SUFFIXES[name]
     if not 1 <= len(name) <= 3 or any(c not in _SPELT[:-1] for c in name):
         return 0
     code = 0
@@ -108,7 +108,7 @@ def ext_code(suffix: str) -> int:
 
 def ext_name(code: int) -> str:
     """The inverse of `ext_code`; ".bin" for 0."""
-    for name, long in _LONG.items():
+    for name, long in _NUMBERS_OF_LONG_SUFFIXES.items():
         if code == long:
             return f".{name}"
     if not 1 <= code <= 37**3:

@@ -15,7 +15,7 @@ from reelbase.format.keys import LAST, is_name
 
 Shape = Callable[[Any], bool]
 
-_MOST: Final = 1 << 62
+MAX_COUNT: Final = 1 << 62
 _LAST_MOMENT: Final = 253402300800
 _KINDS: Final = "biufcSUmM"
 
@@ -32,12 +32,12 @@ def flag(value: Any) -> bool:
 
 def count(value: Any) -> bool:
     """A whole number from 0 up."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_COUNT
 
 
 def whole(value: Any) -> bool:
     """A whole number."""
-    return isinstance(value, int) and not isinstance(value, bool) and -_MOST < value < _MOST
+    return isinstance(value, int) and not isinstance(value, bool) and -MAX_COUNT < value < MAX_COUNT
 
 
 def number(value: Any) -> bool:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from reelbase.media.media_info import Limits
 
 _PASSED_ON: Final = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
-_IDLE: Final = 8
-_TIMES: Final = 4  # a codec that looks at a file four times over is none that we know
-_MORE: Final = 64 << 20
+MAX_IDLE_WORKERS: Final = 8
+MAX_READS_OF_A_FILE: Final = 4  # a codec that looks at a file four times over is none that we know
+EXTRA_BYTES_PER_CALL: Final = 64 << 20
 
 
 class Worker:
@@ -88,7 +88,7 @@ class Worker:
             ReelbaseError: what the codec raised; what a read raised; LimitError, if it reads or writes without end.
             BrokenWireError: it is gone, and nothing can be asked of it again.
         """
-        left = _TIMES * blob.size + _MORE
+        left = MAX_READS_OF_A_FILE * blob.size + EXTRA_BYTES_PER_CALL
         failure: BaseException | None = None
         self._send({"bytes": blob.size, "key": blob.key, **head}, body)
         while True:
@@ -243,7 +243,7 @@ class Workers:
         return done
 
     def _keep(self, worker: Worker | None) -> None:
-        if worker is not None and len(self._idle) < _IDLE:
+        if worker is not None and len(self._idle) < MAX_IDLE_WORKERS:
             self._idle.append(worker)
         elif worker is not None:
             worker.gone()

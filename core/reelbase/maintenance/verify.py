@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from reelbase.format.state import Rows
 
 _STRETCH = 8 << 20  # bytes of a large sample that are read at once
-_SHOWN = 8
+MAX_DAMAGES_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,5 +286,5 @@ def _first_line(error: BaseException) -> str:
 
 
 def _spelt(rows: tuple[int, ...]) -> str:
-    shown = ", ".join(map(str, rows[:_SHOWN]))
-    return shown if len(rows) <= _SHOWN else f"{shown} and {len(rows) - _SHOWN} more"
+    shown = ", ".join(map(str, rows[:MAX_DAMAGES_SHOWN]))
+    return shown if len(rows) <= MAX_DAMAGES_SHOWN else f"{shown} and {len(rows) - MAX_DAMAGES_SHOWN} more"

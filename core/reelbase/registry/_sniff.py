@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reelbase.registry._kind import Kind
 
 HEAD = 4096
-_SHOWN = 16
+MAX_BYTES_SHOWN = 16
 
 
 def choose(
@@ -61,5 +61,5 @@ def _unknown(every: Sequence[CodecSpec], wanted: Sequence[CodecSpec], head: byte
         return UnknownFormatError(
             f"{filename!r} looks like {other.name} ({other.kind}), which cannot be used here.", known
         )
-    shown = head[:_SHOWN].hex(" ") + (" …" if len(head) > _SHOWN else "")
+    shown = head[:MAX_BYTES_SHOWN].hex(" ") + (" …" if len(head) > MAX_BYTES_SHOWN else "")
     return UnknownFormatError(f"{filename!r} is of no known format; it starts with {shown}", known)

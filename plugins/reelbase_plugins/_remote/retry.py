@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_FIRST: Final = 0.1
-_LONGEST: Final = 10.0
+FIRST_WAIT_SECONDS: Final = 0.1
+MAX_WAIT_SECONDS: Final = 10.0
 
 
 class Transient(Exception):  # noqa: N818 - says of another error that it may pass
@@ -75,7 +75,7 @@ class RetryPolicy:
 def _pause(state: RetryCallState) -> float:
     error = None if state.outcome is None else state.outcome.exception()
     after = error.after if isinstance(error, Transient) else None
-    jitter = random.uniform(0, min(_LONGEST, _FIRST * 2**state.attempt_number))  # noqa: S311 - no secret
+    jitter = random.uniform(0, min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**state.attempt_number))  # noqa: S311 - no secret
     return jitter if after is None else after + min(jitter, 1.0)
 
 

@@ -10,7 +10,7 @@ from reelbase.plugin import brief
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SHOWN = 12
+MAX_NAMES_SHOWN = 12
 
 
 def did_you_mean(given: object, known: Sequence[str]) -> str:
@@ -19,5 +19,5 @@ def did_you_mean(given: object, known: Sequence[str]) -> str:
     near = get_close_matches(str(given).casefold(), by_lower, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {by_lower[near[0]]!r}?"
-    shown = ", ".join(brief(name) for name in known[:_SHOWN])
-    return f"Known are {shown}{f' and {len(known) - _SHOWN} more' if len(known) > _SHOWN else ''}."
+    shown = ", ".join(brief(name) for name in known[:MAX_NAMES_SHOWN])
+    return f"Known are {shown}{f' and {len(known) - MAX_NAMES_SHOWN} more' if len(known) > MAX_NAMES_SHOWN else ''}."

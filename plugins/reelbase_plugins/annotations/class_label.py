@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.uint32]
 
-_LARGEST = int(np.iinfo(np.uint32).max)
+MAX_CLASS_ID = int(np.iinfo(np.uint32).max)
 
 
 class ClassLabel(Htype):
@@ -97,7 +97,7 @@ class ClassLabel(Htype):
         return self._ids[name]
 
     def _check_ids(self, ids: NDArray[Any]) -> Ids:
-        bound = len(self.class_names) or _LARGEST + 1
+        bound = len(self.class_names) or MAX_CLASS_ID + 1
         bad = (ids < 0) | (ids >= bound)
         if bad.any():
             known = f"there are {bound} class names" if self.class_names else "ids are stored as uint32"

@@ -14,7 +14,7 @@ from reelbase.plugin import Htype, brief
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_DEEPEST: Final = 200
+MAX_NESTING: Final = 200
 
 
 class Json(Htype):
@@ -68,9 +68,9 @@ def _plain(value: Any, path: str, depth: int) -> Any:
     Raises:
         HtypeError: something in it is not JSON.
     """
-    if depth > _DEEPEST:
+    if depth > MAX_NESTING:
         raise HtypeError(
-            f"The value goes deeper than {_DEEPEST} levels at {path[:60]}…",
+            f"The value goes deeper than {MAX_NESTING} levels at {path[:60]}…",
             "Flatten it; does it hold itself?",
         )
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":

@@ -16,8 +16,8 @@ from reelbase_plugins.credentials.json_response import from_program
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SECONDS: Final = 30.0
-_MOST: Final = 1 << 16
+MAX_SECONDS: Final = 30.0
+MAX_OUTPUT_BYTES: Final = 1 << 16
 _PASSED_ON: Final = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
 
 
@@ -61,15 +61,15 @@ class ExecProvider(CredentialProvider):
 
     def _read(self, program: subprocess.Popen[bytes]) -> bytes:
         assert program.stdout is not None  # noqa: S101 - it is a pipe
-        late = threading.Timer(_SECONDS, _end, [program])
+        late = threading.Timer(MAX_SECONDS, _end, [program])
         late.start()
         try:
-            printed = program.stdout.read(_MOST + 1)
-            if len(printed) > _MOST:
-                raise self._error(f"{self._command[0]!r} prints more than {_MOST} bytes")
+            printed = program.stdout.read(MAX_OUTPUT_BYTES + 1)
+            if len(printed) > MAX_OUTPUT_BYTES:
+                raise self._error(f"{self._command[0]!r} prints more than {MAX_OUTPUT_BYTES} bytes")
             if program.wait():
                 raise self._error(
-                    f"{self._command[0]!r} ended with {program.returncode}, or took over {_SECONDS:.0f} s"
+                    f"{self._command[0]!r} ended with {program.returncode}, or took over {MAX_SECONDS:.0f} s"
                 )
         finally:
             late.cancel()

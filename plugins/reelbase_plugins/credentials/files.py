@@ -9,7 +9,7 @@ from typing import Final
 
 from reelbase.errors import AccessDeniedError
 
-_MOST: Final = 1 << 16
+MAX_FILE_BYTES: Final = 1 << 16
 
 
 def secret_file(path: str, name: str) -> str:
@@ -32,7 +32,7 @@ def secret_file(path: str, name: str) -> str:
         try:
             # Of what was opened, not of the name: that may be another file by now.
             problem = _problem(os.fstat(descriptor))
-            data = b"" if problem else os.read(descriptor, _MOST)
+            data = b"" if problem else os.read(descriptor, MAX_FILE_BYTES)
         finally:
             os.close(descriptor)
     if problem:
@@ -47,8 +47,8 @@ def secret_file(path: str, name: str) -> str:
 def _problem(found: os.stat_result) -> str | None:
     if not stat.S_ISREG(found.st_mode):
         return "it is not a file"
-    if found.st_size >= _MOST:
-        return f"it has more than {_MOST} bytes"
+    if found.st_size >= MAX_FILE_BYTES:
+        return f"it has more than {MAX_FILE_BYTES} bytes"
     if not hasattr(os, "geteuid"):  # Windows: a user's own folder is private by its access control list
         return None
     if found.st_uid != os.geteuid():

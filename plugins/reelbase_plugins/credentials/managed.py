@@ -18,7 +18,7 @@ from reelbase_plugins.credentials.json_response import from_server
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MOST: Final = 1 << 16
+MAX_REPLY_BYTES: Final = 1 << 16
 _SECONDS: Final = 30.0
 _LOOPBACK: Final = re.compile(r"localhost|127(\.\d+){3}|::1")
 
@@ -70,14 +70,14 @@ class ManagedProvider(CredentialProvider):
                     "POST", f"{self._server}/v1/credentials", body=body, headers=headers,
                     redirect=False, preload_content=False, timeout=Timeout(total=_SECONDS),
                 )  # fmt: skip
-                status, data = reply.status, reply.read(_MOST + 1)
+                status, data = reply.status, reply.read(MAX_REPLY_BYTES + 1)
         except HTTPError:
             pass  # its text holds the request
         if not status:
             raise ConnectionFailedError(
                 f"Credentials {self.name!r}: {self._server} does not answer.", "Try again later."
             )
-        if status != 200 or len(data) > _MOST:
+        if status != 200 or len(data) > MAX_REPLY_BYTES:
             raise AccessDeniedError(
                 f"Credentials {self.name!r}: {self._server} says {status}.", "Ask who runs it whether you may use them."
             )

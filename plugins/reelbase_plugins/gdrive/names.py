@@ -24,7 +24,7 @@ FOLDER: Final = "application/vnd.google-apps.folder"
 SHORTCUT: Final = "application/vnd.google-apps.shortcut"
 _NATIVE: Final = "application/vnd.google-apps."
 _SECONDS: Final = 60.0
-_MOST: Final = 10_000
+MAX_NAMES_KEPT: Final = 10_000
 FIELDS: Final = "id,name,mimeType,size,md5Checksum,headRevisionId,version,modifiedTime,resourceKey,shortcutDetails"
 
 
@@ -263,7 +263,7 @@ class Names:
         return created(self._client, about, None, f"{name!r} in gdrive://{parent}", all_drives=self._all_drives)
 
     def _keep(self, place: tuple[str, str], file: File) -> None:
-        if len(self._known) >= _MOST:
+        if len(self._known) >= MAX_NAMES_KEPT:
             self._known.clear()
         self._known[place] = (file, time.monotonic())
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from reelbase_plugins.http.login import Login
     from reelbase_plugins.http.replies import Reply
 
-_MOST: Final = 5
+MAX_REDIRECTS: Final = 5
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -32,7 +32,7 @@ class Hops:
         self.at_home = login.covers(address)
         self._login = login
         self._start = address
-        self._left = _MOST
+        self._left = MAX_REDIRECTS
 
     def follow(self, reply: Reply) -> bool:
         """Go where a reply sends us; False: it does not.
@@ -64,4 +64,6 @@ class Hops:
                 f"{self._start} redirects out of https, to {target}.", "Use that URL itself if you trust the way there."
             )
         if not self._left:
-            raise BadReplyError(f"{self._start} redirects more than {_MOST} times.", "Check the URL and the server.")
+            raise BadReplyError(
+                f"{self._start} redirects more than {MAX_REDIRECTS} times.", "Check the URL and the server."
+            )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from reelbase_plugins.http.address import Address
 
-_AT_ONCE: Final = 1 << 18
+BYTES_PER_READ: Final = 1 << 18
 _DRAINED: Final = 1 << 16  # a rest as small as this is read, to use the connection again
 _CONTENT_RANGE: Final = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
@@ -140,7 +140,7 @@ class Reply:
                 "Raise this storage's option deadline, or read less at once.",
             )
         with failing(self.address):
-            part = self._response.read1(_AT_ONCE, decode_content=False)
+            part = self._response.read1(BYTES_PER_READ, decode_content=False)
         self._done = not part
         return part
 

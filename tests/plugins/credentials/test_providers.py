@@ -276,7 +276,7 @@ def test_there_is_no_shell(tmp_path: Path) -> None:
 
 def test_a_program_that_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It is ended, and with it what it has started."""
-    monkeypatch.setattr(programs, "_SECONDS", 0.5)
+    monkeypatch.setattr(programs, "MAX_SECONDS", 0.5)
     marks = tmp_path / "marks"
     child = f"import time\nwhile True: open({str(marks)!r}, 'a').write('x'); time.sleep(0.05)"
     text = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

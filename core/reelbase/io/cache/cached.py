@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reelbase.io.cache.spans import Piece
 
 _FIRST: Final = 1 << 20
-_MOST: Final = 8 << 20
+MAX_READ_AHEAD_BYTES: Final = 8 << 20
 _WALKS: Final = 256
 
 
@@ -93,7 +93,7 @@ class Walks:
             self._seen[name] = (first, last, steps)
             if len(self._seen) > _WALKS:
                 self._seen.popitem(last=False)
-        return last + min(_FIRST << (steps - 2), _MOST) if steps > 1 else 0
+        return last + min(_FIRST << (steps - 2), MAX_READ_AHEAD_BYTES) if steps > 1 else 0
 
 
 class _Caches:

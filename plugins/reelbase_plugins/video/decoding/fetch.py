@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FOLLOWING: Final = 64
 _NEXT: Final = 8
-_AT_ONCE: Final = 64 << 20
+MAX_BYTES_IN_MEMORY: Final = 64 << 20
 _CHUNK: Final = 8 << 20
 
 
@@ -27,7 +27,7 @@ def feeds(blob: Blob, plan: Plan) -> list[Feed]:
     run is fetched piece by piece while it is decoded.
     """
     ranges = [plan.ranges(run) for run in plan.runs]
-    if sum(stop - start for spans in ranges for start, stop in spans) > _AT_ONCE:
+    if sum(stop - start for spans in ranges for start, stop in spans) > MAX_BYTES_IN_MEMORY:
         return [_piecewise(blob, run, spans) for run, spans in zip(plan.runs, ranges, strict=True)]
     views = blob.read_ranges([span for spans in ranges for span in spans])
     made, at = [], 0

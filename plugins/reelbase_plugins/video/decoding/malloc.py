@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-_LARGEST: Final = 31 << 20  # bytes; what lies above 32 MiB does not count
+LARGEST_BLOCK_BYTES: Final = 31 << 20  # bytes; what lies above 32 MiB does not count
 
 
 @cache
@@ -18,4 +18,4 @@ def reuse_freed() -> None:
     cleared again: a third of the time of a full read at 1280x720. What counts as large follows the largest block that
     was freed (mallopt(3), M_MMAP_THRESHOLD, "dynamic mmap threshold"). This one is never written to: it takes nothing.
     """
-    np.empty(_LARGEST, np.uint8)
+    np.empty(LARGEST_BLOCK_BYTES, np.uint8)

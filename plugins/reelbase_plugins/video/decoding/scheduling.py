@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _WITHIN: Final = 8  # what FFmpeg's frame threads gain, beyond this many they gain no more
 _GAIN: Final = 0.4  # of a further frame thread: they wait for each other's pictures
-_LONG: Final = 12  # packets of a run that are worth threads of their own
+MIN_PACKETS_FOR_THREADS: Final = 12  # packets of a run that are worth threads of their own
 _WALK: Final = 128  # packets of a step of a walk, at most
 
 
@@ -61,7 +61,7 @@ def shared_out(costs: Sequence[int], threads: int, *, sound: bool, walking: bool
         return Share(())
     if walking and sum(costs) <= _WALK:
         lane = list(range(len(costs)))
-        return Share([lane], *_inside([_LONG], threads, sound))
+        return Share([lane], *_inside([MIN_PACKETS_FOR_THREADS], threads, sound))
     wide = _lanes(costs, min(threads, len(costs)))
     choices = [wide] if len(wide) == 1 else [wide, [list(range(len(costs)))]]
     lanes = min(choices, key=lambda lanes: _takes(lanes, costs, threads // len(lanes)))
@@ -84,7 +84,7 @@ def _inside(costs: Sequence[int], threads: int, sound: bool) -> tuple[int, int]:
 
     With two, converting fills the time in which a decoder of three waits: measured, see docs/explanation/decisions.
     """
-    if threads < 2 or max(costs) < _LONG:
+    if threads < 2 or max(costs) < MIN_PACKETS_FOR_THREADS:
         return 1, 0
     if not sound:
         return 1, 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HEAD: Final = 1 << 16  # of the file: in most of them the first headers, or all of them
 _LOOK: Final = 1 << 12  # at a box further on: a fragment's headers fit in
 _MEDIA: Final = 1 << 16  # of media data, read in order
-_MOST: Final = 8 << 20
+MAX_READ_AHEAD_BYTES: Final = 8 << 20
 _HELD: Final = 64 << 20
 
 
@@ -91,7 +91,7 @@ class BoxReader(Reader):
             found = self._pieces[first][start - first : stop - first]
             if found:
                 return found
-        last = min(start + min(max(ahead, stop - start), _MOST), self._blob.size)
+        last = min(start + min(max(ahead, stop - start), MAX_READ_AHEAD_BYTES), self._blob.size)
         self._keep(start, self._blob.read(start, last))
         return self._pieces[start][: stop - start]
 

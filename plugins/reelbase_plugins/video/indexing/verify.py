@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _SEGMENTS: Final = 4
-_LONGEST: Final = 64
-_SHORTEST: Final = 12
+MAX_FRAMES_PER_STRETCH: Final = 64
+MIN_FRAMES_PER_STRETCH: Final = 12
 _SOME: Final = (1, 2, 5)  # of every seven: near and far, so that no regular pattern of B-frames hides
 _PIXELS: Final = 16_000_000
 
@@ -115,7 +115,7 @@ class Check:
     def longest(self) -> int:
         """Packets to decode of a segment: fewer of large frames."""
         width, height = self._recipe.size
-        return max(_SHORTEST, min(_LONGEST, _PIXELS // max(1, width * height)))
+        return max(MIN_FRAMES_PER_STRETCH, min(MAX_FRAMES_PER_STRETCH, _PIXELS // max(1, width * height)))
 
     def few(self, packets: int) -> bool:
         """Whether decoding all `packets` costs no more than a sample would."""
