@@ -33,11 +33,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 #: What takes longest, measured; each worker begins with its share, so that none is left for the end. The tests of
 #: one entry go to one worker, one after another: most of them start processes that would take turns with each other.
 _LONG = (
-    "tests/durability/test_kills.py", "tests/plugins/remote/test_large_videos.py", "tests/packaging/",
-    "tests/core/versions/test_versions_model.py", "tests/plugins/remote/test_racing_writers.py",
-    "tests/plugins/browser/test_notebook.py", "tests/durability/test_processes.py",
-    "tests/hostile/test_hostile_datasets.py", "tests/plugins/credentials/test_on_services.py",
-)  # fmt: skip
+    ("tests/durability/test_crash_points.py", "tests/durability/test_power_loss.py"),  # they share what was recorded
+    ("tests/durability/test_kills.py",),
+    ("tests/plugins/remote/test_large_videos.py", "tests/plugins/remote/test_racing_writers.py"),
+    ("tests/packaging/", "tests/house/test_docs_blocks.py"),
+    ("tests/core/versions/test_versions_model.py", "tests/plugins/credentials/test_on_services.py"),
+    ("tests/plugins/browser/", "tests/durability/test_processes.py", "tests/hostile/test_hostile_datasets.py"),
+)
 #: What waits, mostly: dealt out one by one.
 _WAITING = ("tests/plugins/remote/test_fault_table.py", "tests/plugins/http/test_http_faults.py")
 

@@ -182,7 +182,7 @@ def test_redirects(ds: reelbase.Dataset, server: BadHttpServer, security: Callab
 @pytest.mark.parametrize("to", ["file:///etc/passwd", "ftp://127.0.0.1/a", "gopher://127.0.0.1/a", "data:,a", "//::::"])
 def test_redirects_out_of_the_web(ds: reelbase.Dataset, server: BadHttpServer, to: str) -> None:
     server.fail(Sends(to))
-    with pytest.raises(reelbase.errors.StorageError, match="no web address"):
+    with pytest.raises(reelbase.errors.StorageError, match="not a web address"):
         ds.links.append(reelbase.link(f"{server.url}/clip.mp4"))
 
 

@@ -195,7 +195,7 @@ def test_frames_to_a_clip(tmp_path, truth, capsys):
         (["500", "-o", "{}/x.png"], 1, "500 is out of range"),
         (["5:5", "-o", "{}/x.png"], 2, "empty"),
         (["5", "-o", "{}/x.xyz"], 2, "Known are"),
-        (["5", "-o", "{}/x", "--format", "mp4"], 2, "no picture format"),
+        (["5", "-o", "{}/x", "--format", "mp4"], 2, "not a picture format"),
         (["5", "-o", "{}/file/x.png"], 1, "file"),
     ],
 )

@@ -245,7 +245,7 @@ def test_verify_goes_on_where_nothing_can_be_loaded(path, capsys):
 def test_compact(path, shown, report):
     before = labels(path), labels(path, "fix")
     ((*_, word),) = shown("compact", path)
-    assert word == "anew."
+    assert word == "rewritten."
     assert shown("compact", path) == [["Nothing", "was", "worth", "it."]]
     assert report("compact", path)["tensors"] == []
     found = report("compact", path, "--branch", "fix")

@@ -122,7 +122,7 @@ def test_one_thing_is_wanted(ds: reelbase.Dataset, more: dict[str, object]) -> N
 
 def test_what_is_no_mapping(ds: reelbase.Dataset) -> None:
     ds.add_creds_key("ONE")
-    with pytest.raises(UsageError, match="no mapping") as caught:
+    with pytest.raises(UsageError, match="not a mapping") as caught:
         ds.populate_creds("ONE", "c4nary")  # type: ignore[arg-type]
     assert "c4nary" not in str(caught.value)
 

@@ -308,7 +308,7 @@ def test_a_keyring_that_is_locked(kept: _Kept) -> None:
 
 
 def test_a_keyring_with_something_else(kept: _Kept) -> None:
-    with pytest.raises(AccessDeniedError, match="no JSON object") as caught:
+    with pytest.raises(AccessDeniedError, match="not a JSON object") as caught:
         ask(KeyringProvider("x", {"service": "reelbase", "username": "lab", "kind": "json"}))
     assert SECRET not in str(caught.value)
 
@@ -363,8 +363,8 @@ WRONG = {
     "no service": (KeyringProvider, {"username": "x"}, "service is not set"),
     "no kind": (KeyringProvider, {"service": "x", "username": "x", "kind": "y"}, "There are: http"),
     "no server": (ManagedProvider, {}, "server is not set"),
-    "a server without TLS": (ManagedProvider, {"server": "http://host"}, "no https URL"),
-    "a server with a user": (ManagedProvider, {"server": "https://me@host"}, "no https URL"),
+    "a server without TLS": (ManagedProvider, {"server": "http://host"}, "not an https URL"),
+    "a server with a user": (ManagedProvider, {"server": "https://me@host"}, "not an https URL"),
     "a duration that is none": (AwsProvider, {"duration": "long"}, "a whole number"),
 }
 

@@ -73,12 +73,12 @@ NO_PREFIXES = [
 
 @pytest.mark.parametrize("prefix", NO_PREFIXES)
 def test_what_is_no_prefix(prefix: object) -> None:
-    with pytest.raises(UsageError, match="no prefix of URLs"):
+    with pytest.raises(UsageError, match="not a prefix of URLs"):
         checked_prefixes([prefix])
 
 
 def test_a_text_is_no_list() -> None:
-    with pytest.raises(UsageError, match="no list"):
+    with pytest.raises(UsageError, match="not a list"):
         checked_prefixes("https://host/")
 
 

@@ -234,7 +234,7 @@ def test_shortcuts_are_read_through_and_not_written(drive: DriveServer, opened: 
     for key in ("file", "folder/b", "folder/new"):
         with pytest.raises(StorageError, match="shortcut"):
             storage.put(key, b"2")
-    with pytest.raises(StorageError, match="no file with bytes"):
+    with pytest.raises(StorageError, match="not a file with bytes"):
         storage.get("x")
     assert list(storage.list()) == []
     assert (target.data, chain.target) == (b"1", storage._here[1].own(["x"]).target)
@@ -245,7 +245,7 @@ def test_google_documents(drive: DriveServer, opened: Callable[..., DriveStorage
     storage = opened()
     for call in (storage.get, storage.stat):
         with pytest.raises(
-            StorageError, match=r"no file with bytes: Drive says application/vnd\.google-apps\.document"
+            StorageError, match=r"not a file with bytes: Drive says application/vnd\.google-apps\.document"
         ):
             call("notes")
     assert list(storage.list()) == []
