@@ -8,9 +8,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from reelbase._util.scheduling import is_realtime
+
+#: No test of ours is timed: on a busy machine any of them may be slow.
+hypothesis.settings.register_profile("reelbase", deadline=None)
+hypothesis.settings.load_profile("reelbase")
 
 _COUNTED = (
     "crash points", "states after a power loss", "kills", "rows acknowledged", "updates acknowledged",

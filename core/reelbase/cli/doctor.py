@@ -16,7 +16,7 @@ import numpy as np
 from reelbase import __version__, api
 from reelbase.cli._output import add_json, emit, table
 from reelbase.cli.plugins import kinds
-from reelbase.errors import MissingDependencyError, ReelbaseError
+from reelbase.errors import MissingDependencyError, ReelbaseError, UsageError
 from reelbase.registry import registry
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ def _read(view: Any, *, full: bool) -> str:
     """Read a row as far as is asked: the whole array, or of a video the first and the last frame."""
     if not view.exists:
         return ""
-    frames = getattr(view._one().cell, "index", None)
-    if frames is None:
+    if not _is_video(view):
         view.numpy()
     elif full:
         for _ in view.frames():
@@ -151,6 +150,13 @@ def _read(view: Any, *, full: bool) -> str:
     else:
         view[[0, -1]].numpy()
     return ""
+
+
+def _is_video(view: Any) -> bool:
+    try:
+        return view.pts is not None
+    except UsageError:  # arrays, pictures and sequences have no presentation times
+        return False
 
 
 def _attempt(what: str, act: Callable[[], str]) -> Finding:

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def of_dataset(dataset: Dataset) -> dict[str, Any]:
     """Tensors, rows, sizes and the user's metadata."""
-    objects = [found.size for _, found in dataset._session.store.storage.list()]
+    stored = dataset.maintenance.size()
     tensors = {name: {**tensor.meta, "shape": tensor.shape} for name, tensor in dataset.tensors.items()}
     version = current(dataset)
     return {
@@ -51,8 +51,8 @@ def of_dataset(dataset: Dataset) -> dict[str, Any]:
         "rows": len(dataset),
         "tensors": tensors,
         "info": dict(dataset.info),
-        "objects": len(objects),
-        "bytes": sum(objects),
+        "objects": stored.objects,
+        "bytes": stored.bytes,
     }
 
 

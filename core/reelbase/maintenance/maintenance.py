@@ -12,7 +12,7 @@ from reelbase.versions.ancestry import Lineage
 if TYPE_CHECKING:
     from reelbase.maintenance.compact import Compaction
     from reelbase.maintenance.gc import Collected
-    from reelbase.maintenance.stats import Stats
+    from reelbase.maintenance.stats import Count, Stats
     from reelbase.maintenance.verify import Verification
     from reelbase.session.session import Session
 
@@ -78,6 +78,11 @@ class Maintenance:
             deep: Read every byte and compare checksums; otherwise that objects are there, their sizes, and the index.
         """
         return verify.verify(self._session.store.storage, deep=deep)
+
+    def size(self) -> Count:
+        """Count all objects and bytes in the dataset's storage. It is listed; no version is read, as `stats` does."""
+        sizes = [stat.size for _, stat in self._session.store.storage.list()]
+        return stats.Count(len(sizes), sum(sizes))
 
     def stats(self) -> Stats:
         """Count objects and bytes by kind, and those that nothing needs."""

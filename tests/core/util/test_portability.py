@@ -17,7 +17,7 @@ from reelbase.errors import StorageError, UsageError
 
 _ROOT = Path(__file__).parents[3]
 #: Modules of the standard library that Windows lacks; each may be imported inside the function that needs it.
-_POSIX_ONLY = {"resource", "fcntl", "pwd", "grp", "termios", "syslog"}
+_POSIX_ONLY = {"resource", "fcntl", "pwd", "grp", "termios", "syslog", "pty", "tty", "curses", "readline"}
 
 
 def _use(path: Path) -> None:
