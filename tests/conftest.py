@@ -67,12 +67,13 @@ _HAS_AV = importlib.util.find_spec("av") is not None
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Without PyAV, pass over the files that need it."""
-    if _HAS_AV or not collection_path.name.startswith("test_"):
+    """Without PyAV, pass over the files and folders that need it; a folder's conftest may need more than its tests."""
+    tests = Path(__file__).parent
+    if _HAS_AV or collection_path == tests or not collection_path.is_relative_to(tests):
         return None
-    path = collection_path.relative_to(Path(__file__).parent)
-    bare = any(path.is_relative_to(start) for start in _BARE)
-    return True if not bare or any(path.is_relative_to(start) for start in _NOT_BARE) else None
+    path = collection_path.relative_to(tests)
+    leads_to_some = any(Path(start).is_relative_to(path) or path.is_relative_to(start) for start in _BARE)
+    return True if not leads_to_some or any(path.is_relative_to(start) for start in _NOT_BARE) else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

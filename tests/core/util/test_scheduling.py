@@ -66,6 +66,7 @@ def _assert_untouched(found: dict[str, object]) -> None:
     assert found["child"] == "TS"
 
 
+@pytest.mark.needs_av
 @pytest.mark.parametrize("codec", ["libsvtav1", "libx264", "libx265", "libvpx-vp9", "mpeg4", "ffv1"])
 def test_making_a_clip_leaves_the_process_ordinary(codec: str, tmp_path) -> None:
     container = "matroska" if codec in {"ffv1", "libvpx-vp9"} else "mp4"
@@ -77,15 +78,20 @@ def test_making_a_clip_leaves_the_process_ordinary(codec: str, tmp_path) -> None
     _assert_untouched(found)
 
 
+@pytest.mark.needs_av
 @pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "mpeg4"])
-def test_encoding_an_array_leaves_the_process_ordinary(codec: str) -> None:
+def test_encoding_an_array_leaves_the_process_ordinary(codec: str, tmp_path) -> None:
     found = _observe(f"""
         import numpy as np, reelbase
-        assert reelbase.encode(np.zeros((4, 64, 64, 3), np.uint8), codec={codec!r})
+        ds = reelbase.empty({str(tmp_path / "ds")!r})
+        videos = ds.create_tensor("videos", htype="video")
+        videos.append(reelbase.encode(np.zeros((4, 64, 64, 3), np.uint8), codec={codec!r}))
+        assert videos[0].shape == (4, 64, 64, 3)
     """)
     _assert_untouched(found)
 
 
+@pytest.mark.needs_av
 def test_encoding_pictures_and_the_viewers_proxy_leave_the_process_ordinary(tmp_path) -> None:
     found = _observe(f"""
         import numpy as np, reelbase
@@ -98,6 +104,7 @@ def test_encoding_pictures_and_the_viewers_proxy_leave_the_process_ordinary(tmp_
     _assert_untouched(found)
 
 
+@pytest.mark.needs_av
 def test_without_the_guard_the_encoder_would_make_the_thread_realtime(tmp_path) -> None:
     """The trap itself, so that the tests above cannot pass because it went away: skip nothing, tell which it was."""
     found = _observe(
@@ -116,6 +123,7 @@ def test_without_the_guard_the_encoder_would_make_the_thread_realtime(tmp_path) 
     assert (1 in found["seen"]) == may
 
 
+@pytest.mark.needs_av
 def test_threads_that_became_realtime_all_the_same_are_made_ordinary(tmp_path) -> None:
     """As where RLIMIT_RTPRIO grants it without the capability: here another capability is taken away in its place."""
     found = _observe(
