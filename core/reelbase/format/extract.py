@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reelbase.format.chunk import Packed
     from reelbase.format.column import Column
     from reelbase.format.entry import Entries
-    from reelbase.format.origins import Runs
     from reelbase.format.state import Rows
     from reelbase.format.store import Store
 
@@ -98,18 +97,6 @@ class Pieces:
             start = row + 1
         if stop > start:
             yield Piece(one, start - first, stop - start), start
-
-
-def extract(store: Store, rows: Rows, runs: Runs) -> dict[str, Entries]:
-    """Entries of all columns for physical rows of `rows`, one run after another."""
-    found = {}
-    for name, column in rows.columns.items():
-        builder, pieces = ColumnBuilder(store), Pieces(store, column)
-        for start, stop in runs:
-            for piece in pieces.run(start, stop):
-                piece.add_to(builder, store)
-        found[name] = builder.finish()
-    return found
 
 
 def row_entries(store: Store, rows: Rows, row: int) -> dict[str, Entries]:
