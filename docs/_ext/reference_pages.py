@@ -99,13 +99,30 @@ def _describe_spec(spec: Any) -> str:
     return "\n\n".join([f"## `{spec.name}`", *(["\n".join(lines)] if lines else []), described])
 
 
-def _describe_commands() -> Iterator[str]:
+def command_specs() -> list[Any]:
+    """The specs of all commands: core's own, in the order of `reelbase --help`, then those of plugins."""
+    from reelbase import cli
     from reelbase.registry import registry
 
-    for spec in registry().commands.specs():
-        parser = argparse.ArgumentParser(prog=f"reelbase {spec.name}", description=spec.help)
-        registry().commands.load(spec.name)(parser)
+    return [*cli.specs, *registry().commands.specs()]
+
+
+def _describe_commands() -> Iterator[str]:
+    for spec in command_specs():
+        module, _, path = str(spec.target).partition(":")
+        about = spec.help[:1].upper() + spec.help[1:] + "."
+        parser = argparse.ArgumentParser(
+            prog=f"reelbase {spec.name}", description=about, formatter_class=_HelpFormatter
+        )
+        getattr(import_module(module), path)(parser)
         yield f"## {spec.name}\n\n```text\n{parser.format_help().strip()}\n```"
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Help of a fixed width, so that pages do not depend on the terminal that builds them."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)
 
 
 def _describe_keys() -> Iterator[str]:

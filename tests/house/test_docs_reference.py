@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from reelbase.cli import main
 from reelbase.config.keys import Values, declared
 from reelbase.registry import registry
 
@@ -47,9 +49,17 @@ def test_every_plugin_name(kind: str, pages: dict[str, str]) -> None:
     assert not [spec.name for spec in specs if f"## `{spec.name}`\n" not in pages[kind]]
 
 
-def test_every_command_and_setting(pages: dict[str, str]) -> None:
-    assert not [spec.name for spec in registry().commands.specs() if f"## {spec.name}\n" not in pages["commands"]]
+def test_every_command(pages: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    names = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
+    assert len(names) >= 19
+    assert not [name for name in names if f"## {name}\n\n```text\nusage: reelbase {name} " not in pages["commands"]]
+
+
+def test_every_setting(pages: dict[str, str]) -> None:
     shown = [key.shape or name for name, key in declared(Values).items()]
+    assert len(shown) >= 10
     assert not [name for name in shown if f"## `{name}`\n" not in pages["configuration"]]
 
 
