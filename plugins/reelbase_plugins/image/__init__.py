@@ -1,4 +1,4 @@
-"""Pictures: the codecs png and jpeg, through PyAV, and the htype ``image``."""
+"""Images: the codecs png and jpeg, which use PyAV, and the htype ``image``. Codecs are imported on first use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def reelbase_codecs() -> Iterator[CodecSpec]:
-    """Png and jpeg."""
+    """Return the specifications of the codecs png and jpeg."""
     yield CodecSpec(
         name="png",
         target="reelbase_plugins.image.png:PngCodec",
@@ -37,5 +37,5 @@ def reelbase_codecs() -> Iterator[CodecSpec]:
 
 @hookimpl
 def reelbase_htypes() -> Iterator[HtypeSpec]:
-    """The htype ``image``."""
+    """Return the specification of the htype ``image``."""
     yield HtypeSpec(name="image", target="reelbase_plugins.image.htype:Image", codecs=("image",))

@@ -11,24 +11,24 @@ from reelbase.plugin import Encode, Htype, Sample, brief
 
 
 class Image(Htype):
-    """One picture an item: a `Sample`, or ``(H, W)`` or ``(H, W, C)`` of uint8 or uint16 to encode."""
+    """One image per item: a `Sample`, or a uint8 or uint16 array ``(H, W)`` or ``(H, W, C)`` to encode."""
 
     name: ClassVar[str] = "image"
     dtypes: ClassVar[tuple[str, ...]] = ("uint8", "uint16")
     media: ClassVar[bool] = True
 
     def check(self, value: Any) -> Sample | Encode:
-        """The sample, or the picture wrapped for encoding.
+        """Return the sample, or the array wrapped for encoding.
 
         Raises:
-            HtypeError: neither a sample nor a picture.
+            HtypeError: `value` is neither a sample nor an image array.
         """
         if isinstance(value, Sample):
             return value
-        given = Encode(array=value) if isinstance(value, np.ndarray) else value
-        if not isinstance(given, Encode) or given.array.ndim not in (2, 3) or given.array.dtype.name not in self.dtypes:
-            raise HtypeError(f"An image tensor cannot hold {brief(value)}.", _TODO)
-        return given
+        image = Encode(array=value) if isinstance(value, np.ndarray) else value
+        if not isinstance(image, Encode) or image.array.ndim not in (2, 3) or image.array.dtype.name not in self.dtypes:
+            raise HtypeError(f"An image tensor cannot hold {brief(value)}.", _HINT)
+        return image
 
 
-_TODO = "Give reelbase.read(path), or an array (H, W) or (H, W, C) of uint8 or uint16."
+_HINT = "Give reelbase.read(path), or an array (H, W) or (H, W, C) of uint8 or uint16."

@@ -1,4 +1,7 @@
-"""One picture through a libav codec: no container, no path, no threads."""
+"""Decode and encode single images with a libav codec.
+
+libav gets bytes only, never a path or a container. One thread is used: a single image has no other frame to work on.
+"""
 
 from __future__ import annotations
 
@@ -16,56 +19,68 @@ if TYPE_CHECKING:
     from av import VideoCodecContext, VideoFrame
     from numpy.typing import NDArray
 
+#: Pixel format to number of channels.
 CHANNELS: Final = {"gray": 1, "rgb24": 3, "rgba": 4, "gray16le": 1, "rgb48le": 3, "rgba64le": 4}
 
 
 def decode(codec: str, data: bytes, filename: str) -> VideoFrame:
-    """The only frame of an encoded picture.
+    """Decode an image file that holds exactly one frame.
 
     Raises:
-        DamagedMediaError: libav refuses it or calls it corrupt.
+        DamagedMediaError: libav refuses the data, marks the frame as corrupt, or finds no or several frames.
     """
     import av
 
     context = cast("VideoCodecContext", av.CodecContext.create(codec, "r"))
     context.thread_count = 1
-    packet = av.Packet(len(data))  # libav's own buffer: decoders read a little past the end
+    packet = av.Packet(len(data))  # a copy in libav's own padded buffer: decoders read a little past the end
     packet.update(data)
     try:
         frames = [*context.decode(packet), *context.decode(None)]
     except (av.FFmpegError, ValueError, EOFError) as error:
-        raise DamagedMediaError(f"{filename} cannot be decoded: {error}.", "Get a whole copy of the file.") from None
+        raise DamagedMediaError(f"{filename} cannot be decoded: {error}.", "Get an intact copy of the file.") from None
     if len(frames) != 1 or frames[0].is_corrupt:
-        raise DamagedMediaError(f"{filename} is damaged: no whole picture came out.", "Get a whole copy.")
+        raise DamagedMediaError(f"{filename} is damaged: it does not decode to one whole image.", "Get an intact copy.")
     return frames[0]
 
 
-def to_array(frame: VideoFrame, pixels: str, size: tuple[int, int] | None = None) -> NDArray[Any]:
-    """A frame as ``(H, W, C)`` in the format `pixels`, scaled to ``size=(height, width)``."""
+def to_array(frame: VideoFrame, pixel_format: str, size: tuple[int, int] | None = None) -> NDArray[Any]:
+    """Convert a frame to an array ``(H, W, C)`` in the pixel format `pixel_format`.
+
+    `size` is ``(height, width)`` to scale to; None keeps the size of the frame.
+    """
     height, width = size or (frame.height, frame.width)
-    shown = frame.reformat(width=width, height=height, format=pixels)
-    return np.ascontiguousarray(shown.to_ndarray().reshape(height, width, CHANNELS[pixels]))
+    converted = frame.reformat(width=width, height=height, format=pixel_format)
+    return np.ascontiguousarray(converted.to_ndarray().reshape(height, width, CHANNELS[pixel_format]))
 
 
-def encode(codec: str, array: NDArray[Any], pixels: str, target: str, options: Mapping[str, str]) -> bytes:
-    """An array ``(H, W)`` or ``(H, W, C)`` of the format `pixels`, encoded in the format `target`.
+def encode(codec: str, array: NDArray[Any], pixel_format: str, target_format: str, options: Mapping[str, str]) -> bytes:
+    """Encode an array as one image.
+
+    Args:
+        codec: FFmpeg's name of the encoder.
+        array: Pixels ``(H, W)`` or ``(H, W, C)``.
+        pixel_format: libav's name of the pixel format of `array`.
+        target_format: libav's name of the pixel format to encode.
+        options: Options of the encoder.
 
     Raises:
-        UsageError: libav refuses it.
+        UsageError: libav refuses to encode it.
     """
     import av
 
     height, width = array.shape[:2]
     context = cast("VideoCodecContext", av.CodecContext.create(codec, "w"))
-    context.width, context.height, context.pix_fmt = width, height, target
+    context.width, context.height, context.pix_fmt = width, height, target_format
+    # encoders refuse to open without a time base; an image has no time, so that any will do
     context.time_base, context.thread_count = Fraction(1, 25), 1
     context.options = dict(options)
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), pixels)
-    if target != pixels:
-        frame = frame.reformat(format=target)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), pixel_format)
+    if target_format != pixel_format:
+        frame = frame.reformat(format=target_format)
     frame.pts = 0
     try:
         with ordinary_scheduling():
             return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
     except av.FFmpegError as error:
-        raise UsageError(f"A picture of {width}x{height} cannot be encoded as {codec}: {error}.") from None
+        raise UsageError(f"An image of {width}x{height} cannot be encoded as {codec}: {error}.") from None

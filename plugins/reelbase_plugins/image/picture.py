@@ -1,4 +1,8 @@
-"""What png and jpeg have in common: a header that is read without libav, then one picture decoded whole."""
+"""What the codecs png and jpeg share.
+
+The file's structure is checked in Python before libav sees it, so that sizes over the limit and truncated files are
+refused before anything is decoded.
+"""
 
 from __future__ import annotations
 
@@ -19,57 +23,62 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What a picture's own header says.
+    """What an image file's own header says.
 
     Attributes:
-        width: Pixels.
-        height: Pixels.
-        pixels: libav's name of the pixel format to show it in: gray, rgb24, rgba or their 16-bit forms.
-        bits: Bits of one value in the file.
+        width: Width in pixels.
+        height: Height in pixels.
+        pixel_format: libav's name of the pixel format to decode to: gray, rgb24, rgba or one of their 16-bit forms.
+        bits: Bits of one value in the file. Values of more than 8 bits decode to uint16.
     """
 
     width: int
     height: int
-    pixels: str
+    pixel_format: str
     bits: int
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """``(H, W, C)`` of the decoded array."""
-        return (self.height, self.width, libav.CHANNELS[self.pixels])
+        """Shape ``(H, W, C)`` of the decoded array."""
+        return (self.height, self.width, libav.CHANNELS[self.pixel_format])
 
     @property
     def dtype(self) -> str:
-        """uint16 for more than 8 bits, else uint8."""
+        """Dtype of the decoded array: uint16 for more than 8 bits, else uint8."""
         return "uint16" if self.bits > 8 else "uint8"
 
 
 class PictureCodec(Codec):
-    """One picture, decoded to ``(H, W, C)`` with the channels that the file has."""
+    """A codec for files of one image, decoded to ``(H, W, C)`` with the channels that the file has.
+
+    Attributes:
+        decoder: FFmpeg's name of the decoder.
+    """
 
     decoder: ClassVar[str]
 
     @abstractmethod
-    def header(self, data: bytes, filename: str) -> Header:
-        """Walk through the file's structure, to its end.
+    def read_header(self, data: bytes, filename: str) -> Header:
+        """Check the file's structure up to its end, and return what the header says.
 
         Raises:
-            DamagedMediaError: it is no such file, or ends too early.
+            DamagedMediaError: `data` is not in this format, or ends too early.
         """
 
     def ingest(
         self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
     ) -> Ingested:
-        """Read the header, and decode the picture once unless `check` is "none".
+        """Read the header, and decode the image once unless `check` is "none".
 
         Raises:
-            DamagedMediaError, LimitError: it cannot be used.
-            UsageError: `stream` is given and not 0.
+            DamagedMediaError: the file is damaged.
+            LimitError: the image has more pixels than allowed.
+            UsageError: `stream` is a number other than 0.
         """
         if stream:
-            raise UsageError(f"{filename} is one picture: there is no stream {stream}.", "Leave stream= out.")
+            raise UsageError(f"{filename} is a single image: it has no stream {stream}.", "Leave out stream=.")
         data = blob.read()
-        header = self._checked_header(data, filename)
+        header = self._read_header_within_limits(data, filename)
         if check != "none":
             self._decode(data, header, filename, None)
         details = {
@@ -89,39 +98,43 @@ class PictureCodec(Codec):
         out: NDArray[np.uint8] | None = None,
         size: tuple[int, int] | None = None,
     ) -> NDArray[Any]:
-        """The picture as ``(H, W, C)``, uint8 or uint16.
+        """Decode the image to ``(H, W, C)``, uint8 or uint16.
 
         Raises:
-            DamagedMediaError, LimitError: it cannot be decoded.
+            DamagedMediaError: the file is damaged.
+            LimitError: the image has more pixels than allowed.
+            UsageError: `out` has another shape or dtype.
         """
         data = blob.read()
-        header = self._checked_header(data, blob.key)
+        header = self._read_header_within_limits(data, blob.key)
         array = self._decode(data, header, blob.key, size)
         if out is None:
             return array
         if out.shape != array.shape or out.dtype != array.dtype:
-            wanted = f"shape {array.shape} and dtype {array.dtype}"
-            raise UsageError(f"out has shape {out.shape} and dtype {out.dtype}.", f"This picture needs {wanted}.")
+            needed = f"shape {array.shape} and dtype {array.dtype}"
+            raise UsageError(f"out has shape {out.shape} and dtype {out.dtype}.", f"This image needs {needed}.")
         out[...] = array
         return out
 
-    def _checked_header(self, data: bytes, filename: str) -> Header:
-        header = self.header(data, filename)
+    def _read_header_within_limits(self, data: bytes, filename: str) -> Header:
+        header = self.read_header(data, filename)
         pixels = header.width * header.height
         if pixels > self.limits.max_pixels:
             raise LimitError(
-                f"{filename} is {header.width}x{header.height}: {pixels} pixels are over the limit.",
-                f"The limit is {self.limits.max_pixels}; if you trust it, raise max_pixels in [security].",
+                f"{filename} is {header.width}x{header.height}: {pixels} pixels are more than allowed.",
+                f"The limit is {self.limits.max_pixels} pixels; if you trust the file, raise max_pixels in [security].",
             )
         return header
 
     def _decode(self, data: bytes, header: Header, filename: str, size: tuple[int, int] | None) -> NDArray[Any]:
         frame = libav.decode(self.decoder, data, filename)
         if (frame.height, frame.width) != header.shape[:2]:
-            raise damaged(filename, f"it decodes to {frame.width}x{frame.height}, unlike its header")
-        return libav.to_array(frame, header.pixels, size)
+            raise make_damaged_error(
+                filename, f"it decodes to {frame.width}x{frame.height}, but its header gives another size"
+            )
+        return libav.to_array(frame, header.pixel_format, size)
 
 
-def damaged(filename: str, why: str) -> DamagedMediaError:
-    """The error for a picture that cannot be used."""
-    return DamagedMediaError(f"{filename} is damaged: {why}.", "Get a whole copy of the file.")
+def make_damaged_error(filename: str, reason: str) -> DamagedMediaError:
+    """Return the error for an image file that cannot be used."""
+    return DamagedMediaError(f"{filename} is damaged: {reason}.", "Get an intact copy of the file.")

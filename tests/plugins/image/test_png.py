@@ -140,7 +140,7 @@ def test_the_limit_holds_before_anything_is_decoded():
     ],
 )
 def test_arrays_that_make_no_png(array):
-    with pytest.raises(UsageError, match="makes no PNG"):
+    with pytest.raises(UsageError, match="cannot be stored as PNG"):
         PNG.encode(array)
 
 
