@@ -1,1 +1,1 @@
-"""What packets say of themselves: parsers of H.264, HEVC, AV1 and VP9."""
+"""Parsers of packet headers: H.264, HEVC, MPEG-1, 2 and 4, AV1, VP8 and VP9."""

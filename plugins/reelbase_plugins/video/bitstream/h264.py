@@ -1,28 +1,36 @@
-"""H.264 headers: reference marks, IDR, recovery points, fields (ITU-T H.264 clause 7.3)."""
+"""H.264 headers: references, IDR pictures, recovery points and fields (ITU-T H.264 clause 7.3)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from reelbase_plugins.video.bitstream.bit_reader import Bits, unescape
-from reelbase_plugins.video.bitstream.packet_flags import Look, Parser
+from reelbase_plugins.video.bitstream.bit_reader import BitReader, unescape
+from reelbase_plugins.video.bitstream.packet_flags import PacketFlags, Parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_IDR: Final = 5
-_SLICES: Final = (1, 2, 5)
-_SEI: Final = 6
-_SPS: Final = 7
-_PPS: Final = 8
-_RECOVERY_POINT: Final = 6
-_INTRA: Final = (2, 4)  # I and SI, of slice types modulo 5
+# Types of NAL units (table 7-1).
+_NAL_IDR: Final = 5
+_NAL_SLICES: Final = (1, 2, 5)
+_NAL_SEI: Final = 6
+_NAL_SPS: Final = 7
+_NAL_PPS: Final = 8
+_SEI_RECOVERY_POINT: Final = 6
+_INTRA_SLICE_TYPES: Final = (2, 4)  # I and SI, of slice types modulo 5
+#: Profiles whose sequence parameter sets state a chroma format (7.3.2.1.1).
 _CHROMA_PROFILES: Final = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
-_HEADER: Final = 64  # bytes that surely hold a slice header as far as bottom_field_flag
+_SLICE_HEADER_BYTES: Final = 64  # enough for a slice header up to bottom_field_flag, which is all that is read
 
 
 class Sps(NamedTuple):
-    """What slice headers need of a sequence parameter set."""
+    """The fields of a sequence parameter set that are needed to read slice headers.
+
+    Attributes:
+        frame_num_bits: Number of bits of frame_num.
+        planes: The colour planes are coded separately.
+        frames_only: No picture is coded in fields (frame_mbs_only_flag).
+    """
 
     frame_num_bits: int
     planes: bool
@@ -30,7 +38,14 @@ class Sps(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """The start of a slice header."""
+    """The first fields of a slice header.
+
+    Attributes:
+        first_mb: Number of the first macroblock; 0 in the first slice of a picture.
+        frame_num: Number that both fields of a frame share.
+        field: The slice belongs to a field, not to a frame.
+        bottom: That field is the bottom one.
+    """
 
     first_mb: int
     frame_num: int
@@ -39,71 +54,79 @@ class Slice(NamedTuple):
 
 
 class H264(Parser):
-    """Reads all NAL headers of a packet, and slice headers where the sequence may be coded in fields."""
+    """Reads the NAL headers of a packet, and its slice headers if the sequence may be coded in fields."""
 
     def __init__(self, extradata: bytes) -> None:
         self._sps: dict[int, Sps] = {}
         self._pps: dict[int, int] = {}
-        self._raw: dict[int, bytes] = {}
-        self._waiting: Slice | None = None
-        self._length = (extradata[4] & 3) + 1 if len(extradata) > 6 and extradata[0] == 1 else 0
-        for nal in _avcc_sets(extradata) if self._length else _annexb(extradata):
-            self._parameters(nal)
+        self._sps_bytes: dict[int, bytes] = {}
+        self._first_field: Slice | None = None  # of a frame whose second field has not come yet
+        self._length_bytes = (extradata[4] & 3) + 1 if len(extradata) > 6 and extradata[0] == 1 else 0  # 0: start codes
+        for nal in _list_parameter_sets(extradata) if self._length_bytes else _iter_annexb(extradata):
+            self._read_parameter_set(nal)
 
-    def look(self, data: bytes, *, key: bool) -> int:
-        """See `Parser.look`."""
-        found = droppable = first = 0
+    def parse(self, data: bytes, *, key: bool) -> int:
+        """See `Parser.parse`."""
+        flags = disposable = has_slice = 0
         recovery: int | None = None
         inter = False
-        for nal in _prefix(data, self._length) if self._length else _annexb(data):
+        for nal in _split_by_lengths(data, self._length_bytes) if self._length_bytes else _iter_annexb(data):
             kind = nal[0] & 31
-            if kind in _SLICES:
-                droppable = (droppable if first else Look.DISPOSABLE) if not nal[0] & 0x60 else 0
-                found |= Look.CLOSED if kind == _IDR else 0
-                found |= self._fields(nal, first=not first)
-                inter = inter or (key and not first and _slice_type(nal) % 5 not in _INTRA)
-                first = 1
-                if not self._length and self.frames_only:
-                    break  # one picture has one nal_ref_idc, and start codes are dear to search
-            elif kind == _SEI and key and recovery is None:
-                recovery = _recovery_frames(nal)
-            elif kind in (_SPS, _PPS):
-                found |= self._parameters(nal)
-        return found | droppable | self._start(recovery, closed=bool(found & Look.CLOSED), inter=inter)
+            if kind in _NAL_SLICES:
+                # with nal_ref_idc 0 nothing refers to the slice; all slices of a disposable packet have it
+                disposable = (disposable if has_slice else PacketFlags.DISPOSABLE) if not nal[0] & 0x60 else 0
+                flags |= PacketFlags.CLOSED if kind == _NAL_IDR else 0
+                flags |= self._track_fields(nal, first=not has_slice)
+                inter = inter or (key and not has_slice and _read_slice_type(nal) % 5 not in _INTRA_SLICE_TYPES)
+                has_slice = 1
+                if not self._length_bytes and self.frames_only:
+                    break  # all slices of a picture have the same nal_ref_idc, and searching for start codes is slow
+            elif kind == _NAL_SEI and key and recovery is None:
+                recovery = _read_recovery_frames(nal)
+            elif kind in (_NAL_SPS, _NAL_PPS):
+                flags |= self._read_parameter_set(nal)
+        return flags | disposable | self._check_start(recovery, closed=bool(flags & PacketFlags.CLOSED), inter=inter)
 
     @staticmethod
-    def _start(recovery: int | None, *, closed: bool, inter: bool) -> int:
-        """Whether a key frame is none: it takes frames to recover from it, or it refers to others (a wrong mark)."""
+    def _check_start(recovery: int | None, *, closed: bool, inter: bool) -> int:
+        """Return NO_START if decoding cannot start at a key frame.
+
+        Either its recovery point says that further frames are needed until pictures are right (intra refresh), or
+        it has no recovery point and refers to other pictures: the container marked it wrongly.
+        """
         wrong = inter if recovery is None else recovery > 0
-        return Look.NO_START if wrong and not closed else 0
+        return PacketFlags.NO_START if wrong and not closed else 0
 
     @property
     def frames_only(self) -> bool:
-        """Whether no picture is coded in fields, by the parameter sets seen so far; True if there are none."""
+        """True if no parameter set seen so far allows fields; also if none was seen."""
         return all(sps.frames_only for sps in self._sps.values())
 
     @property
-    def known(self) -> bool:
-        """Whether a sequence parameter set was seen."""
+    def has_sps(self) -> bool:
+        """True if a sequence parameter set was seen."""
         return bool(self._sps)
 
-    def _fields(self, nal: bytes, *, first: bool) -> int:
-        """Keep track of which field waits for its second; say whether the packet starts with a second one."""
+    def _track_fields(self, nal: bytes, *, first: bool) -> int:
+        """Return CONTINUES if the packet starts with the second field of a frame; remember first fields."""
         if self.frames_only:
             return 0
-        head = self._slice(nal)
-        if head is None or head.first_mb:
+        header = self._read_slice_header(nal)
+        if header is None or header.first_mb:
             return 0
-        waiting, self._waiting = self._waiting, head if head.field else None
-        second = (
-            waiting is not None and head.field and head.bottom != waiting.bottom and head.frame_num == waiting.frame_num
+        first_field, self._first_field = self._first_field, header if header.field else None
+        is_second = (
+            first_field is not None
+            and header.field
+            and header.bottom != first_field.bottom
+            and header.frame_num == first_field.frame_num
         )
-        if second:
-            self._waiting = None
-        return Look.CONTINUES if second and first else 0
+        if is_second:
+            self._first_field = None
+        return PacketFlags.CONTINUES if is_second and first else 0
 
-    def _slice(self, nal: bytes) -> Slice | None:
-        bits = Bits(unescape(nal[1:_HEADER]))
+    def _read_slice_header(self, nal: bytes) -> Slice | None:
+        bits = BitReader(unescape(nal[1:_SLICE_HEADER_BYTES]))
         first_mb, _, pps = bits.ue(), bits.ue(), bits.ue()
         sps = self._sps.get(self._pps.get(pps, -1))
         if sps is None:
@@ -113,22 +136,25 @@ class H264(Parser):
         field = bool(not sps.frames_only and bits.u(1))
         return Slice(first_mb, frame_num, field, bool(field and bits.u(1)))
 
-    def _parameters(self, nal: bytes) -> int:
-        """Keep a parameter set; unsure what a decoder shows when the sequence's changes."""
-        found = 0
-        if nal[0] & 31 == _SPS:
+    def _read_parameter_set(self, nal: bytes) -> int:
+        """Store a parameter set; return UNSURE if a sequence parameter set changes within the stream.
+
+        The headers do not state what a decoder then shows of the frames that it holds.
+        """
+        flags = 0
+        if nal[0] & 31 == _NAL_SPS:
             number, sps = _parse_sps(unescape(nal[1:]))
-            found = Look.UNSURE if self._raw.get(number, nal) != nal else 0
-            self._sps[number], self._raw[number] = sps, nal
-        elif nal[0] & 31 == _PPS:
-            bits = Bits(unescape(nal[1:_HEADER]))
+            flags = PacketFlags.UNSURE if self._sps_bytes.get(number, nal) != nal else 0
+            self._sps[number], self._sps_bytes[number] = sps, nal
+        elif nal[0] & 31 == _NAL_PPS:
+            bits = BitReader(unescape(nal[1:_SLICE_HEADER_BYTES]))
             self._pps[bits.ue()] = bits.ue()
-        return found
+        return flags
 
 
 def _parse_sps(data: bytes) -> tuple[int, Sps]:
-    """ITU-T H.264 7.3.2.1.1, as far as frame_mbs_only_flag."""
-    bits = Bits(data)
+    """Read number and fields of a sequence parameter set, up to frame_mbs_only_flag (ITU-T H.264 7.3.2.1.1)."""
+    bits = BitReader(data)
     profile = bits.u(8)
     bits.skip(16)
     number = bits.ue()
@@ -148,19 +174,20 @@ def _parse_sps(data: bytes) -> tuple[int, Sps]:
     return number, Sps(frame_num_bits, planes, bool(bits.u(1)))
 
 
-def _skip_chroma(bits: Bits) -> bool:
+def _skip_chroma(bits: BitReader) -> bool:
+    """Skip the chroma format and the scaling lists; return True if colour planes are coded separately."""
     chroma = bits.ue()
     planes = chroma == 3 and bool(bits.u(1))
     bits.ue(), bits.ue()
     bits.skip(1)
     if bits.u(1):
-        for n in range(12 if chroma == 3 else 8):
+        for number in range(12 if chroma == 3 else 8):
             if bits.u(1):
-                _skip_scaling_list(bits, 16 if n < 6 else 64)
+                _skip_scaling_list(bits, 16 if number < 6 else 64)
     return planes
 
 
-def _skip_scaling_list(bits: Bits, size: int) -> None:
+def _skip_scaling_list(bits: BitReader, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -168,62 +195,62 @@ def _skip_scaling_list(bits: Bits, size: int) -> None:
         last = following or last
 
 
-def _slice_type(nal: bytes) -> int:
-    bits = Bits(unescape(nal[1:_HEADER]))
+def _read_slice_type(nal: bytes) -> int:
+    bits = BitReader(unescape(nal[1:_SLICE_HEADER_BYTES]))
     bits.ue()
     return bits.ue()
 
 
-def _recovery_frames(nal: bytes) -> int | None:
-    """recovery_frame_cnt of the recovery point in an SEI NAL unit (ITU-T H.264 D.1.8), if it has one."""
+def _read_recovery_frames(nal: bytes) -> int | None:
+    """Read recovery_frame_cnt of the recovery point in an SEI NAL unit (ITU-T H.264 D.1.8); None if it has none."""
     data = unescape(nal[1:])
     at = 0
     while at + 2 < len(data):
-        values = []
+        values = []  # payload type and payload size, each coded as a sum of bytes
         for _ in range(2):
             value = 0
             while at < len(data) and data[at] == 0xFF:
                 value, at = value + 255, at + 1
             values.append(value + (data[at] if at < len(data) else 0))
             at += 1
-        if values[0] == _RECOVERY_POINT:
-            return Bits(data[at : at + values[1]]).ue()
+        if values[0] == _SEI_RECOVERY_POINT:
+            return BitReader(data[at : at + values[1]]).ue()
         at += values[1]
     return None
 
 
-def _prefix(data: bytes, length_size: int) -> list[bytes]:
-    """NAL units behind their lengths; slices cut to their headers."""
+def _split_by_lengths(data: bytes, length_bytes: int) -> list[bytes]:
+    """Split a packet into NAL units that are stored after their lengths; slices are cut to their headers."""
     nals, at, end = [], 0, len(data)
-    while at + length_size < end:
-        size = int.from_bytes(data[at : at + length_size], "big")
-        at += length_size
-        slice_like = data[at] & 31 in _SLICES
+    while at + length_bytes < end:
+        size = int.from_bytes(data[at : at + length_bytes], "big")
+        at += length_bytes
+        is_slice = data[at] & 31 in _NAL_SLICES
         if size:
-            nals.append(data[at : at + (min(size, _HEADER) if slice_like else size)])
+            nals.append(data[at : at + (min(size, _SLICE_HEADER_BYTES) if is_slice else size)])
         at += size
     return nals
 
 
-def _annexb(data: bytes) -> Iterator[bytes]:
-    """NAL units behind start codes (ITU-T H.264 annex B); slices cut to their headers."""
+def _iter_annexb(data: bytes) -> Iterator[bytes]:
+    """Yield NAL units that are stored after start codes (ITU-T H.264 annex B); slices are cut to their headers."""
     at = data.find(b"\0\0\1")
     while at >= 0:
         start = at + 3
         if start >= len(data):
             return
-        if data[start] & 31 in _SLICES:
-            yield data[start : start + _HEADER]
+        if data[start] & 31 in _NAL_SLICES:
+            yield data[start : start + _SLICE_HEADER_BYTES]
             at = data.find(b"\0\0\1", start)
         else:
             at = data.find(b"\0\0\1", start)
             yield data[start : at if at >= 0 else len(data)]
 
 
-def _avcc_sets(extradata: bytes) -> list[bytes]:
-    """Parameter sets in an avcC record (ISO/IEC 14496-15 5.3.3.1)."""
+def _list_parameter_sets(extradata: bytes) -> list[bytes]:
+    """List the parameter sets of an avcC record (ISO/IEC 14496-15 5.3.3.1)."""
     sets, at = [], 5
-    for mask in (31, 255):
+    for mask in (31, 255):  # counts of sequence and of picture parameter sets
         if at >= len(extradata):
             break
         count = extradata[at] & mask

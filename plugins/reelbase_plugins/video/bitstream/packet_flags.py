@@ -1,35 +1,38 @@
-"""The words in which header parsers answer."""
+"""The flags that header parsers return, and the parser of codecs whose headers are not read."""
 
 from __future__ import annotations
 
 from typing import Final
 
 
-class Look:
-    """Bits of what a packet's headers say."""
+class PacketFlags:
+    """Flags of one packet, as its own headers state them; a temporal layer number is stored above them.
 
-    DISPOSABLE: Final = 1  #: no packet (of its layer or below) refers to it
-    HIDDEN: Final = 2  #: decoded and not shown
-    CONTINUES: Final = 4  #: second field of the frame in the packet before
+    These are what a parser returns. The flags that an index stores are those of `reelbase.plugin.Flag`.
+    """
+
+    DISPOSABLE: Final = 1  #: no packet of its temporal layer or a lower one refers to it
+    HIDDEN: Final = 2  #: it is decoded but not shown
+    CONTINUES: Final = 4  #: it is the second field of the frame that the packet before began
     START: Final = 8  #: decoding can start here
-    CLOSED: Final = 16  #: decoding can start here, and nothing after refers to anything before
-    NO_START: Final = 32  #: decoding cannot start here, whatever the container says
-    UNSURE: Final = 64  #: only decoding shows what comes of it
-    LAYER_SHIFT: Final = 8  #: temporal layer, above the bits
-    LAYER_MASK: Final = 7
+    CLOSED: Final = 16  #: decoding can start here, and no later packet refers to an earlier one
+    NO_START: Final = 32  #: decoding cannot start here, even if the container marks a key frame
+    UNSURE: Final = 64  #: the headers do not say which frames come out; only decoding does
+    LAYER_SHIFT: Final = 8  #: the temporal layer number begins at this bit
+    LAYER_MASK: Final = 7  #: a temporal layer number has three bits
 
 
 class Parser:
-    """Looks at the packets of one stream in decode order. This one knows nothing."""
+    """Parses the packets of one stream in decode order. This base class sets no flags, for codecs without a parser."""
 
     def __init__(self, extradata: bytes) -> None:
-        """Take what the container stores apart from the packets."""
+        """Read the codec settings that the container stores apart from the packets."""
 
-    def look(self, data: bytes, *, key: bool) -> int:
-        """Bits of `Look` for a packet.
+    def parse(self, data: bytes, *, key: bool) -> int:
+        """Return the `PacketFlags` of a packet.
 
         Args:
-            data: The packet, at least one byte.
-            key: Whether the container calls it a key frame.
+            data: The bytes of the packet, at least one.
+            key: True if the container marks the packet as a key frame.
         """
         return 0

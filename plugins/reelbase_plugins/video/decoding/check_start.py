@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelbase.plugin import Flag
-from reelbase_plugins.video.bitstream.packet_flags import Look
-from reelbase_plugins.video.bitstream.parsers import parser_for
+from reelbase_plugins.video.bitstream.packet_flags import PacketFlags
+from reelbase_plugins.video.bitstream.parsers import make_parser
 
 if TYPE_CHECKING:
     from reelbase.plugin import FrameIndex
@@ -20,7 +20,7 @@ def is_start(recipe: DecoderConfig, number: int, packet: memoryview) -> bool:
     """Whether decoding can start at a packet that the container calls a key frame; at the first one it must."""
     if not number or not len(packet):
         return True
-    return not parser_for(recipe.codec, recipe.extradata).look(bytes(packet), key=True) & Look.NO_START
+    return not make_parser(recipe.codec, recipe.extradata).parse(bytes(packet), key=True) & PacketFlags.NO_START
 
 
 def without_start(index: FrameIndex, packet: int) -> FrameIndex:

@@ -30,7 +30,7 @@ class DecoderConfig:
         width: Coded frame width; `size` is what decodes.
         height: Coded frame height.
         pix_fmt: Pixel format.
-        bits: Bits a coded sample, for raw codecs.
+        bits: Bits per coded sample, for raw codecs.
         tag: Four-character code, 32 bits, or 0.
         profile: By name.
         delay: How many frames a decoder holds back to sort them.

@@ -44,7 +44,7 @@ class Table:
         duration: int64 ``(n,)``: 0 where there is none.
         key: bool ``(n,)``: called a key frame.
         discard: bool ``(n,)``: to be decoded and not shown (edit lists).
-        look: int64 ``(n,)``: what the packet's headers say, see `Look`.
+        header_flags: int64 ``(n,)``: what the packet's own headers state, as `PacketFlags`.
         extradata: packets that bring new decoder settings, with those.
         repacked: the packets were written to the spool.
         unsafe: packets carry side data that an index cannot bring back.
@@ -59,7 +59,7 @@ class Table:
     duration: Ints
     key: NDArray[np.bool_]
     discard: NDArray[np.bool_]
-    look: Ints
+    header_flags: Ints
     extradata: dict[int, bytes]
     repacked: bool
     unsafe: bool
@@ -91,7 +91,9 @@ class Demux:
         self._spool = spool
         self._repacked = repack
         self._spooled = 0
-        self._columns = {name: array("q") for name in ("pos", "size", "pts", "dts", "duration", "flags", "look")}
+        self._columns = {
+            name: array("q") for name in ("pos", "size", "pts", "dts", "duration", "flags", "header_flags")
+        }
         self._extradata: dict[int, bytes] = {}
         self._unsafe = False
         self._corrupt = 0
@@ -127,7 +129,7 @@ class Demux:
         add["duration"](packet.duration or 0)
         key = packet.is_keyframe
         add["flags"](key * _KEY | packet.is_discard * _DISCARD)
-        add["look"](self._parser.look(data, key=key))
+        add["header_flags"](self._parser.parse(data, key=key))
         self._corrupt += packet.is_corrupt
         self._side_data(packet)
 

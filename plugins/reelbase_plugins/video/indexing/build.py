@@ -10,7 +10,7 @@ import numpy as np
 
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
-from reelbase_plugins.video.bitstream.parsers import parser_for
+from reelbase_plugins.video.bitstream.parsers import make_parser
 from reelbase_plugins.video.decoding.convert import display_matrix
 from reelbase_plugins.video.decoding.decoder import Sequential
 from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
@@ -98,7 +98,7 @@ class Ingest:
         with opened(reader, self._traits.demuxer, filename=self._filename) as container:
             stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits)
             recipe = DecoderConfig.of(stream, self._traits.demuxer)
-            parser = parser_for(recipe.codec, recipe.extradata)
+            parser = make_parser(recipe.codec, recipe.extradata)
             demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
             facts = facts_of(container, stream)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelbase.plugin import Flag
-from reelbase_plugins.video.bitstream.packet_flags import Look
+from reelbase_plugins.video.bitstream.packet_flags import PacketFlags
 from reelbase_plugins.video.demux.packets import NO_TIME
 
 if TYPE_CHECKING:
@@ -44,9 +44,14 @@ def by_times(table: Table, *, trusted: bool, reorders: bool) -> Order:
         trusted: The container format stores presentation times for every frame.
         reorders: The codec may show frames in another order than they are stored.
     """
-    hidden = table.discard | ((table.look & (Look.HIDDEN | Look.CONTINUES)) != 0)
+    hidden = table.discard | ((table.header_flags & (PacketFlags.HIDDEN | PacketFlags.CONTINUES)) != 0)
     shown = np.flatnonzero(~hidden)
-    unsure = bool((table.look & Look.UNSURE).any()) or table.unsafe or table.corrupt > 0 or table.error is not None
+    unsure = (
+        bool((table.header_flags & PacketFlags.UNSURE).any())
+        or table.unsafe
+        or table.corrupt > 0
+        or table.error is not None
+    )
     if not reorders:
         return Order(shown, sure=not unsure)
     pts = table.pts[shown]
@@ -64,7 +69,7 @@ def _advancing(table: Table) -> bool:
 
 
 def packet_flags(table: Table, display: Ints, *, intra_only: bool, single: bool) -> NDArray[np.uint8]:
-    """Bits of `Flag` for each packet.
+    """Return the bits of `Flag` for each packet.
 
     Args:
         table: The packets.
@@ -73,15 +78,15 @@ def packet_flags(table: Table, display: Ints, *, intra_only: bool, single: bool)
         single: Only the first packet is a start, whatever the container says (GIF).
     """
     n = len(table)
-    look = table.look
-    continues = (look & Look.CONTINUES) != 0
+    header_flags = table.header_flags
+    continues = (header_flags & PacketFlags.CONTINUES) != 0
     continues[display] = False
     hidden = np.ones(n, bool)
     hidden[display] = False
     starts = _starts(table, intra_only=intra_only, single=single) & ~continues
     leading = _leading(starts, display, n)
     rap_of = np.maximum.accumulate(np.where(starts, np.arange(n), 0))
-    closed = intra_only | ((look & Look.CLOSED) != 0)
+    closed = intra_only | ((header_flags & PacketFlags.CLOSED) != 0)
     has_leading = np.zeros(n, bool)
     has_leading[rap_of[leading]] = True
     opened = starts & has_leading & ~closed
@@ -101,8 +106,10 @@ def packet_flags(table: Table, display: Ints, *, intra_only: bool, single: bool)
 
 
 def _starts(table: Table, *, intra_only: bool, single: bool) -> NDArray[np.bool_]:
-    look = table.look
-    starts: NDArray[np.bool_] = (table.key & ((look & Look.NO_START) == 0)) | ((look & (Look.START | Look.CLOSED)) != 0)
+    header_flags = table.header_flags
+    starts: NDArray[np.bool_] = (table.key & ((header_flags & PacketFlags.NO_START) == 0)) | (
+        (header_flags & (PacketFlags.START | PacketFlags.CLOSED)) != 0
+    )
     if intra_only:
         starts[:] = True
     if single:
@@ -122,9 +129,9 @@ def _leading(starts: NDArray[np.bool_], display: Ints, n: int) -> NDArray[np.boo
 
 def _disposable(table: Table) -> NDArray[np.bool_]:
     """Marked so, and in the highest temporal layer: those below may serve the layers above."""
-    layer = (table.look >> Look.LAYER_SHIFT) & Look.LAYER_MASK
+    layer = (table.header_flags >> PacketFlags.LAYER_SHIFT) & PacketFlags.LAYER_MASK
     top = layer.max(initial=0)
-    disposable: NDArray[np.bool_] = ((table.look & Look.DISPOSABLE) != 0) & (layer == top)
+    disposable: NDArray[np.bool_] = ((table.header_flags & PacketFlags.DISPOSABLE) != 0) & (layer == top)
     return disposable
 
 

@@ -63,7 +63,7 @@ def _tells(recipe: DecoderConfig) -> bool:
     """Whether the container alone says which packets are frames: fields may be packets of their own."""
     if recipe.codec == "h264":
         parser = H264(recipe.extradata)
-        return parser.known and parser.frames_only
+        return parser.has_sps and parser.frames_only
     return recipe.codec in _PLAIN
 
 
@@ -133,7 +133,7 @@ class _Listing:
             **{name: rows[:, k].copy() for k, name in enumerate(("pos", "size", "pts", "dts", "duration"))},
             key=self._keys(rows[:, 0]),
             discard=rows[:, 5] != 0,
-            look=np.zeros(len(rows), np.int64),
+            header_flags=np.zeros(len(rows), np.int64),
             extradata={},
             repacked=False,
             unsafe=self._unsafe,

@@ -132,7 +132,7 @@ class Check:
         Args:
             index: The index.
             witness: What a full decode showed.
-            everything: Look at all segments, not at some.
+            everything: PacketFlags at all segments, not at some.
             damaged: The container or the decoder said that something is missing.
         """
         segments = self._segments(index, everything=everything)
