@@ -22,12 +22,12 @@ import reelbase
 from reelbase.io.blob import Blob
 from reelbase_plugins.video.decoding.convert import FrameConverter
 from reelbase_plugins.video.decoding.decoder import Decoding
-from reelbase_plugins.video.decoding.decoder_config import ClipRecipe
+from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
 PARTS: Final = {
-    "new decoder": (ClipRecipe, "context"),
+    "new decoder": (DecoderConfig, "open_context"),
     "decode": (Decoding, "decode"),
-    "convert": (FrameConverter, "_convert"),
+    "convert": (FrameConverter, "_convert_to_rgb"),
     "bytes": (Blob, "read_ranges"),
 }
 ROWS: Final = ("random frame", "16-frame clip", "16 frames, stride 30", "walk in 16-frame clips", "full read")

@@ -34,21 +34,21 @@ _OPTIONS: Final = {
 }
 
 
-def stream_of(index: FrameIndex) -> WebStream | None:
+def make_web_stream(index: FrameIndex) -> WebStream | None:
     """See `Codec.web_stream`: only of streams whose every packet is one frame, decoded by the same settings."""
-    recipe = DecoderConfig.from_dict(index.decoder)
-    whole = index.trust > Trust.CONTAINER and not recipe.changes and not (index.flags & Flag.CONTINUES).any()
-    name = _NAMES.get(recipe.codec)
-    codec = name(recipe) if whole and name else None
+    config = DecoderConfig.from_dict(index.decoder)
+    whole = index.trust > Trust.CONTAINER and not config.changes and not (index.flags & Flag.CONTINUES).any()
+    name = _NAMES.get(config.codec)
+    codec = name(config) if whole and name else None
     if codec is None:
         return None
-    outside = recipe.codec in {"h264", "hevc"} and recipe.extradata[:1] == b"\x01"
-    description = recipe.extradata if outside else b""
-    return WebStream(codec=codec, description=description, size=recipe.size, turn=recipe.turn)
+    outside = config.codec in {"h264", "hevc"} and config.extradata[:1] == b"\x01"
+    description = config.extradata if outside else b""
+    return WebStream(codec=codec, description=description, size=config.size, turn=config.turn)
 
 
-def _h264(recipe: DecoderConfig) -> str | None:
-    data = recipe.extradata
+def _h264(config: DecoderConfig) -> str | None:
+    data = config.extradata
     if data[:1] == b"\x01":
         return f"avc1.{data[1:4].hex()}" if len(data) > 3 else None
     return _of_sps(data)
@@ -64,8 +64,8 @@ def _of_sps(data: bytes) -> str | None:
     return None
 
 
-def _hevc(recipe: DecoderConfig) -> str | None:
-    data = recipe.extradata
+def _hevc(config: DecoderConfig) -> str | None:
+    data = config.extradata
     if data[:1] != b"\x01" or len(data) < 13:
         return None
     space, tier, profile = data[1] >> 6, data[1] >> 5 & 1, data[1] & 31
@@ -75,34 +75,34 @@ def _hevc(recipe: DecoderConfig) -> str | None:
     return ".".join(["hev1", *parts, *(f"{byte:X}" for byte in constraints)])
 
 
-def _vp9(recipe: DecoderConfig) -> str:
-    profile = next((n for n in (3, 2, 1) if str(n) in (recipe.profile or "")), 0)
-    return f"vp09.{profile:02}.51.{_depth(recipe):02}"
+def _vp9(config: DecoderConfig) -> str:
+    profile = next((n for n in (3, 2, 1) if str(n) in (config.profile or "")), 0)
+    return f"vp09.{profile:02}.51.{_depth(config):02}"
 
 
-def _av1(recipe: DecoderConfig) -> str:
-    data = recipe.extradata
+def _av1(config: DecoderConfig) -> str:
+    data = config.extradata
     if len(data) < 3 or data[0] != 0x81:  # no AV1CodecConfigurationRecord
-        return f"av01.0.12M.{_depth(recipe):02}"
+        return f"av01.0.12M.{_depth(config):02}"
     profile, level, tier = data[1] >> 5, data[1] & 31, data[2] >> 7
-    return f"av01.{profile}.{level:02}{'MH'[tier]}.{_depth(recipe):02}"
+    return f"av01.{profile}.{level:02}{'MH'[tier]}.{_depth(config):02}"
 
 
-def _depth(recipe: DecoderConfig) -> int:
-    name = recipe.pix_fmt or ""
+def _depth(config: DecoderConfig) -> int:
+    name = config.pix_fmt or ""
     return next((bits for bits in (12, 10) if f"p{bits}" in name), 8)
 
 
 _NAMES: Final[dict[str, Callable[[DecoderConfig], str | None]]] = {
     "h264": _h264,
     "hevc": _hevc,
-    "vp8": lambda recipe: "vp8",
+    "vp8": lambda config: "vp8",
     "vp9": _vp9,
     "av1": _av1,
 }
 
 
-def clip_of(frames: Iterable[NDArray[np.uint8]]) -> WebClip | None:
+def encode_web_clip(frames: Iterable[NDArray[np.uint8]]) -> WebClip | None:
     """See `Codec.web_clip`: H.264, every frame one packet."""
     import av
 

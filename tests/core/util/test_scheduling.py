@@ -95,11 +95,11 @@ def test_encoding_an_array_leaves_the_process_ordinary(codec: str, tmp_path) -> 
 def test_encoding_pictures_and_the_viewers_proxy_leave_the_process_ordinary(tmp_path) -> None:
     found = _observe(f"""
         import numpy as np, reelbase
-        from reelbase_plugins.video.webcodecs import clip_of
+        from reelbase_plugins.video.webcodecs import encode_web_clip
         ds = reelbase.empty({str(tmp_path / "ds")!r})
         ds.create_tensor("pictures", htype="image", sample_compression="png")
         ds.pictures.append(np.zeros((32, 32, 3), np.uint8))
-        assert clip_of(iter([np.zeros((64, 64, 3), np.uint8)])) is not None
+        assert encode_web_clip(iter([np.zeros((64, 64, 3), np.uint8)])) is not None
     """)
     _assert_untouched(found)
 

@@ -1,1 +1,1 @@
-"""Plans to frames."""
+"""Decoding of the packets that a plan names into frames."""

@@ -1,4 +1,4 @@
-"""Looking at a start before decoding from it, where nobody did at ingest."""
+"""Checks of key frames at which decoding is to start, for videos whose packets were not read at ingest."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
 
-def is_start(recipe: DecoderConfig, number: int, packet: memoryview) -> bool:
-    """Whether decoding can start at a packet that the container calls a key frame; at the first one it must."""
+def is_start(config: DecoderConfig, number: int, packet: memoryview) -> bool:
+    """Return True if decoding can start at a packet that the container marks as a key frame.
+
+    The first packet is always a start: nothing is before it. Others are parsed, because intra refresh marks many
+    packets as key frames that are not.
+    """
     if not number or not len(packet):
         return True
-    return not make_parser(recipe.codec, recipe.extradata).parse(bytes(packet), key=True) & PacketFlags.NO_START
+    return not make_parser(config.codec, config.extradata).parse(bytes(packet), key=True) & PacketFlags.NO_START
 
 
-def without_start(index: FrameIndex, packet: int) -> FrameIndex:
-    """The index, with that packet no start: what follows belongs to the start before."""
+def remove_start(index: FrameIndex, packet: int) -> FrameIndex:
+    """Return the index with `packet` no longer a start: the packets after it belong to the start before."""
     later = index.raps[index.raps > packet]
     stop = int(later[0]) if len(later) else len(index.flags)
     flags = index.flags.copy()

@@ -1,4 +1,4 @@
-"""Conversion of frames beside their decoding, in threads of its own."""
+"""Conversion of frames in threads of their own, while further frames are decoded."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-_AHEAD: Final = 3  # frames a painter that may wait: more would only be held
+_FRAMES_AHEAD_PER_THREAD: Final = 3  # that may wait for conversion; more would only take memory
 
 T = TypeVar("T")
 
 
 class ConversionPool:
-    """Paints frames into arrays. A context manager: when it ends, all is painted, or nothing is any more.
+    """Converts frames, in threads or in the caller.
+
+    A context manager: when its block ends, all frames are converted; after an error the remaining ones are dropped.
 
     Args:
-        recipe: Decoder configuration of the video.
-        size: ``(height, width)`` to scale upright frames to.
-        threads: That paint; 0: who brings a frame paints it.
+        config: Decoder configuration of the video.
+        size: ``(height, width)`` to scale upright frames to; None keeps the size of the video.
+        threads: Number of threads that convert; 0 converts each frame in the thread that passes it.
 
     Attributes:
-        ahead: Frames that are held unpainted, at most.
+        max_waiting: Maximum number of frames that wait for conversion. Passing another one waits for the oldest.
     """
 
-    def __init__(self, recipe: DecoderConfig, size: tuple[int, int] | None, threads: int) -> None:
-        self._painters = deque(FrameConverter(recipe, size) for _ in range(max(1, threads)))
-        self._pool = ThreadPoolExecutor(threads, "reelbase-paint") if threads else None
-        self.ahead = threads * _AHEAD
-        self._wet: deque[Future[Any]] = deque()
+    def __init__(self, config: DecoderConfig, size: tuple[int, int] | None, threads: int) -> None:
+        self._converters = deque(FrameConverter(config, size) for _ in range(max(1, threads)))
+        self._pool = ThreadPoolExecutor(threads, "reelbase-convert") if threads else None
+        self.max_waiting = threads * _FRAMES_AHEAD_PER_THREAD
+        self._waiting: deque[Future[Any]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -51,44 +53,45 @@ class ConversionPool:
     ) -> None:
         try:
             if kind is None:
-                self._dry(0)
+                self._wait_until(0)
         finally:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
 
-    def paint(self, frame: VideoFrame, out: Pixels, name: str) -> None:
-        """Write a frame into `out`, now or soon.
+    def convert_into(self, frame: VideoFrame, out: Pixels, label: str) -> None:
+        """Write a frame into `out`, at once or in a thread.
 
         Raises:
-            FrameSizeError: this frame, or one before, has another size than the first.
+            FrameSizeError: this frame or an earlier one has another size than the first.
         """
-        self._do(FrameConverter.paint, frame, out, name)
+        self._submit(FrameConverter.convert_into, frame, out, label)
 
-    def picture(self, frame: VideoFrame, name: str) -> Future[Pixels]:
-        """A frame as an array of its own, now or soon.
+    def convert(self, frame: VideoFrame, label: str) -> Future[Pixels]:
+        """Convert a frame to an array that the caller owns, at once or in a thread.
 
         Raises:
-            FrameSizeError: as `paint`.
+            FrameSizeError: see `convert_into`.
         """
-        return self._do(FrameConverter.picture, frame, name)
+        return self._submit(FrameConverter.convert, frame, label)
 
-    def _do(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
+    def _submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         if self._pool is None:
             done: Future[T] = Future()
-            done.set_result(work(self._painters[0], *arguments))
+            done.set_result(work(self._converters[0], *arguments))
             return done
-        future = self._pool.submit(self._with_painter, work, *arguments)
-        self._wet.append(future)
-        self._dry(self.ahead)
+        future = self._pool.submit(self._run_with_converter, work, *arguments)
+        self._waiting.append(future)
+        self._wait_until(self.max_waiting)
         return future
 
-    def _dry(self, wet: int) -> None:
-        while len(self._wet) > wet:
-            self._wet.popleft().result()
+    def _wait_until(self, count: int) -> None:
+        """Wait until at most `count` frames are not converted; raise what a conversion raised."""
+        while len(self._waiting) > count:
+            self._waiting.popleft().result()
 
-    def _with_painter(self, work: Callable[..., T], *arguments: Any) -> T:
-        painter = self._painters.popleft()
+    def _run_with_converter(self, work: Callable[..., T], *arguments: Any) -> T:
+        converter = self._converters.popleft()  # there is one per thread, so that one is always free
         try:
-            return work(painter, *arguments)
+            return work(converter, *arguments)
         finally:
-            self._painters.append(painter)
+            self._converters.append(converter)

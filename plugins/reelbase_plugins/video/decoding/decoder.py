@@ -1,4 +1,7 @@
-"""From packets to frames: what decodes, in the order it comes out, each frame carrying its packet's number."""
+"""Decoding of packets into frames, in the order in which a decoder outputs them.
+
+Every frame carries the number of its packet, so that a frame is recognised by that number and frames are never counted.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from reelbase.errors import ReelbaseError
-from reelbase_plugins.video.decoding.decoder_config import max_coded
-from reelbase_plugins.video.demux.packets import packets_of
-from reelbase_plugins.video.demux.safe_open import Reader, check_pixels, libav_errors, opened
+from reelbase_plugins.video.decoding.decoder_config import limit_coded_pixels
+from reelbase_plugins.video.demux.packets import iter_packets
+from reelbase_plugins.video.demux.safe_open import Reader, check_pixels, libav_errors, open_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,29 +27,34 @@ if TYPE_CHECKING:
 
 
 class DoubtError(Exception):
-    """A decoder of several threads met damage, and what it makes of that may be another thing each time."""
+    """A decoder of several threads met damage, which it conceals in another way each time."""
 
 
 class Decoding:
     """One decoder over one sequence of packets.
 
-    Frames come out with ``pts`` set to the number of the packet that they began in: containers' own times may be
-    missing or doubled, numbers are not.
+    The ``pts`` of a frame is the number of the packet that it began in: the times of a container may be missing or
+    doubled, numbers are not.
+
+    Args:
+        context: The decoder.
+        max_pixels: Maximum number of pixels of a frame.
+        name: Name of the video in messages.
 
     Attributes:
-        failed: how many packets the decoder refused.
+        failed: Number of packets that the decoder refused.
     """
 
     def __init__(self, context: VideoCodecContext, max_pixels: int, name: str = "The video") -> None:
         self._context = context
-        self._strict = context.thread_count > 1
+        self._has_threads = context.thread_count > 1
         self._process = os.getpid()
         self._name = name
         self._max_pixels = max_pixels
         self.failed = 0
 
     def frames(self, packets: Iterable[Packet[Any]]) -> Iterator[VideoFrame]:
-        """All frames that the packets give; a damaged packet does not lose its neighbours.
+        """Yield all frames of the packets. A damaged packet does not lose the frames of its neighbours.
 
         Raises:
             LimitError: a frame is larger than allowed.
@@ -55,38 +63,47 @@ class Decoding:
             yield from self.decode(packet)
 
     def decode(self, packet: Packet[Any] | None) -> list[VideoFrame]:
-        """The frames that come out when a packet goes in; None: no more will come.
+        """Decode a packet and return the frames that come out; None ends the sequence and returns the last frames.
 
         Raises:
             LimitError: a frame is larger than allowed.
-            DoubtError: damage, and several threads.
+            DoubtError: a packet or frame is damaged, and the decoder has several threads.
         """
         try:
             frames = self._context.decode(packet)
         except ReelbaseError:
             raise
-        # What decoders say of damaged packets comes as several of PyAV's errors and as plain ValueError.
+        # Decoders report damaged packets by several of PyAV's errors, and by a plain ValueError.
         except libav_errors():
             self.failed += 1
-            if self._strict:
+            if self._has_threads:
                 raise DoubtError from None
             return []
         for frame in frames:
-            if self._strict and frame.is_corrupt:
+            if self._has_threads and frame.is_corrupt:
                 raise DoubtError
             check_pixels(frame.width, frame.height, self._name, self._max_pixels)
         return frames
 
     def __del__(self) -> None:
-        """In a fork the threads of a decoder are not there, and closing it would wait for them without end."""
-        if self._strict and os.getpid() != self._process:
+        """Leave the decoder open in a forked process: closing it would wait for threads that do not exist there."""
+        if self._has_threads and os.getpid() != self._process:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._context))
 
 
-def indexed(
-    recipe: DecoderConfig, packets: Iterable[tuple[int, Any]], before: int | None = None
+def make_packets(
+    config: DecoderConfig, packets: Iterable[tuple[int, Any]], before: int | None = None
 ) -> Iterator[Packet[Any]]:
-    """Packets for a decoder that has had those up to `before`, from numbers and bytes; with the settings in force."""
+    """Make packets for a decoder from numbers and bytes.
+
+    New decoder settings are attached where they come into force.
+
+    Args:
+        config: Decoder configuration of the video.
+        packets: Number and bytes of each packet, in decode order. Packets without bytes are skipped: they would end the
+            stream.
+        before: Number of the last packet that the decoder was fed; None for a new decoder.
+    """
     import av
 
     for number, data in packets:
@@ -95,49 +112,55 @@ def indexed(
         packet: Packet[Any] = av.Packet(len(data))
         packet.update(data)
         packet.pts = packet.dts = number
-        if recipe.changes:
-            _change(recipe, packet, before, number)
+        if config.changes:
+            _attach_settings(config, packet, before, number)
         before = number
         yield packet
 
 
-def _change(recipe: DecoderConfig, packet: Packet[Any], before: int | None, number: int) -> None:
-    """Attach the newest settings among the packets since the one before, which may have been skipped."""
+def _attach_settings(config: DecoderConfig, packet: Packet[Any], before: int | None, number: int) -> None:
+    """Attach the newest settings of the packets after `before`: packets that brought settings may have been skipped."""
     import av
 
-    since = -1 if before is None else before
-    passed = [n for n in recipe.changes if since < n <= number]
-    if passed:
-        data = recipe.changes[max(passed)]
+    last_fed = -1 if before is None else before
+    changed_at = [changed for changed in config.changes if last_fed < changed <= number]
+    if changed_at:
+        data = config.changes[max(changed_at)]
         kind = av.packet.packet_sidedata_type_from_literal("new_extradata")
-        side = av.packet.PacketSideData(kind, len(data))  # type: ignore[call-arg]
-        side.update(data)
-        packet.set_sidedata(side)
+        side_data = av.packet.PacketSideData(kind, len(data))  # type: ignore[call-arg]
+        side_data.update(data)
+        packet.set_sidedata(side_data)
 
 
 class Sequential:
-    """Iterates over all frames that the file shows, demuxed and decoded from its start by a decoder of its own.
+    """Iterates over all frames that a file shows, by demuxing and decoding it from its start.
+
+    Args:
+        blob: The file.
+        config: Decoder configuration of the video.
+        filename: Name of the file in messages.
+        max_pixels: Maximum number of pixels of a frame.
 
     Attributes:
-        failed: packets that the decoder refused, once done.
+        failed: Number of packets that the decoder refused, set when the iteration ends.
     """
 
-    def __init__(self, blob: Blob, recipe: DecoderConfig, filename: str, max_pixels: int) -> None:
-        self._blob, self._recipe, self._filename, self._max_pixels = blob, recipe, filename, max_pixels
+    def __init__(self, blob: Blob, config: DecoderConfig, filename: str, max_pixels: int) -> None:
+        self._blob, self._config, self._filename, self._max_pixels = blob, config, filename, max_pixels
         self.failed = 0
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        with opened(Reader(self._blob), self._recipe.demuxer, filename=self._filename) as container:
-            stream = container.streams[self._recipe.stream]
+        with open_container(Reader(self._blob), self._config.demuxer, filename=self._filename) as container:
+            stream = container.streams[self._config.stream]
             context = cast("VideoCodecContext", stream.codec_context)
-            context.options = {"max_pixels": str(max_coded(self._max_pixels))}
+            context.options = {"max_pixels": str(limit_coded_pixels(self._max_pixels))}
             context.thread_count = 1
             decoding = Decoding(context, self._max_pixels, self._filename)
-            yield from decoding.frames(_number(packets_of(container, stream)))  # type: ignore[arg-type]
+            yield from decoding.frames(_number_packets(iter_packets(container, stream)))  # type: ignore[arg-type]
             self.failed = decoding.failed
 
 
-def _number(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+def _number_packets(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
     try:
         for number, packet in enumerate(packets):
             packet.pts = packet.dts = number
@@ -145,4 +168,4 @@ def _number(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
     except ReelbaseError:
         raise
     except libav_errors():
-        return  # the demuxer gave up midway: what came before stands, as at ingest
+        return  # the demuxer stopped midway: the frames before are kept, as at ingest

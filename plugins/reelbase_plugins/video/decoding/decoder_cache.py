@@ -1,7 +1,8 @@
-"""Decoders that stand where the last read of a video ended, so that the next one goes on from there.
+"""A cache of decoders, each kept where the last read of its video ended, so that the next read can continue there.
 
-Who walks through a video in clips would else decode each group of pictures from its start again and again. A decoder
-goes on only over packets that follow what it was fed, of the same bytes: what comes out is what one pass gives.
+A clip begins at the start of its group of pictures, so a walk through a video in clips would decode each group again
+and again. A decoder only continues over packets that follow those it was fed, of the same bytes: its output is then
+that of one pass.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.plugin import call_after_fork
-from reelbase_plugins.video.decoding.decoder import Decoding, indexed
+from reelbase_plugins.video.decoding.decoder import Decoding, make_packets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,68 +23,74 @@ if TYPE_CHECKING:
     from reelbase.plugin import Blob, FrameIndex, Run
     from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
-_KEPT: Final = 16
-_BYTES: Final = 256 << 20
-_HELD: Final = 20  # frames that a decoder holds, at most: references, and those it sorts
+_MAX_DECODERS: Final = 16
+_MAX_BYTES_OF_FRAMES: Final = 256 << 20
+_FRAMES_PER_DECODER: Final = 20  # that a decoder holds at most: references, and frames it brings into order
 
 
 class LiveDecoder:
-    """A decoder, and what it was fed.
+    """A decoder, with a record of what it was fed and what it has output.
 
     Args:
-        recipe: Decoder configuration of the video.
-        max_pixels: Bound on a frame.
+        config: Decoder configuration of the video.
+        max_pixels: Maximum number of pixels of a frame.
         threads: Number of threads of the decoder.
 
     Attributes:
         threads: Number of threads of the decoder.
     """
 
-    def __init__(self, recipe: DecoderConfig, max_pixels: int, threads: int) -> None:
+    def __init__(self, config: DecoderConfig, max_pixels: int, threads: int) -> None:
         self.threads = threads
-        self._recipe = recipe
-        context = recipe.context(max_pixels=max_pixels, threads=threads)
+        self._config = config
+        context = config.open_context(max_pixels=max_pixels, threads=threads)
+        # None when the decoder was ended: then only the frames in `_pending` are left.
         self._decoding: Decoding | None = Decoding(context, max_pixels)
         self._start: int | None = None
-        self._last = -1
+        self._last_fed = -1
         self._fed: set[int] = set()
         self._shown: set[int | None] = set()
         self._pending: deque[VideoFrame] = deque()
 
     @property
-    def fresh(self) -> bool:
-        """Whether it was fed nothing yet."""
+    def is_fresh(self) -> bool:
+        """True if it was not fed any packet yet."""
         return self._start is None
 
     @property
-    def bytes(self) -> int:
-        """What its frames take, at most."""
-        width, height = self._recipe.size
-        return width * height * 3 * (len(self._pending) if self._decoding is None else _HELD + self.threads)
+    def max_bytes(self) -> int:
+        """Maximum number of bytes that its frames take in memory."""
+        width, height = self._config.size
+        return (
+            width * height * 3 * (len(self._pending) if self._decoding is None else _FRAMES_PER_DECODER + self.threads)
+        )
 
-    def can_go_on(self, run: Run) -> bool:
-        """Whether it has what the run needs before its place, and none of the wanted frames is past."""
-        if not self.leads_to(run):
+    def can_continue(self, run: Run) -> bool:
+        """Return True if it can continue into `run` without restarting.
+
+        It must have been fed all packets of the run up to its position, and must not have output a wanted frame yet.
+        """
+        if not self.is_on_way_to(run):
             return False
         if self._decoding is None:
             return {frame.pts for frame in self._pending}.issuperset(run.wanted.tolist())
-        return self._fed.issuperset(run.packets[run.packets <= self._last].tolist())
+        return self._fed.issuperset(run.packets[run.packets <= self._last_fed].tolist())
 
-    def leads_to(self, run: Run) -> bool:
-        """Whether the run is after what was shown, and begins among the packets it was fed or with the next one."""
+    def is_on_way_to(self, run: Run) -> bool:
+        """Return True if `run` comes after what was output, and starts at a packet it was fed or at the next one."""
         if self._start is None:
             return False
-        furthest = self._last + 1 if self._recipe.flows else self._start
+        furthest = self._last_fed + 1 if self._config.can_cross_starts else self._start
         if not self._start <= int(run.packets[0]) <= furthest:
             return False
         return self._shown.isdisjoint(run.wanted.tolist())
 
-    def left(self, run: Run) -> int:
-        """How many packets of the run it was not fed yet."""
-        return int((run.packets > self._last).sum())
+    def count_remaining(self, run: Run) -> int:
+        """Return the number of packets of `run` that it was not fed yet."""
+        return int((run.packets > self._last_fed).sum())
 
-    def enter(self, run: Run) -> None:
-        """Forget what lies before the run, which is not come back to: walks are long."""
+    def forget_before(self, run: Run) -> None:
+        """Forget packets and frames before `run`, which are not returned to: a walk may be long."""
         first = int(run.packets[0])
         if first != self._start:
             self._start = first
@@ -91,27 +98,28 @@ class LiveDecoder:
             self._shown = {pts for pts in self._shown if pts is not None and pts >= first}
 
     def frames(self, packets: Iterable[tuple[int, Any]]) -> Iterator[VideoFrame]:
-        """All frames that further packets give; those that it was fed before are passed over."""
-        yield from self._out()
+        """Yield the frames of further packets. Packets that it was fed before are skipped."""
+        yield from self._take_pending()
         decoding = self._decoding
         if decoding is None:
             return
-        for packet in indexed(self._recipe, self._further(packets), self._last if self._last >= 0 else None):
+        before = self._last_fed if self._last_fed >= 0 else None
+        for packet in make_packets(self._config, self._skip_fed(packets), before):
             self._pending.extend(decoding.decode(packet))
-            yield from self._out()
-        self._decoding = None  # after its end a decoder takes no more
+            yield from self._take_pending()
+        self._decoding = None  # a decoder takes no more packets once it was ended
         self._pending.extend(decoding.decode(None))
-        yield from self._out()
+        yield from self._take_pending()
 
-    def _further(self, packets: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    def _skip_fed(self, packets: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         for number, data in packets:
-            if number > self._last:
+            if number > self._last_fed:
                 self._start = number if self._start is None else self._start
-                self._last = number
+                self._last_fed = number
                 self._fed.add(number)
                 yield number, data
 
-    def _out(self) -> Iterator[VideoFrame]:
+    def _take_pending(self) -> Iterator[VideoFrame]:
         while self._pending:
             frame = self._pending.popleft()
             self._shown.add(frame.pts)
@@ -119,7 +127,10 @@ class LiveDecoder:
 
 
 class DecoderCache:
-    """The last few, by the video that they are in; bounded by number and by what their frames take."""
+    """The decoders used last, one per video, limited by number and by the memory that their frames take.
+
+    A decoder is found by the identity of the index and of the byte source: it belongs to the bytes it was fed.
+    """
 
     def __init__(self) -> None:
         self._reset_after_fork()
@@ -130,50 +141,57 @@ class DecoderCache:
         self._kept: OrderedDict[tuple[int, int], tuple[Any, Any, LiveDecoder]] = OrderedDict()
 
     def take(self, index: FrameIndex, blob: Blob, run: Run, threads: int = 1) -> tuple[LiveDecoder | None, bool]:
-        """One that can go on to a run, which is the caller's alone then; and whether the video is walked through.
+        """Take a decoder out of the cache that can continue into `run`. Only the caller uses it from then on.
 
-        At the start of a group of pictures one of fewer than `threads` is left for a new one.
+        At the start of a group of pictures, a decoder of fewer than `threads` threads is not returned: a new one with
+        more threads is opened there.
+
+        Returns:
+            The decoder, or None; and whether the video is being walked through.
         """
         with self._lock:
-            cursor = self._held(index, blob)
-            if cursor is None:
+            decoder = self._find(index, blob)
+            if decoder is None:
                 return None, False
-            slow = cursor.threads < threads and cursor.left(run) == len(run.packets)
-            if slow or not cursor.can_go_on(run):
-                return None, cursor.leads_to(run)
+            is_slow = decoder.threads < threads and decoder.count_remaining(run) == len(run.packets)
+            if is_slow or not decoder.can_continue(run):
+                return None, decoder.is_on_way_to(run)
             del self._kept[id(index), id(blob.source)]
-        cursor.enter(run)
-        return cursor, True
+        decoder.forget_before(run)
+        return decoder, True
 
-    def left(self, index: FrameIndex, blob: Blob, run: Run) -> int | None:
-        """How many packets of the run one was not fed yet that leads to it; None: none leads to it."""
+    def count_remaining(self, index: FrameIndex, blob: Blob, run: Run) -> int | None:
+        """Return how many packets of `run` the video's decoder was not fed yet; None if no decoder leads to it."""
         with self._lock:
-            cursor = self._held(index, blob)
-            return cursor.left(run) if cursor is not None and cursor.leads_to(run) else None
+            decoder = self._find(index, blob)
+            return decoder.count_remaining(run) if decoder is not None and decoder.is_on_way_to(run) else None
 
-    def _held(self, index: FrameIndex, blob: Blob) -> LiveDecoder | None:
-        held = self._kept.get((id(index), id(blob.source)))
-        if held is None or held[0]() is not index or held[1]() is not blob.source:
+    def _find(self, index: FrameIndex, blob: Blob) -> LiveDecoder | None:
+        kept = self._kept.get((id(index), id(blob.source)))
+        # ids are used again once an object is gone, hence the weak references
+        if kept is None or kept[0]() is not index or kept[1]() is not blob.source:
             return None
-        cursor: LiveDecoder = held[2]
-        return cursor
+        decoder: LiveDecoder = kept[2]
+        return decoder
 
-    def keep(self, index: FrameIndex, blob: Blob, cursor: LiveDecoder) -> None:
-        """For the next read of these bytes by this index."""
+    def keep(self, index: FrameIndex, blob: Blob, decoder: LiveDecoder) -> None:
+        """Keep a decoder for the next read of these bytes with this index."""
         try:
-            held = (weakref.ref(index), weakref.ref(blob.source), cursor)
-        except TypeError:  # a source that cannot be known from one that is put in its place
+            kept = (weakref.ref(index), weakref.ref(blob.source), decoder)
+        except TypeError:  # without a weak reference, another source could later have the same id
             return
-        let_go = []
+        dropped = []
         with self._lock:
-            self._kept[id(index), id(blob.source)] = held
+            self._kept[id(index), id(blob.source)] = kept
             self._kept.move_to_end((id(index), id(blob.source)))
-            while len(self._kept) > _KEPT or (len(self._kept) > 1 and self._bytes() > _BYTES):
-                let_go.append(self._kept.popitem(last=False))
-        del let_go  # not under the lock: decoders are closed here
+            while len(self._kept) > _MAX_DECODERS or (
+                len(self._kept) > 1 and self._count_bytes() > _MAX_BYTES_OF_FRAMES
+            ):
+                dropped.append(self._kept.popitem(last=False))
+        del dropped  # closes the decoders, which takes time and therefore happens outside the lock
 
-    def _bytes(self) -> int:
-        return sum(cursor.bytes for _, _, cursor in self._kept.values())
+    def _count_bytes(self) -> int:
+        return sum(decoder.max_bytes for _, _, decoder in self._kept.values())
 
 
-cursors = DecoderCache()
+decoder_cache = DecoderCache()

@@ -1,4 +1,4 @@
-"""What a decoder must be given before its first packet; stored with the frame index."""
+"""The configuration that a decoder needs before its first packet. It is stored with the frame index."""
 
 from __future__ import annotations
 
@@ -13,34 +13,37 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
-_THREADED: Final = ("h264", "hevc", "vp9", "libdav1d")
+#: Decoders that use the bitstream alone, not what the container states of a packet, and that have frame threads.
+_BITSTREAM_DECODERS: Final = ("h264", "hevc", "vp9", "libdav1d")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
-    """Settings of a decoder, and of the way from its frames to upright RGB.
+    """Settings of a decoder, and of the conversion of its frames to upright RGB.
+
+    The names of the fields are the keys of its JSON form.
 
     Attributes:
         decoder: FFmpeg's name of the decoder, such as "libdav1d".
-        codec: Its name of the codec, such as "av1".
-        demuxer: Its name of the container format.
+        codec: FFmpeg's name of the codec, such as "av1".
+        demuxer: FFmpeg's name of the container format, such as "mov".
         stream: Number of the stream in the container.
-        extradata: Codec settings kept by the container.
-        changes: Packet number to new `extradata` that comes with that packet.
-        width: Coded frame width; `size` is what decodes.
-        height: Coded frame height.
-        pix_fmt: Pixel format.
+        extradata: Codec settings that the container stores apart from the packets.
+        changes: Packet number to the new `extradata` that comes with that packet.
+        width: Coded frame width in pixels; decoded frames have the size `size`.
+        height: Coded frame height in pixels.
+        pix_fmt: libav's name of the pixel format; None if the container does not state it.
         bits: Bits per coded sample, for raw codecs.
-        tag: Four-character code, 32 bits, or 0.
-        profile: By name.
-        delay: How many frames a decoder holds back to sort them.
-        colorspace: AVColorSpace of the container, 2 if it says nothing.
-        color_range: AVColorRange of the container, 0 if it says nothing.
-        size: Width and height of decoded frames, before turning.
-        turn: (swap axes, mirror x, mirror y) to bring a frame upright, in this order.
-        damaged: Packets or frames that were seen to be damaged.
-        sound: When the file came in, all of it or a sample was decoded, and no damage seen.
-        unseen: No packet's own headers were read: whether decoding can start where the container says so shows then.
+        tag: Four-character code of the codec in the container; None if there is none.
+        profile: FFmpeg's name of the codec profile; None if it is unknown.
+        delay: Number of frames that a decoder holds back to bring them into display order.
+        colorspace: AVColorSpace that the container states; 2 means unspecified.
+        color_range: AVColorRange that the container states; 0 means unspecified.
+        size: Width and height of decoded frames in pixels, before they are turned upright.
+        turn: (swap axes, mirror x, mirror y) to turn a frame upright, applied in this order.
+        damaged: Number of packets and frames that were found damaged at ingest.
+        sound: True if all or a sample of the file was decoded at ingest and no damage was found.
+        unseen: True if no packet headers were read at ingest: starts are then checked when they are decoded from.
     """
 
     decoder: str
@@ -66,30 +69,30 @@ class DecoderConfig:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width of an upright frame."""
+        """Height and width of an upright frame, in pixels."""
         width, height = self.size
         return (width, height) if self.turn[0] else (height, width)
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form; what is at its default is left out."""
-        stored = {k: v for k, v in asdict(self).items() if v != getattr(DecoderConfig, k, None)}
+        """Return the JSON form, without fields that have their default value."""
+        stored = {name: value for name, value in asdict(self).items() if value != getattr(DecoderConfig, name, None)}
         stored["extradata"] = b64encode(self.extradata).decode()
-        stored["changes"] = {str(n): b64encode(data).decode() for n, data in self.changes.items()}
+        stored["changes"] = {str(number): b64encode(data).decode() for number, data in self.changes.items()}
         return stored
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> DecoderConfig:
-        """The inverse of `as_dict`."""
+        """Make a configuration from the JSON form that `as_dict` returned."""
         values = dict(stored)
         values["extradata"] = b64decode(values.get("extradata", ""))
-        values["changes"] = {int(n): b64decode(data) for n, data in values.get("changes", {}).items()}
+        values["changes"] = {int(number): b64decode(data) for number, data in values.get("changes", {}).items()}
         values["size"] = tuple(values["size"])
         values["turn"] = tuple(values.get("turn", (False, False, False)))
         return cls(**values)
 
     @classmethod
-    def of(cls, stream: VideoStream, demuxer: str) -> DecoderConfig:
-        """What a container says of a stream."""
+    def from_stream(cls, stream: VideoStream, demuxer: str) -> DecoderConfig:
+        """Make a configuration from what a container states of a stream."""
         context = stream.codec_context
         return cls(
             decoder=context.codec.name,
@@ -101,7 +104,7 @@ class DecoderConfig:
             height=context.height,
             pix_fmt=context.pix_fmt,
             bits=context.bits_per_coded_sample,
-            tag=_tag(context),
+            tag=_read_tag(context),
             profile=context.profile,
             delay=context.reorder_depth,
             colorspace=context.colorspace,
@@ -109,21 +112,30 @@ class DecoderConfig:
         )
 
     @property
-    def flows(self) -> bool:
-        """Whether its decoder goes by the bitstream alone, so that it can go on over the start of a group of pictures.
+    def can_cross_starts(self) -> bool:
+        """True if a decoder can continue over the start of the next group of pictures, as a sequential pass does.
 
-        FFmpeg's PNG decoder, for one, adds a picture to the last one unless the container calls it a key frame.
+        That is so for decoders that use the bitstream alone. Others read what the container states of a packet, which
+        they do not get here: FFmpeg's PNG decoder adds a picture to the one before unless it is marked as a key frame.
         """
-        return self.decoder in _THREADED
+        return self.decoder in _BITSTREAM_DECODERS
 
-    def context(self, *, max_pixels: int, threads: int = 1) -> VideoCodecContext:
-        """A fresh decoder; of several threads, it refuses what is damaged instead of concealing it."""
+    def open_context(self, *, max_pixels: int, threads: int = 1) -> VideoCodecContext:
+        """Make a new decoder.
+
+        A decoder of several threads refuses damaged packets instead of concealing the damage: frame threads conceal it
+        in another way each time.
+
+        Args:
+            max_pixels: Maximum number of pixels of a frame.
+            threads: Number of threads of the decoder; only decoders with frame threads use more than one.
+        """
         import av
 
-        context = cast("VideoCodecContext", av.CodecContext.create(self._find_installed(), "r"))
-        context.options = {"max_pixels": str(max_coded(max_pixels))}
+        context = cast("VideoCodecContext", av.CodecContext.create(self._find_installed_decoder(), "r"))
+        context.options = {"max_pixels": str(limit_coded_pixels(max_pixels))}
         context.thread_count = 1
-        if threads > 1 and self.decoder in _THREADED:
+        if threads > 1 and self.decoder in _BITSTREAM_DECODERS:
             context.options |= {"err_detect": "explode"}
             context.thread_count, context.thread_type = threads, "FRAME"
         if self.extradata:
@@ -140,7 +152,8 @@ class DecoderConfig:
         context.colorspace, context.color_range = self.colorspace, self.color_range
         return context
 
-    def _find_installed(self) -> str:
+    def _find_installed_decoder(self) -> str:
+        """Return the name of the stored decoder, or of the codec if this FFmpeg lacks that decoder."""
         import av
 
         try:
@@ -150,12 +163,12 @@ class DecoderConfig:
         return self.decoder
 
 
-def max_coded(max_pixels: int) -> int:
-    """The bound to give to libav, which counts the macroblocks that reach over the edge as well."""
+def limit_coded_pixels(max_pixels: int) -> int:
+    """Return the limit to pass to libav, which also counts the macroblocks that reach over the edge of a frame."""
     return 2 * max_pixels + (1 << 16)
 
 
-def _tag(context: VideoCodecContext) -> str | None:
+def _read_tag(context: VideoCodecContext) -> str | None:
     try:
         return context.codec_tag
     except UnicodeDecodeError:  # PyAV decodes the four bytes as ASCII

@@ -1,4 +1,4 @@
-"""Bringing the packets of a plan from where they lie."""
+"""Fetching of the packets of a plan."""
 
 from __future__ import annotations
 
@@ -12,63 +12,64 @@ if TYPE_CHECKING:
 
     from reelbase.plugin import Blob, Plan, Run
 
+    #: A source of packets, as number and bytes; each call starts again from the first packet.
     Feed = Callable[[], Iterator[tuple[int, memoryview]]]
 
-_FOLLOWING: Final = 64
-_NEXT: Final = 8
-MAX_BYTES_IN_MEMORY: Final = 64 << 20
-_CHUNK: Final = 8 << 20
+_PACKETS_AFTER_RUN: Final = 64  # when a run is decoded again without skipping
+_PACKETS_TO_FLUSH: Final = 8  # that bring the last frames out of a decoder of one thread
+MAX_BYTES_IN_MEMORY: Final = 64 << 20  # of a plan that is fetched with one request
+_BYTES_PER_PIECE: Final = 8 << 20
 
 
-def feeds(blob: Blob, plan: Plan) -> list[Feed]:
-    """For each run of a plan, a source of its packets: number and bytes, in decode order; can be called again.
+def make_feeds(blob: Blob, plan: Plan) -> list[Feed]:
+    """Make a feed of packets in decode order for each run of a plan.
 
-    A plan of moderate size is fetched at once, so that near ranges of several runs are joined; of a large one each
-    run is fetched piece by piece while it is decoded.
+    A plan of up to `MAX_BYTES_IN_MEMORY` is fetched at once, so that ranges of several runs that are close together are
+    merged. The runs of a larger one are fetched piece by piece while they are decoded.
     """
     ranges = [plan.ranges(run) for run in plan.runs]
     if sum(stop - start for spans in ranges for start, stop in spans) > MAX_BYTES_IN_MEMORY:
-        return [_piecewise(blob, run, spans) for run, spans in zip(plan.runs, ranges, strict=True)]
+        return [_feed_piecewise(blob, run, spans) for run, spans in zip(plan.runs, ranges, strict=True)]
     views = blob.read_ranges([span for spans in ranges for span in spans])
-    made, at = [], 0
+    feeds, at = [], 0
     for run in plan.runs:
-        made.append(_ready(run, views[at : at + len(run.packets)]))
+        feeds.append(_feed_fetched(run, views[at : at + len(run.packets)]))
         at += len(run.packets)
-    return made
+    return feeds
 
 
-def stepwise(blob: Blob, plan: Plan) -> list[Feed]:
-    """Like `feeds`, and never more than a few megabytes at a time."""
-    return [_piecewise(blob, run, plan.ranges(run)) for run in plan.runs]
+def make_piecewise_feeds(blob: Blob, plan: Plan) -> list[Feed]:
+    """Make feeds like `make_feeds`, but fetch at most `_BYTES_PER_PIECE` at a time."""
+    return [_feed_piecewise(blob, run, plan.ranges(run)) for run in plan.runs]
 
 
-def longer(blob: Blob, plan: Plan, run: Run) -> Feed:
-    """The packets of a run with none left out, and some of those that follow it."""
+def feed_unskipped(blob: Blob, plan: Plan, run: Run) -> Feed:
+    """Make a feed of all packets from the first to the last of a run, and some of those after it."""
     first, last = int(run.packets[0]), int(run.packets[-1])
-    packets = np.arange(first, min(last + 1 + _FOLLOWING, len(plan.index.pos)))
+    packets = np.arange(first, min(last + 1 + _PACKETS_AFTER_RUN, len(plan.index.pos)))
     run = replace(run, packets=packets)
-    return _piecewise(blob, run, plan.ranges(run))
+    return _feed_piecewise(blob, run, plan.ranges(run))
 
 
-def following(blob: Blob, plan: Plan, run: Run, threads: int) -> Feed:
-    """A few packets after those of a run, that bring its last frames out of a decoder of so many threads."""
+def feed_following(blob: Blob, plan: Plan, run: Run, threads: int) -> Feed:
+    """Make a feed of a few packets after a run, which bring its last frames out of a decoder of `threads` threads."""
     first = int(run.packets[-1]) + 1
-    packets = np.arange(first, min(first + _NEXT + threads, len(plan.index.pos)))
+    packets = np.arange(first, min(first + _PACKETS_TO_FLUSH + threads, len(plan.index.pos)))
     run = replace(run, packets=packets)
-    return _piecewise(blob, run, plan.ranges(run))
+    return _feed_piecewise(blob, run, plan.ranges(run))
 
 
-def _ready(run: Run, views: list[memoryview]) -> Feed:
+def _feed_fetched(run: Run, views: list[memoryview]) -> Feed:
     return lambda: zip(run.packets.tolist(), views, strict=True)
 
 
-def _piecewise(blob: Blob, run: Run, spans: list[tuple[int, int]]) -> Feed:
+def _feed_piecewise(blob: Blob, run: Run, spans: list[tuple[int, int]]) -> Feed:
     def feed() -> Iterator[tuple[int, memoryview]]:
         at = 0
         numbers = run.packets.tolist()
         while at < len(spans):
             stop, size = at, 0
-            while stop < len(spans) and (stop == at or size + spans[stop][1] - spans[stop][0] <= _CHUNK):
+            while stop < len(spans) and (stop == at or size + spans[stop][1] - spans[stop][0] <= _BYTES_PER_PIECE):
                 size += spans[stop][1] - spans[stop][0]
                 stop += 1
             yield from zip(numbers[at:stop], blob.read_ranges(spans[at:stop]), strict=True)

@@ -1,4 +1,4 @@
-"""The memory that pictures are put in."""
+"""Reuse of freed memory for decoded frames."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Final
 
 import numpy as np
 
-LARGEST_BLOCK_BYTES: Final = 31 << 20  # bytes; what lies above 32 MiB does not count
+LARGEST_BLOCK_BYTES: Final = 31 << 20  # glibc ignores freed blocks of more than 32 MiB
 
 
 @cache
-def reuse_freed() -> None:
-    """Have pictures come to lie where earlier ones lay, once a process.
+def reuse_freed_memory() -> None:
+    """Make glibc reuse the memory of freed frames for new ones. Has an effect once per process.
 
-    glibc gives large blocks back to the system when they are freed, and for the next one each page is to be found and
-    cleared again: a third of the time of a full read at 1280x720. What counts as large follows the largest block that
-    was freed (mallopt(3), M_MMAP_THRESHOLD, "dynamic mmap threshold"). This one is never written to: it takes nothing.
+    glibc returns large blocks to the system when they are freed, so that every new array costs a page fault for each
+    4 KiB: a third of the time of a full read at 1280x720. What counts as large grows with the largest block that was
+    freed (mallopt(3), M_MMAP_THRESHOLD, "dynamic mmap threshold"). So one large block is allocated here and freed. It
+    is never written to, and takes no memory.
     """
     np.empty(LARGEST_BLOCK_BYTES, np.uint8)

@@ -1,4 +1,4 @@
-"""The wanted frames of a run, out of its packets."""
+"""Decoding of the runs of a plan to the frames that are wanted of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.errors import DamagedMediaError
-from reelbase_plugins.video.decoding.check_start import is_start, without_start
+from reelbase_plugins.video.decoding.check_start import is_start, remove_start
 from reelbase_plugins.video.decoding.decoder import DoubtError
-from reelbase_plugins.video.decoding.decoder_cache import LiveDecoder, cursors
-from reelbase_plugins.video.decoding.fetch import following, longer, stepwise
+from reelbase_plugins.video.decoding.decoder_cache import LiveDecoder, decoder_cache
+from reelbase_plugins.video.decoding.fetch import feed_following, feed_unskipped, make_piecewise_feeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,85 +24,90 @@ if TYPE_CHECKING:
 
 RESTORE: Final = "The stored bytes are damaged, or this FFmpeg decodes them differently; append the file again."
 
+#: Indexes of videos in which a decoder of several threads met damage, by id. One thread decodes them from then on.
 _doubtful: weakref.WeakValueDictionary[int, FrameIndex] = weakref.WeakValueDictionary()
 
 
 class Runs:
-    """Decodes the runs of a plan.
+    """Decodes the runs of one plan.
 
     Args:
-        blob: Where the packets lie.
-        plan: Whose runs.
-        recipe: How to decode.
-        limits: On frames.
+        blob: The bytes that the packets are stored in.
+        plan: The plan that the runs belong to.
+        config: Decoder configuration of the video.
+        limits: Limits on frame sizes.
     """
 
-    def __init__(self, blob: Blob, plan: Plan, recipe: DecoderConfig, limits: Limits) -> None:
+    def __init__(self, blob: Blob, plan: Plan, config: DecoderConfig, limits: Limits) -> None:
         self._blob = blob
         self._plan = plan
-        self._recipe = recipe
+        self._config = config
         self._limits = limits
 
-    def frames(self, run: Run, feed: Feed, threads: int, *, onward: bool = False) -> Iterator[tuple[int, VideoFrame]]:
-        """The wanted frames, with their numbers, as they come out.
+    def frames(
+        self, run: Run, feed: Feed, threads: int, *, continues: bool = False
+    ) -> Iterator[tuple[int, VideoFrame]]:
+        """Yield number and picture of the wanted frames of a run, in the order in which they are decoded.
 
         Args:
-            run: The run.
-            feed: Its packets.
-            onward: The packets that follow are decoded next.
-            threads: Of the decoder. Frame threads conceal damage in another way each time: what is not known to be
-                sound is decoded by one, and so is what turns out not to be.
+            run: The run to decode.
+            feed: A feed of its packets.
+            continues: True if the packets after the run are decoded next.
+            threads: Number of threads of a new decoder. Frame threads conceal damage in another way each time, so that
+                a file not known to be undamaged, or found damaged while it is read, is decoded by one thread.
 
         Raises:
-            DamagedMediaError: one did not come out.
+            DamagedMediaError: a wanted frame did not come out.
         """
         index = self._plan.index
-        threads = threads if self._recipe.sound and _doubtful.get(id(index)) is not index else 1
-        cursor, walking = cursors.take(index, self._blob, run, threads)
-        cursor = cursor or self._cursor(threads)
-        if walking or onward:  # what follows brings out the last frames, and the decoder stays where it is
-            feed = _join(feed, following(self._blob, self._plan, run, cursor.threads))
-        if self._recipe.unseen and cursor.fresh:
+        threads = threads if self._config.sound and _doubtful.get(id(index)) is not index else 1
+        decoder, is_walk = decoder_cache.take(index, self._blob, run, threads)
+        decoder = decoder or self._open_decoder(threads)
+        if is_walk or continues:
+            # Frames wait in a decoder until it is fed more packets or ended. Ending it is cheapest for a single read,
+            # but then it could not continue with the next one.
+            feed = _join_feeds(feed, feed_following(self._blob, self._plan, run, decoder.threads))
+        if self._config.unseen and decoder.is_fresh:
             packets = feed()
             first = next(packets)
-            if not is_start(self._recipe, *first):
-                yield from self._from_further_back(run)
+            if not is_start(self._config, *first):
+                yield from self._decode_from_further_back(run)
                 return
             feed = partial(chain, [first], packets)
         wanted = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
         try:
-            yield from _coming(cursor, feed, wanted)
+            yield from _take_wanted(decoder, feed, wanted)
         except DoubtError:
             _doubtful[id(index)] = index
-        if wanted and cursor.threads > 1:
-            cursor = self._cursor()
-            yield from _coming(cursor, feed, wanted)
-        if wanted:  # after a start amid a GOP, libavcodec shows some frames only when it has seen what follows
-            cursor = self._cursor()
-            yield from _coming(cursor, longer(self._blob, self._plan, run), wanted)
+        if wanted and decoder.threads > 1:  # damage, or frames that did not come out: one thread decides
+            decoder = self._open_decoder()
+            yield from _take_wanted(decoder, feed, wanted)
+        if wanted:  # after a start within a GOP, libavcodec shows some frames only once it was fed later packets
+            decoder = self._open_decoder()
+            yield from _take_wanted(decoder, feed_unskipped(self._blob, self._plan, run), wanted)
         if wanted:
-            raise _missing(index, wanted, self._blob.key)
-        if onward or run is self._plan.runs[-1]:
-            cursors.keep(index, self._blob, cursor)
+            raise _make_missing_error(index, wanted, self._blob.key)
+        if continues or run is self._plan.runs[-1]:
+            decoder_cache.keep(index, self._blob, decoder)
 
-    def _cursor(self, threads: int = 1) -> LiveDecoder:
-        return LiveDecoder(self._recipe, self._limits.max_pixels, threads)
+    def _open_decoder(self, threads: int = 1) -> LiveDecoder:
+        return LiveDecoder(self._config, self._limits.max_pixels, threads)
 
-    def _from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
-        """The wanted frames of a run whose first packet is not a start."""
-        plan = without_start(self._plan.index, int(run.packets[0])).plan(run.frames)
-        runs = Runs(self._blob, plan, self._recipe, self._limits)
-        for earlier, its in zip(plan.runs, stepwise(self._blob, plan), strict=True):
-            yield from runs.frames(earlier, its, 1)
-
-
-def _join(first: Feed, then: Feed) -> Feed:
-    return lambda: chain(first(), then())
+    def _decode_from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode a run whose first packet turned out not to be a start, from the start before it."""
+        plan = remove_start(self._plan.index, int(run.packets[0])).plan(run.frames)
+        runs = Runs(self._blob, plan, self._config, self._limits)
+        for earlier_run, feed in zip(plan.runs, make_piecewise_feeds(self._blob, plan), strict=True):
+            yield from runs.frames(earlier_run, feed, 1)
 
 
-def _coming(cursor: LiveDecoder, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
-    """Those of the `wanted` frames, by packet, that come out; they are taken from `wanted`."""
-    for frame in cursor.frames(feed()):
+def _join_feeds(first: Feed, second: Feed) -> Feed:
+    return lambda: chain(first(), second())
+
+
+def _take_wanted(decoder: LiveDecoder, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
+    """Yield the frames that are wanted, and remove them from `wanted`, which maps packet to frame numbers."""
+    for frame in decoder.frames(feed()):
         number = wanted.pop(frame.pts, None) if frame.pts is not None else None
         if number is not None:
             yield number, frame
@@ -110,10 +115,11 @@ def _coming(cursor: LiveDecoder, feed: Feed, wanted: dict[int, int]) -> Iterator
             return
 
 
-def _missing(index: FrameIndex, wanted: dict[int, Any], key: str) -> DamagedMediaError:
+def _make_missing_error(index: FrameIndex, wanted: dict[int, Any], key: str) -> DamagedMediaError:
     packet, frame = min(wanted.items())
-    at = int(index.pos[packet])
+    start = int(index.pos[packet])
+    stop = start + int(index.size[packet])
     return DamagedMediaError(
-        f"Frame {frame} did not come out of packet {packet} (bytes {at}:{at + int(index.size[packet])} of {key}).",
+        f"Frame {frame} did not come out of packet {packet} (bytes {start}:{stop} of {key}).",
         RESTORE,
     )

@@ -1,1 +1,1 @@
-"""Files to packets."""
+"""Reading of the packets that a file holds."""

@@ -1,4 +1,4 @@
-"""What sets container formats apart."""
+"""The properties in which container formats differ."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What sets a container format apart.
+    """The properties in which a container format differs from others.
 
     Attributes:
-        demuxer: FFmpeg's name.
-        repack: Its packets never are in one piece in the file.
-        timed: It stores a presentation time for every frame.
-        single_start: Only the first packet is a start.
+        demuxer: FFmpeg's name of the demuxer.
+        repack: Packets are stored in pieces, so that they are always copied to a stream of their own.
+        timed: The format stores a presentation time for every frame.
+        single_start: Decoding can start at the first packet only, whatever the container marks.
     """
 
     demuxer: str

@@ -1,4 +1,4 @@
-"""One codec a container: what sets it apart is in its `Traits`."""
+"""One codec per container format. The properties in which the formats differ are in `Traits`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Container(Codec):
-    """Videos in one container format."""
+    """Videos in one container format.
+
+    Implementations are imported when they are called: decoding does not need the code that ingests or encodes.
+    """
 
     traits: ClassVar[Traits]
 
@@ -28,7 +31,9 @@ class Container(Codec):
         """See `Codec.ingest`."""
         from reelbase_plugins.video.indexing.build import Ingest
 
-        ingest = Ingest(blob, spool, filename=filename, name=self.name, traits=self._traits(blob), limits=self.limits)
+        ingest = Ingest(
+            blob, spool, filename=filename, name=self.name, traits=self._find_traits(blob), limits=self.limits
+        )
         return ingest.run(check, stream)
 
     def decode(
@@ -52,22 +57,22 @@ class Container(Codec):
 
     def web_stream(self, index: FrameIndex) -> WebStream | None:
         """See `Codec.web_stream`."""
-        from reelbase_plugins.video.webcodecs import stream_of
+        from reelbase_plugins.video.webcodecs import make_web_stream
 
-        return stream_of(index)
+        return make_web_stream(index)
 
     def web_clip(self, frames: Iterable[NDArray[np.uint8]]) -> WebClip | None:
         """See `Codec.web_clip`."""
-        from reelbase_plugins.video.webcodecs import clip_of
+        from reelbase_plugins.video.webcodecs import encode_web_clip
 
-        return clip_of(frames)
+        return encode_web_clip(frames)
 
-    def _traits(self, blob: Blob) -> Traits:
+    def _find_traits(self, blob: Blob) -> Traits:
         return self.traits
 
 
-class Boxed(Container):
-    """Files of boxes, some of which say where every packet lies."""
+class BoxContainer(Container):
+    """Formats made of boxes, whose tables state the position of every packet (ISO/IEC 14496-12)."""
 
     traits = Traits(demuxer="mov", timed=True)
 
@@ -78,8 +83,8 @@ class Boxed(Container):
         return skim(blob, filename=filename, name=self.name, number=stream, limits=self.limits)
 
 
-class Mp4(Boxed):
-    """MPEG-4 part 12 and 14, 3GPP; fragmented too. Also encodes."""
+class Mp4(BoxContainer):
+    """MP4 and 3GPP (MPEG-4 parts 12 and 14), fragmented files included. Frames can be encoded to it."""
 
     def encode(self, array: NDArray[Any], **options: Any) -> bytes:
         """See `reelbase_plugins.video.encode.encode`."""
@@ -87,16 +92,16 @@ class Mp4(Boxed):
 
         for name in options:
             if name not in OPTIONS:
-                raise UsageError(f"The codec {self.name!r} has no option {name!r}.", f"It has: {', '.join(OPTIONS)}.")
+                raise UsageError(f"The codec {self.name!r} has no option {name!r}.", f"It has {', '.join(OPTIONS)}.")
         return encode(array, **options)
 
 
-class Mov(Boxed):
+class Mov(BoxContainer):
     """QuickTime."""
 
     @classmethod
     def claims(cls, head: bytes) -> bool:
-        """QuickTime's brand, or a file older than brands."""
+        """Return True for QuickTime's brand, and for files from before there were brands."""
         return head[4:8] != b"ftyp" or head[8:12] == b"qt  "
 
 
@@ -107,7 +112,7 @@ class Mkv(Container):
 
     @classmethod
     def claims(cls, head: bytes) -> bool:
-        """EBML of any document type but WebM."""
+        """Return True for EBML of any document type other than WebM."""
         return b"webm" not in head[:64]
 
 
@@ -118,12 +123,12 @@ class Webm(Container):
 
     @classmethod
     def claims(cls, head: bytes) -> bool:
-        """EBML with the document type of WebM."""
+        """Return True for EBML of the document type WebM."""
         return b"webm" in head[:64]
 
 
 class Avi(Container):
-    """AVI: no presentation times."""
+    """AVI, which stores no presentation times."""
 
     traits = Traits(demuxer="avi")
 
@@ -135,35 +140,35 @@ class Flv(Container):
 
 
 class Ts(Container):
-    """MPEG transport stream, 188 or 192 bytes a packet; payloads are in pieces."""
+    """MPEG transport stream of 188 or 192 bytes per transport packet, which cuts video packets into pieces."""
 
     traits = Traits(demuxer="mpegts", repack=True, timed=True)
 
 
 class Mpg(Container):
-    """MPEG program stream, or the bare video stream of one."""
+    """MPEG program stream, or a video elementary stream without a container."""
 
     traits = Traits(demuxer="mpeg", repack=True)
-    bare: ClassVar[Traits] = Traits(demuxer="mpegvideo")
+    elementary: ClassVar[Traits] = Traits(demuxer="mpegvideo")
 
-    def _traits(self, blob: Blob) -> Traits:
-        return self.bare if blob.read(0, 4) == b"\0\0\1\xb3" else self.traits
+    def _find_traits(self, blob: Blob) -> Traits:
+        return self.elementary if blob.read(0, 4) == b"\0\0\1\xb3" else self.traits
 
 
 class Gif(Container):
-    """GIF: each picture is drawn over the one before."""
+    """GIF. Each picture is drawn over the one before, so that decoding can only start at the first."""
 
     traits = Traits(demuxer="gif", timed=True, single_start=True)
 
 
 class Asf(Container):
-    """Windows media."""
+    """Windows Media (ASF)."""
 
     traits = Traits(demuxer="asf")
 
 
 class Ivf(Container):
-    """The plain container of VP8, VP9 and AV1 tools."""
+    """IVF, the simple container of tools for VP8, VP9 and AV1."""
 
     traits = Traits(demuxer="ivf", timed=True)
 
@@ -181,22 +186,22 @@ class Mxf(Container):
 
 
 class Dv(Container):
-    """Raw DV: one frame a packet."""
+    """Raw DV, with one frame per packet."""
 
     traits = Traits(demuxer="dv")
 
     @classmethod
     def claims(cls, head: bytes) -> bool:
-        """DIF blocks of 80 bytes: header, two subcode, three VAUX (IEC 61834-2 figure 66)."""
-        kinds = [head[at] >> 5 for at in range(0, min(len(head), 480), 80)]
-        return kinds == [0, 1, 1, 2, 2, 2]
+        """Return True for DIF blocks of 80 bytes: header, two subcode, three VAUX (IEC 61834-2 figure 66)."""
+        block_types = [head[at] >> 5 for at in range(0, min(len(head), 480), 80)]
+        return block_types == [0, 1, 1, 2, 2, 2]
 
     def ingest(
         self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
     ) -> Ingested:
-        """See `Codec.ingest`. The demuxer would take anything for DV."""
+        """See `Codec.ingest`. Blocks are checked first, because FFmpeg's demuxer accepts any bytes as DV."""
         if not self.claims(blob.read(0, 480)):
-            raise DamagedMediaError(f"{filename} is not DV: its DIF blocks are not in order.", "Give a raw DV file.")
+            raise DamagedMediaError(f"{filename} is not DV: its DIF blocks are not in order.", "Pass a raw DV file.")
         return super().ingest(blob, spool, filename=filename, check=check, stream=stream)
 
 

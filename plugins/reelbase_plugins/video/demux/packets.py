@@ -1,4 +1,4 @@
-"""One pass through a container: a table with a row a packet, and a place to read each packet from again."""
+"""One pass through a container: a table of its packets, with the position to read each packet from later."""
 
 from __future__ import annotations
 
@@ -26,30 +26,32 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 NO_TIME: Final = -(1 << 63)
-_BEFORE: Final = 64
-_AFTER: Final = 4096
-_KEY: Final = 1
-_DISCARD: Final = 2
+#: Bytes that are searched for a packet before and after the position that a demuxer states.
+_SEARCH_BYTES_BEFORE: Final = 64
+_SEARCH_BYTES_AFTER: Final = 4096
+_MAX_SETTINGS_CHANGES: Final = 64  # of the decoder within a stream that an index stores
+_FLAG_KEY: Final = 1
+_FLAG_DISCARD: Final = 2
 
 
 @dataclass(frozen=True)
 class Table:
-    """What the container says of every packet of one stream that holds bytes, in decode order.
+    """What a container states of each packet of one stream, in decode order. Packets without bytes are left out.
 
     Attributes:
-        pos: int64 ``(n,)``: where the packet's bytes lie, in the file or the spool.
-        size: int64 ``(n,)``: bytes.
-        pts: int64 ``(n,)``: presentation times, `NO_TIME` where there is none.
-        dts: int64 ``(n,)``: decoding times, likewise.
-        duration: int64 ``(n,)``: 0 where there is none.
-        key: bool ``(n,)``: called a key frame.
-        discard: bool ``(n,)``: to be decoded and not shown (edit lists).
+        pos: int64 ``(n,)``: position of the packet's bytes, in the file or in the spool.
+        size: int64 ``(n,)``: number of bytes.
+        pts: int64 ``(n,)``: presentation times in time base units; `NO_TIME` where there is none.
+        dts: int64 ``(n,)``: decoding times in time base units; `NO_TIME` where there is none.
+        duration: int64 ``(n,)``: durations in time base units; 0 where there is none.
+        key: bool ``(n,)``: marked as a key frame.
+        discard: bool ``(n,)``: marked to be decoded but not shown (edit lists).
         header_flags: int64 ``(n,)``: what the packet's own headers state, as `PacketFlags`.
-        extradata: packets that bring new decoder settings, with those.
-        repacked: the packets were written to the spool.
-        unsafe: packets carry side data that an index cannot bring back.
-        corrupt: packets that the container knows to be damaged.
-        error: what stopped the demuxer before the end; None: nothing did.
+        extradata: packet number to the new decoder settings that the packet brings.
+        repacked: True if the packets were written to the spool.
+        unsafe: True if packets carry side data that an index does not store.
+        corrupt: number of packets that the container marks as damaged.
+        error: what stopped the demuxer before the end; None if it reached the end.
     """
 
     pos: Ints
@@ -70,19 +72,19 @@ class Table:
         return len(self.pos)
 
 
-def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """The stream's packets that hold bytes; empty ones would tell a decoder that the stream ends."""
+def iter_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """Iterate over the packets of a stream that hold bytes: to a decoder an empty one means the end of the stream."""
     return (packet for packet in container.demux(stream) if packet.size)
 
 
 class Demux:
-    """Builds a `Table`.
+    """Builds a `Table` from a container.
 
     Args:
-        reader: What the container reads from.
-        parser: For the packets' headers.
-        spool: Where packets go that cannot be found in the file.
-        repack: Write all packets to the spool without looking for them.
+        reader: The reader of the file that the container reads from.
+        parser: The parser of packet headers.
+        spool: File to write packets to that cannot be found in one piece.
+        repack: Write all packets to the spool, without searching for them in the file.
     """
 
     def __init__(self, reader: Reader, parser: Parser, spool: BinaryIO, *, repack: bool) -> None:
@@ -99,91 +101,96 @@ class Demux:
         self._corrupt = 0
 
     def run(self, container: InputContainer, stream: VideoStream, *, filename: str, limits: Limits) -> Table:
-        """Take every packet.
+        """Read every packet.
 
         Raises:
-            LimitError: more packets than allowed frames.
+            LimitError: there are more packets than frames are allowed.
         """
         error = None
         try:
-            for packet in packets_of(container, stream):
-                self._take(packet)
+            for packet in iter_packets(container, stream):
+                self._add(packet)
                 if len(self._columns["pos"]) > limits.max_frames:
                     raise LimitError(
                         f"{filename} has more than {limits.max_frames} frames.",
-                        "Raise max_frames under [security] in your own configuration if you trust it.",
+                        "Raise max_frames under [security] in your own configuration if you trust the file.",
                     )
         except ReelbaseError:
             raise
         except libav_errors() as stopped:
             error = str(getattr(stopped, "strerror", None) or stopped)
-        return self._table(error)
+        return self._make_table(error)
 
-    def _take(self, packet: Packet[VideoStream]) -> None:
+    def _add(self, packet: Packet[VideoStream]) -> None:
         data = bytes(packet)
-        add = {name: column.append for name, column in self._columns.items()}
-        add["pos"](self._place(data, packet.pos))
-        add["size"](len(data))
-        add["pts"](NO_TIME if packet.pts is None else packet.pts)
-        add["dts"](NO_TIME if packet.dts is None else packet.dts)
-        add["duration"](packet.duration or 0)
+        append = {name: column.append for name, column in self._columns.items()}
+        append["pos"](self._store(data, packet.pos))
+        append["size"](len(data))
+        append["pts"](NO_TIME if packet.pts is None else packet.pts)
+        append["dts"](NO_TIME if packet.dts is None else packet.dts)
+        append["duration"](packet.duration or 0)
         key = packet.is_keyframe
-        add["flags"](key * _KEY | packet.is_discard * _DISCARD)
-        add["header_flags"](self._parser.parse(data, key=key))
+        append["flags"](key * _FLAG_KEY | packet.is_discard * _FLAG_DISCARD)
+        append["header_flags"](self._parser.parse(data, key=key))
         self._corrupt += packet.is_corrupt
-        self._side_data(packet)
+        self._read_side_data(packet)
 
-    def _side_data(self, packet: Packet[VideoStream]) -> None:
+    def _read_side_data(self, packet: Packet[VideoStream]) -> None:
         if packet.has_sidedata("new_extradata"):
             self._extradata[len(self._columns["pos"]) - 1] = bytes(packet.get_sidedata("new_extradata"))
         if packet.has_sidedata("palette") or packet.has_sidedata("param_change"):
             self._unsafe = True
 
-    def _place(self, data: bytes, pos: int | None) -> int:
+    def _store(self, data: bytes, pos: int | None) -> int:
+        """Return the position of a packet in the file, or write it to the spool and return its position there."""
         if not self._repacked:
-            found = self._find(data, pos)
-            if found is not None:
-                return found
+            found_at = self._find(data, pos)
+            if found_at is not None:
+                return found_at
             self._move_to_spool()
         self._spool.write(data)
         self._spooled += len(data)
         return self._spooled - len(data)
 
     def _find(self, data: bytes, pos: int | None) -> int | None:
-        """Where `data` is in the file: at `pos`, or behind a block header that `pos` points to."""
+        """Find `data` in the file near `pos`; None if it is not there in one piece.
+
+        For mkv, webm and flv, demuxers return the position of a block header that comes before the packet. So the bytes
+        around `pos` are searched, and compared.
+        """
         if pos is None:
             return None
         if self._reader.holds(data, pos):
             return pos
-        start = max(0, pos - _BEFORE)
-        window = self._reader.span(start, pos + _AFTER + _BEFORE)
-        head = data[:_BEFORE]
-        at = window.find(head)
+        start = max(0, pos - _SEARCH_BYTES_BEFORE)
+        window = self._reader.span(start, pos + _SEARCH_BYTES_AFTER + _SEARCH_BYTES_BEFORE)
+        beginning = data[:_SEARCH_BYTES_BEFORE]
+        at = window.find(beginning)
         while at >= 0:
             if self._reader.holds(data, start + at):
                 return start + at
-            at = window.find(head, at + 1)
+            at = window.find(beginning, at + 1)
         return None
 
     def _move_to_spool(self) -> None:
-        """A packet was not found: copy those that were, so that all lie together."""
+        """Copy the packets that were found so far to the spool: an index reads all packets from one stream."""
         self._repacked = True
         pos = self._columns["pos"]
-        for n, size in enumerate(self._columns["size"]):
-            self._spool.write(self._reader.span(pos[n], pos[n] + size))
-            pos[n] = self._spooled
+        for number, size in enumerate(self._columns["size"]):
+            self._spool.write(self._reader.span(pos[number], pos[number] + size))
+            pos[number] = self._spooled
             self._spooled += size
 
-    def _table(self, error: str | None) -> Table:
+    def _make_table(self, error: str | None) -> Table:
         columns = {name: np.array(column, np.int64) for name, column in self._columns.items()}
         flags = columns.pop("flags")
         return Table(
             **columns,
-            key=(flags & _KEY) != 0,
-            discard=(flags & _DISCARD) != 0,
+            key=(flags & _FLAG_KEY) != 0,
+            discard=(flags & _FLAG_DISCARD) != 0,
             extradata=self._extradata,
             repacked=self._repacked,
-            unsafe=self._unsafe or len(self._extradata) > 64,
+            unsafe=self._unsafe or len(self._extradata) > _MAX_SETTINGS_CHANGES,
             corrupt=self._corrupt,
             error=error,
         )

@@ -1,8 +1,8 @@
-"""Opening a container without letting libav reach anything but the bytes in front of it.
+"""Opening of containers such that libav can reach nothing but the bytes of the file.
 
 libav picks demuxers by content and by name, and several of them (concat, hls, dash, sdp, imf, mov with data
-references) open further files and URLs. So the demuxer is always named by the caller, every protocol is switched
-off, and the file object has nothing but ``read``, ``seek`` and ``tell``.
+references) open further files and URLs. So the caller always names the demuxer, every protocol is
+disabled, and the file object has only ``read``, ``seek`` and ``tell``.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ if TYPE_CHECKING:
 SELF_CONTAINED: Final = frozenset(
     "mov matroska avi flv mpegts mpeg mpegvideo gif asf ivf ogg mxf dv rm".split()  # noqa: SIM905
 )
-_BLOCK: Final = 1 << 20
-_AHEAD: Final = 8
-_BLOCKS: Final = 20
-_BUFFER: Final = 1 << 16
+_BLOCK_BYTES: Final = 1 << 20
+_MAX_BLOCKS_PER_REQUEST: Final = 8
+_MAX_BLOCKS_KEPT: Final = 20
+_LIBAV_BUFFER_BYTES: Final = 1 << 16
 
 
 class Reader:
-    """The one file object that libav sees, and the same bytes for whoever checks what it said.
+    """The file object that libav reads from. The same bytes can be read to check what libav states of them.
 
-    Keeps the last few megabytes read, so that looking at a packet's bytes again costs no request; and reads the further
-    ahead the longer it is read in order, so that a whole file costs a request for every 8 MiB.
+    It keeps the blocks read last, so that comparing a packet with the file costs no request. It reads further ahead the
+    longer it is read in order, so that reading a whole file costs a request for every 8 MiB.
 
     Attributes:
-        failure: What stopped a read, from then on the file ends there. It is not given to PyAV, which prints all but
-            the last of several errors, and reads on for ever after one that is not an Exception, such as Ctrl-C's.
+        failure: The error that a read raised, or None. From then on the file ends there. PyAV does not get the error:
+            it prints all but the last of several, and reads on for ever after one that is not an Exception, such as
+            KeyboardInterrupt.
     """
 
     name = ""
@@ -50,86 +51,89 @@ class Reader:
         self._blob = blob
         self._at = 0
         self._blocks: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
-        self._next = 0
-        self._ahead = 1
+        self._next_number = 0
+        self._blocks_per_request = 1
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes from here on; fewer at a block's edge, none at the end."""
+        """Read up to `size` bytes; fewer at the end of a block, none at the end of the file."""
         if self.failure is not None or self._at >= self._blob.size:
             return b""
         try:
-            data = self._some(size)
-        except BaseException as error:  # noqa: BLE001  raised when the container is closed
+            data = self._read_some(size)
+        except BaseException as error:  # noqa: BLE001  raised again when the container is closed
             self.failure = error
             return b""
         self._at += len(data)
         return data
 
-    def _some(self, size: int) -> bytes:
-        block, skip = divmod(self._at, _BLOCK)
-        fetched, at = self._block(block)
-        return fetched[at + skip : at + min(skip + size, _BLOCK)]
+    def _read_some(self, size: int) -> bytes:
+        block, skip = divmod(self._at, _BLOCK_BYTES)
+        fetched, at = self._get_block(block)
+        return fetched[at + skip : at + min(skip + size, _BLOCK_BYTES)]
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; positions past the end are allowed, as in files."""
+        """Move to a position. Positions past the end are allowed, as in files."""
         base = (0, self._at, self._blob.size)[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def tell(self) -> int:
-        """Where the next read starts."""
+        """Return the position of the next read."""
         return self._at
 
     def holds(self, data: bytes, pos: int) -> bool:
-        """Whether `data` is at `pos`."""
-        block, skip = divmod(pos, _BLOCK)
+        """Return True if the file has `data` at `pos`."""
+        block, skip = divmod(pos, _BLOCK_BYTES)
         if pos < 0 or pos + len(data) > self._blob.size:
             return False
-        fetched, at = self._block(block)
+        fetched, at = self._get_block(block)
         if at + skip + len(data) <= len(fetched):
             return fetched.startswith(data, at + skip)  # copies nothing
         return self.span(pos, pos + len(data)) == data
 
     def span(self, start: int, stop: int) -> bytes:
-        """Bytes ``start:stop``, clipped to the blob."""
+        """Read the bytes ``start:stop``, clipped to the file."""
         start, stop = max(0, start), min(stop, self._blob.size)
-        if stop - start > _BLOCK * (_BLOCKS // 2):
-            return self._blob.read(start, stop)
-        first, last = start // _BLOCK, max(start, stop - 1) // _BLOCK
-        blocks = [self._block(n) for n in range(first, last + 1)]
-        joined = b"".join(fetched[at : at + _BLOCK] for fetched, at in blocks)
-        return joined[start - first * _BLOCK : stop - first * _BLOCK]
+        if stop - start > _BLOCK_BYTES * (_MAX_BLOCKS_KEPT // 2):
+            return self._blob.read(start, stop)  # would push most other blocks out
+        first, last = start // _BLOCK_BYTES, max(start, stop - 1) // _BLOCK_BYTES
+        blocks = [self._get_block(number) for number in range(first, last + 1)]
+        joined = b"".join(fetched[at : at + _BLOCK_BYTES] for fetched, at in blocks)
+        return joined[start - first * _BLOCK_BYTES : stop - first * _BLOCK_BYTES]
 
-    def _block(self, number: int) -> tuple[bytes, int]:
-        """What it was fetched in, and where it begins in that."""
+    def _get_block(self, number: int) -> tuple[bytes, int]:
+        """Return the bytes that a block was fetched with, and its position in them."""
         if number not in self._blocks:
             self._fetch(number)
         self._blocks.move_to_end(number)
         return self._blocks[number]
 
     def _fetch(self, number: int) -> None:
-        """One block; or several, if it comes after the last ones that were fetched."""
-        self._ahead = min(2 * self._ahead, _AHEAD) if number == self._next else 1
-        fetched = self._blob.read(number * _BLOCK, (number + self._ahead) * _BLOCK)
-        for at in range(0, max(1, len(fetched)), _BLOCK):
-            self._blocks[number + at // _BLOCK] = fetched, at
-        self._next = number + self._ahead
-        while len(self._blocks) > _BLOCKS:
+        """Fetch a block; several, each time twice as many, if it comes right after those that were fetched last."""
+        self._blocks_per_request = (
+            min(2 * self._blocks_per_request, _MAX_BLOCKS_PER_REQUEST) if number == self._next_number else 1
+        )
+        fetched = self._blob.read(number * _BLOCK_BYTES, (number + self._blocks_per_request) * _BLOCK_BYTES)
+        for at in range(0, max(1, len(fetched)), _BLOCK_BYTES):
+            self._blocks[number + at // _BLOCK_BYTES] = fetched, at
+        self._next_number = number + self._blocks_per_request
+        while len(self._blocks) > _MAX_BLOCKS_KEPT:
             self._blocks.popitem(last=False)
 
 
 @contextmanager
-def opened(reader: Reader, demuxer: str, *, filename: str) -> Iterator[InputContainer]:
-    """A container over `reader`, read by `demuxer` and no other.
+def open_container(reader: Reader, demuxer: str, *, filename: str) -> Iterator[InputContainer]:
+    """Open a container that is read by `demuxer`, and by no other demuxer.
 
     Raises:
-        BaseException: what a read of its bytes raised, when the block ends, whatever else came of it.
-        DamagedMediaError: it is not such a container, or too damaged to open.
+        BaseException: the error that a read of the file raised; it is raised when the ``with`` block ends.
+        DamagedMediaError: the file is not in this format, or too damaged to open.
+        MediaError: the demuxer may open other files.
     """
     import av
 
     if demuxer not in SELF_CONTAINED:
-        raise MediaError(f"The demuxer {demuxer!r} is not one that keeps to its own file.")
+        raise MediaError(f"The demuxer {demuxer!r} may open other files, and is not allowed.")
     options = {"protocol_whitelist": "none"} | ({"enable_drefs": "0"} if demuxer == "mov" else {})
     try:
         with media_errors(filename, "cannot be opened"):
@@ -139,7 +143,7 @@ def opened(reader: Reader, demuxer: str, *, filename: str) -> Iterator[InputCont
                 format=demuxer,
                 container_options=options,
                 metadata_errors="replace",
-                buffer_size=_BUFFER,
+                buffer_size=_LIBAV_BUFFER_BYTES,
                 io_open=_refuse,
             )
         with container:
@@ -154,9 +158,9 @@ def _refuse(*_: object) -> NoReturn:
 
 
 def libav_errors() -> tuple[type[Exception], ...]:
-    """What PyAV raises of damaged files: its own errors, and plain ones where it trusts what libav found.
+    """Return the errors that PyAV raises for damaged files: its own, and built-in ones where it does not check values.
 
-    Errors of reelbase are some of these too; let them pass first.
+    Some errors of reelbase are subclasses of these: catch and raise `ReelbaseError` before them.
     """
     import av
 
@@ -165,41 +169,51 @@ def libav_errors() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def media_errors(filename: str, what: str) -> Iterator[None]:
-    """Turn what libav raises into DamagedMediaError; errors of storages pass."""
+    """Turn errors of libav into DamagedMediaError. Errors of reelbase, such as those of storages, are not changed."""
     try:
         yield
     except ReelbaseError:
         raise
     except libav_errors() as error:
         raise DamagedMediaError(
-            f"{filename} {what}: {_reason(error)}.", "It is damaged, truncated or of another format."
+            f"{filename} {what}: {_find_reason(error)}.", "It is damaged, truncated or of another format."
         ) from error
 
 
-def _reason(error: BaseException) -> str:
+def _find_reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
 
 
 def pick_stream(container: InputContainer, *, filename: str, number: int | None, limits: Limits) -> VideoStream:
-    """The video stream to use: `number`, else the default one, else the first; cover pictures come last.
+    """Return the video stream to use.
+
+    Args:
+        container: The open container.
+        filename: Name of the file in messages.
+        number: Number of the stream among the video streams, from 0; None means the stream marked as default, or else
+            the first. Cover pictures count only if there is no other video stream.
+        limits: Limits on frame sizes.
 
     Raises:
-        MediaError: there is none, or none that this FFmpeg can decode.
+        DamagedMediaError: the file has no streams.
+        MediaError: there is no such video stream, or this FFmpeg cannot decode it.
         LimitError: its frames are larger than allowed.
     """
     import av
 
     disposition = av.stream.Disposition
-    videos = [s for s in container.streams.video if not s.disposition & disposition.attached_pic]
+    videos = [video for video in container.streams.video if not video.disposition & disposition.attached_pic]
     videos = videos or list(container.streams.video)
     if not len(container.streams):
         raise DamagedMediaError(f"{filename} holds no streams.", "It is damaged or truncated; give a whole copy.")
     if not videos:
-        kinds = ", ".join(sorted({s.type for s in container.streams}))
-        raise MediaError(f"{filename} holds no video, only: {kinds}.", "Give a file with a video stream.")
+        kinds = ", ".join(sorted({other.type for other in container.streams}))
+        raise MediaError(f"{filename} holds no video, only: {kinds}.", "Pass a file with a video stream.")
     if number is not None and not 0 <= number < len(videos):
-        raise MediaError(f"{filename} has no video stream {number}; it has {len(videos)}.", "Count streams from 0.")
-    default = next((s for s in videos if s.disposition & disposition.default), videos[0])
+        raise MediaError(
+            f"{filename} has no video stream {number}; it has {len(videos)}.", "Streams are counted from 0."
+        )
+    default = next((video for video in videos if video.disposition & disposition.default), videos[0])
     stream = default if number is None else videos[number]
     if stream.codec_context is None:
         raise MediaError(
@@ -210,13 +224,13 @@ def pick_stream(container: InputContainer, *, filename: str, number: int | None,
 
 
 def check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:
-    """Refuse frames that are too large.
+    """Check that frames are not too large.
 
     Raises:
-        LimitError: more than `max_pixels`.
+        LimitError: they have more than `max_pixels` pixels.
     """
     if width * height > max_pixels:
         raise LimitError(
             f"{name} has frames of {width}x{height}, more than {max_pixels} pixels.",
-            "Raise max_pixels under [security] in your own configuration if you trust it.",
+            "Raise max_pixels under [security] in your own configuration if you trust the file.",
         )

@@ -1,4 +1,4 @@
-"""Packets just written, readable as a blob before they are stored."""
+"""The file that packets are written to at ingest, readable before it is stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SpoolSource:
         self._lock = Lock()
 
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        """Bytes ``start`` to ``stop``; writing goes on at the end."""
+        """Read the bytes ``start:stop``, and return to the end of the file, where writing continues."""
         with self._lock:
             self._file.seek(start)
             data = self._file.read(-1 if stop is None else stop - start)
@@ -27,16 +27,16 @@ class SpoolSource:
         return data
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Several ranges."""
+        """Read several ranges."""
         return [self.get(key, start, stop) for start, stop in ranges]
 
 
-def spooled(file: BinaryIO) -> Blob:
-    """All that was written to `file` so far."""
+def open_spool(file: BinaryIO) -> Blob:
+    """Return everything that was written to `file` so far, as a blob."""
     return Blob(SpoolSource(file), "<packets>", 0, file.seek(0, 2))
 
 
-def emptied(file: BinaryIO) -> None:
-    """Take back what was written."""
+def clear_spool(file: BinaryIO) -> None:
+    """Remove everything that was written to `file`."""
     file.seek(0)
     file.truncate()

@@ -14,9 +14,9 @@ import numpy as np
 from reelbase.errors import LimitError, ReelbaseError
 from reelbase.plugin import Ingested, Trust
 from reelbase_plugins.video.bitstream.h264 import H264
-from reelbase_plugins.video.decoding.decoder_config import DecoderConfig, max_coded
-from reelbase_plugins.video.demux.packets import NO_TIME, Table, packets_of
-from reelbase_plugins.video.demux.safe_open import check_pixels, libav_errors, opened, pick_stream
+from reelbase_plugins.video.decoding.decoder_config import DecoderConfig, limit_coded_pixels
+from reelbase_plugins.video.demux.packets import NO_TIME, Table, iter_packets
+from reelbase_plugins.video.demux.safe_open import check_pixels, libav_errors, open_container, pick_stream
 from reelbase_plugins.video.indexing.build import facts_of, index_of, info_of, shown_by
 from reelbase_plugins.video.indexing.frame_order import by_times
 from reelbase_plugins.video.indexing.mp4_boxes import BoxReader
@@ -42,29 +42,29 @@ def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Li
         DamagedMediaError, LimitError, MediaError: it cannot be used.
     """
     reader = BoxReader(blob)
-    with opened(reader, "mov", filename=filename) as container:
+    with open_container(reader, "mov", filename=filename) as container:
         stream = pick_stream(container, filename=filename, number=number, limits=limits)
-        recipe = DecoderConfig.of(stream, "mov")
+        config = DecoderConfig.from_stream(stream, "mov")
         facts = facts_of(container, stream)
-        if not (facts.intra_only or _tells(recipe)):
+        if not (facts.intra_only or _tells(config)):
             return None
         listing = _Listing(container, stream, reader, filename, limits)
         table, frame = listing.run()
     order = by_times(table, trusted=True, reorders=facts.reorders)
     if frame is None or not order.sure or not len(order.display) or _reaches(table) > blob.size:
         return None
-    recipe, facts = shown_by(frame, replace(recipe, unseen=not facts.intra_only), facts)
-    index = replace(index_of(table, order.display, facts, recipe), trust=Trust.NO_SKIP)
-    described = describe(index, recipe, facts, table, witness=None, checked="nothing but the headers")
+    config, facts = shown_by(frame, replace(config, unseen=not facts.intra_only), facts)
+    index = replace(index_of(table, order.display, facts, config), trust=Trust.NO_SKIP)
+    described = describe(index, config, facts, table, witness=None, checked="nothing but the headers")
     return Ingested(info=info_of(index, described, name=name, filename=filename), index=index)
 
 
-def _tells(recipe: DecoderConfig) -> bool:
+def _tells(config: DecoderConfig) -> bool:
     """Whether the container alone says which packets are frames: fields may be packets of their own."""
-    if recipe.codec == "h264":
-        parser = H264(recipe.extradata)
+    if config.codec == "h264":
+        parser = H264(config.extradata)
         return parser.has_sps and parser.frames_only
-    return recipe.codec in _PLAIN
+    return config.codec in _PLAIN
 
 
 def _reaches(table: Table) -> int:
@@ -80,7 +80,7 @@ class _Listing:
         self._container, self._stream, self._reader = container, stream, reader
         self._filename, self._limits = filename, limits
         self._context = stream.codec_context
-        self._context.options = {"max_pixels": str(max_coded(limits.max_pixels))}
+        self._context.options = {"max_pixels": str(limit_coded_pixels(limits.max_pixels))}
         self._context.thread_count = 1
         self._frame: VideoFrame | None = None
         self._rows: list[tuple[int, int, int, int, int, bool]] = []
@@ -90,7 +90,7 @@ class _Listing:
         """The packets, and the first frame that decodes."""
         error = None
         try:
-            for packet in packets_of(self._container, self._stream):
+            for packet in iter_packets(self._container, self._stream):
                 self._take(packet)
         except ReelbaseError:
             raise

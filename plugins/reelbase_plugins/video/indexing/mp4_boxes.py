@@ -53,7 +53,7 @@ class BoxReader(Reader):
         self._firsts: list[int] = []
         self._held = 0
 
-    def _some(self, size: int) -> bytes:
+    def _read_some(self, size: int) -> bytes:
         box = self._box_at(self._at)
         if not box.media:
             return self._bytes(self._at, min(self._at + size, box.stop), box.stop - self._at)

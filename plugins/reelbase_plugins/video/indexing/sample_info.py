@@ -25,7 +25,7 @@ _RANGES: Final = {1: "limited", 2: "full"}
 
 def describe(
     index: FrameIndex,
-    recipe: DecoderConfig,
+    config: DecoderConfig,
     facts: StreamFacts,
     table: Table,
     *,
@@ -42,14 +42,14 @@ def describe(
         "duration": duration,
         "fps": float(len(index) / seconds) if seconds else 0.0,
         "timebase": float(index.time_base),
-        "codec": recipe.codec,
-        "profile": recipe.profile,
+        "codec": config.codec,
+        "profile": config.profile,
         "pix_fmt": facts.pix_fmt,
         "bits": facts.bits,
         "rotation": facts.angle,
-        "flipped": bool(recipe.turn[1]) != bool(recipe.turn[2])
-        if not recipe.turn[0]
-        else recipe.turn[1] == recipe.turn[2],
+        "flipped": bool(config.turn[1]) != bool(config.turn[2])
+        if not config.turn[0]
+        else config.turn[1] == config.turn[2],
         "variable_rate": varies(index),
         "has_audio": facts.has_audio,
         "time_base": f"{index.time_base.numerator}/{index.time_base.denominator}",

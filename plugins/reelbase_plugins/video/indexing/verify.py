@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from reelbase.plugin import Flag, FrameIndex, Trust
-from reelbase_plugins.video.decoding.decoder import Decoding, Sequential, indexed
-from reelbase_plugins.video.decoding.fetch import stepwise
-from reelbase_plugins.video.decoding.scheduling import threads_here
+from reelbase_plugins.video.decoding.decoder import Decoding, Sequential, make_packets
+from reelbase_plugins.video.decoding.fetch import make_piecewise_feeds
+from reelbase_plugins.video.decoding.scheduling import count_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -101,20 +101,20 @@ class Check:
 
     Args:
         blob: Where the packets lie.
-        recipe: How to decode them.
+        config: How to decode them.
         limits: Bounds on frames, and on threads.
     """
 
-    def __init__(self, blob: Blob, recipe: DecoderConfig, limits: Limits) -> None:
+    def __init__(self, blob: Blob, config: DecoderConfig, limits: Limits) -> None:
         self._blob = blob
-        self._recipe = recipe
+        self._config = config
         self._max_pixels = limits.max_pixels
-        self._threads = threads_here(limits.threads)
+        self._threads = count_threads(limits.threads)
 
     @property
     def longest(self) -> int:
         """Packets to decode of a segment: fewer of large frames."""
-        width, height = self._recipe.size
+        width, height = self._config.size
         return max(MIN_FRAMES_PER_STRETCH, min(MAX_FRAMES_PER_STRETCH, _PIXELS // max(1, width * height)))
 
     def few(self, packets: int) -> bool:
@@ -169,7 +169,7 @@ class Check:
     def _same(self, index: FrameIndex, request: Ints, sums: dict[int, int]) -> bool:
         got = {}
         plan = index.plan(request)
-        for run, feed in zip(plan.runs, stepwise(self._blob, plan), strict=True):
+        for run, feed in zip(plan.runs, make_piecewise_feeds(self._blob, plan), strict=True):
             frame_of = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
             for frame in self._frames(feed()):
                 if frame.pts in frame_of:
@@ -199,8 +199,8 @@ class Check:
         return numbers, sums
 
     def _frames(self, packets: Iterable[tuple[int, memoryview]]) -> Iterator[VideoFrame]:
-        context = self._recipe.context(max_pixels=self._max_pixels)
-        return Decoding(context, self._max_pixels).frames(indexed(self._recipe, packets))
+        context = self._config.open_context(max_pixels=self._max_pixels)
+        return Decoding(context, self._max_pixels).frames(make_packets(self._config, packets))
 
     def _further_back(self, index: FrameIndex, start: int) -> int:
         """The start before; a closed start after a long stretch vouches for itself."""

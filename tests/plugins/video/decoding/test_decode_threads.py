@@ -18,7 +18,7 @@ from reelbase.errors import DamagedMediaError, FrameSizeError
 from reelbase.plugin import Blob, Limits, Plan
 from reelbase.testing.clips import Clip, corpus, make_clip, read_code
 from reelbase_plugins.video.decoding import decoder_cache, decoder_config, execute_plan, runs
-from reelbase_plugins.video.decoding.scheduling import shared_out
+from reelbase_plugins.video.decoding.scheduling import share_out
 from reelbase_plugins.video.demux.containers import Mp4
 
 CORPUS = corpus()
@@ -30,31 +30,31 @@ FRAMES = 90
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """No decoder stands anywhere, and nothing is in doubt."""
-    decoder_cache.cursors._reset_after_fork()
+    decoder_cache.decoder_cache._reset_after_fork()
     runs._doubtful.clear()
     yield
-    decoder_cache.cursors._reset_after_fork()
+    decoder_cache.decoder_cache._reset_after_fork()
 
 
 @pytest.fixture(params=[2, 3, 7])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """A machine of so many processors."""
-    monkeypatch.setattr(execute_plan, "threads_here", lambda most: request.param)
+    monkeypatch.setattr(execute_plan, "count_threads", lambda most: request.param)
     return request.param
 
 
 @pytest.fixture
-def within(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def decoder_threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The threads that decoders had."""
     had: list[int] = []
-    real = decoder_config.DecoderConfig.context
+    real = decoder_config.DecoderConfig.open_context
 
-    def context(self: decoder_config.DecoderConfig, *, max_pixels: int, threads: int = 1) -> object:
+    def open_context(self: decoder_config.DecoderConfig, *, max_pixels: int, threads: int = 1) -> object:
         made = real(self, max_pixels=max_pixels, threads=threads)
         had.append(made.thread_count)
         return made
 
-    monkeypatch.setattr(decoder_config.DecoderConfig, "context", context)
+    monkeypatch.setattr(decoder_config.DecoderConfig, "open_context", open_context)
     return had
 
 
@@ -79,18 +79,18 @@ def codes(frames: np.ndarray) -> list[int]:
 def test_corpus(name: str, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = stored(CORPUS[name](tmp_path / name).path)
     together, streamed, some = video.numpy(), np.stack(list(video.frames())), video[::3].numpy()
-    monkeypatch.setattr(execute_plan, "threads_here", lambda most: 1)
+    monkeypatch.setattr(execute_plan, "count_threads", lambda most: 1)
     alone = video.numpy()
     assert np.array_equal(together, alone)
     assert np.array_equal(streamed, alone)
     assert np.array_equal(some, alone[::3])
 
 
-def test_one_long_run(long: Clip, threads: int, within: list[int]) -> None:
+def test_one_long_run(long: Clip, threads: int, decoder_threads: list[int]) -> None:
     video = stored(long.path)
-    within.clear()
+    decoder_threads.clear()
     assert codes(video.numpy()) == list(range(FRAMES))
-    assert within[-1] == {2: 3, 3: 2, 7: 5}[threads]
+    assert decoder_threads[-1] == {2: 3, 3: 2, 7: 5}[threads]
     assert codes(video[10:70:7].numpy()) == list(range(10, 70, 7))
     assert codes(video[64].numpy()[np.newaxis]) == [64]
 
@@ -101,15 +101,15 @@ def test_a_walk(long: Clip, threads: int) -> None:
         assert codes(video[start : start + 16].numpy()) == list(range(start, min(start + 16, FRAMES)))
 
 
-def test_unchecked_files_have_one_thread(long: Clip, threads: int, within: list[int]) -> None:
+def test_unchecked_files_have_one_thread(long: Clip, threads: int, decoder_threads: list[int]) -> None:
     video = stored(long.path, check="none")
-    within.clear()
+    decoder_threads.clear()
     assert codes(video.numpy()) == list(range(FRAMES))
-    assert set(within) == {1}
+    assert set(decoder_threads) == {1}
 
 
 @pytest.mark.parametrize("hurt", [20, 40, 60])
-def test_doubt(long: Clip, monkeypatch: pytest.MonkeyPatch, within: list[int], hurt: int) -> None:
+def test_doubt(long: Clip, monkeypatch: pytest.MonkeyPatch, decoder_threads: list[int], hurt: int) -> None:
     """Damage that comes to light in reading: what one thread shows, and one thread from then on."""
     data = bytearray(Path(long.path).read_bytes())
     codec = Mp4("mp4", limits=Limits())
@@ -119,13 +119,13 @@ def test_doubt(long: Clip, monkeypatch: pytest.MonkeyPatch, within: list[int], h
     plan = index.plan(range(FRAMES))
     shown: list[bytes | str] = []
     for threads in (1, 8):
-        monkeypatch.setattr(execute_plan, "threads_here", lambda most, n=threads: n)
+        monkeypatch.setattr(execute_plan, "count_threads", lambda most, n=threads: n)
         shown.append(_shown(codec, Blob.of(bytes(data)), plan))
-    assert max(within) > 1
+    assert max(decoder_threads) > 1
     assert shown[0] == shown[1]
-    within.clear()
+    decoder_threads.clear()
     assert _shown(codec, Blob.of(bytes(data)), plan) == shown[0]
-    assert set(within) == {1}
+    assert set(decoder_threads) == {1}
 
 
 def _shown(codec: Mp4, blob: Blob, plan: Plan) -> bytes | str:
@@ -138,7 +138,7 @@ def _shown(codec: Mp4, blob: Blob, plan: Plan) -> bytes | str:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
 def test_fork(long: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     """Decoders that the parent left standing have no threads in the child, and are not closed there."""
-    monkeypatch.setattr(execute_plan, "threads_here", lambda most: 8)
+    monkeypatch.setattr(execute_plan, "count_threads", lambda most: 8)
     video = stored(long.path)
     going = video.frames()
     assert read_code(next(going)) == 0
@@ -166,15 +166,18 @@ def test_frames_before_an_error_come(tmp_path: Path, threads: int) -> None:
 
 @given(st.lists(st.integers(1, 400), max_size=40), st.integers(1, 64), st.booleans())
 def test_every_run_is_decoded_once(costs: list[int], threads: int, sound: bool) -> None:
-    share = shared_out(costs, threads, sound=sound)
+    share = share_out(costs, threads, sound=sound)
     assert sorted(run for lane in share.lanes for run in lane) == list(range(len(costs)))
     assert all(list(lane) == sorted(lane) and lane for lane in share.lanes)
-    assert len(share.lanes) * (share.within + share.painters) <= max(threads, 1) or share.painters == 0
-    assert sound or share.within == 1
+    assert (
+        len(share.lanes) * (share.decoder_threads + share.converter_threads) <= max(threads, 1)
+        or share.converter_threads == 0
+    )
+    assert sound or share.decoder_threads == 1
     assert len(share.lanes) <= threads
 
 
 def test_equal_runs_go_side_by_side() -> None:
-    assert shared_out([30] * 10, 4, sound=True).within == 1
-    assert len(shared_out([30] * 10, 4, sound=True).lanes) == 4
-    assert shared_out([250, 10], 8, sound=True).lanes == [[0, 1]]
+    assert share_out([30] * 10, 4, sound=True).decoder_threads == 1
+    assert len(share_out([30] * 10, 4, sound=True).lanes) == 4
+    assert share_out([250, 10], 8, sound=True).lanes == [[0, 1]]

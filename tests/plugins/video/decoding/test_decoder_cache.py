@@ -23,9 +23,9 @@ FRAMES = 120
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """No decoder stands anywhere."""
-    decoder_cache.cursors._reset_after_fork()
+    decoder_cache.decoder_cache._reset_after_fork()
     yield
-    decoder_cache.cursors._reset_after_fork()
+    decoder_cache.decoder_cache._reset_after_fork()
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_a_walk_over_groups_of_pictures(codec: str, tmp_path: Path, decoded: lis
     for start in range(0, 60, 4):
         assert codes(video[start : start + 4].numpy()) == clip.codes[start : start + 4].tolist()
     assert len(decoded) < 60 + 30, len(decoded)
-    assert len(next(iter(decoder_cache.cursors._kept.values()))[2]._fed) < 45  # what is after is forgotten
+    assert len(next(iter(decoder_cache.decoder_cache._kept.values()))[2]._fed) < 45  # what is after is forgotten
 
 
 def test_frame_after_frame(video: reelbase.View, clip: Clip, decoded: list[int]) -> None:
@@ -185,9 +185,9 @@ def test_they_are_few(clip: Clip, tmp_path: Path) -> None:
     for row in range(40):
         for number in range(4):
             ds.videos[row, number].numpy()
-    kept = decoder_cache.cursors._kept
+    kept = decoder_cache.decoder_cache._kept
     assert 0 < len(kept) <= 16
-    assert decoder_cache.cursors._bytes() <= 256 << 20
+    assert decoder_cache.decoder_cache._count_bytes() <= 256 << 20
 
 
 def test_another_file_with_the_same_index(clip: Clip, tmp_path: Path) -> None:

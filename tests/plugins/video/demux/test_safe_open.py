@@ -12,7 +12,7 @@ import pytest
 from reelbase.errors import DamagedMediaError, LimitError, MediaError, ReelbaseError, StorageError
 from reelbase.plugin import Blob, BytesSource, Limits
 from reelbase_plugins.video.demux import containers
-from reelbase_plugins.video.demux.safe_open import SELF_CONTAINED, Reader, opened
+from reelbase_plugins.video.demux.safe_open import SELF_CONTAINED, Reader, open_container
 
 av = pytest.importorskip("av")
 
@@ -66,7 +66,7 @@ def test_playlists_open_nothing(cls, tmp_path, monkeypatch, listener):
 def test_only_self_contained_demuxers():
     assert not SELF_CONTAINED & {"concat", "hls", "dash", "sdp", "imf", "rtsp", "image2"}
     for demuxer in ("concat", "hls", "sdp"):
-        with pytest.raises(MediaError, match=demuxer), opened(Reader(Blob.of(b"x")), demuxer, filename="a"):
+        with pytest.raises(MediaError, match=demuxer), open_container(Reader(Blob.of(b"x")), demuxer, filename="a"):
             pass
 
 

@@ -33,8 +33,8 @@ def ingested(tmp_path, name, **how):
 
 
 def proof(index, blob, file):
-    recipe = DecoderConfig.from_dict(index.decoder)
-    return Check(blob, recipe, Limits(max_pixels=MAX)), watch(Sequential(file, recipe, "a", MAX))
+    config = DecoderConfig.from_dict(index.decoder)
+    return Check(blob, config, Limits(max_pixels=MAX)), watch(Sequential(file, config, "a", MAX))
 
 
 def settled(index, blob, file):
