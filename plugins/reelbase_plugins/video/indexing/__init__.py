@@ -1,1 +1,1 @@
-"""Packets to a frame index."""
+"""Building of the frame index of a video file, and its verification."""

@@ -1,4 +1,7 @@
-"""Looking through a file once: packet table, frames, proof, description."""
+"""Ingest of a video file: packet table, frame order, verification and description.
+
+The container is opened once. From then on frames are found, fetched and decoded by the index alone.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 from reelbase_plugins.video.demux.packets import NO_TIME, Demux, Table
 from reelbase_plugins.video.demux.safe_open import Reader, open_container, pick_stream
 from reelbase_plugins.video.demux.spool import clear_spool, open_spool
-from reelbase_plugins.video.indexing.frame_order import by_times, packet_flags, times_of
+from reelbase_plugins.video.indexing.frame_order import compute_times, make_packet_flags, order_by_times
 from reelbase_plugins.video.indexing.sample_info import describe
 from reelbase_plugins.video.indexing.verify import Check, Witness, watch
 
@@ -37,7 +40,23 @@ CHECKS = ("sample", "full", "none")
 
 @dataclass(frozen=True)
 class StreamFacts:
-    """What the container and the first frame say of the stream, for the description."""
+    """What the container and the first frame state of the stream.
+
+    Attributes:
+        time_base: Seconds per unit of the packets' times.
+        rate: Nominal number of frames per second; None if the container states none.
+        reorders: The codec may show frames in another order than they are stored.
+        intra_only: Every packet of the codec can be decoded by itself.
+        number: Number of the stream among the video streams, from 0.
+        has_audio: The file has an audio stream.
+        aspect: Width of a pixel divided by its height; None if unknown.
+        angle: Degrees, counter-clockwise, by which the display matrix turns frames.
+        pix_fmt: libav's name of the pixel format of decoded frames; None if no frame was decoded.
+        bits: Bits per value of decoded frames.
+        interlaced: The first frame is interlaced.
+        colorspace: AVColorSpace; 2 means unspecified.
+        color_range: AVColorRange; 0 means unspecified.
+    """
 
     time_base: Fraction
     rate: Fraction | None
@@ -55,20 +74,20 @@ class StreamFacts:
 
     @property
     def step(self) -> Fraction:
-        """Nominal length of a frame, in time base units."""
+        """Nominal duration of a frame in time base units; that of 25 frames per second if there is no rate."""
         return 1 / (self.rate * self.time_base) if self.rate else Fraction(1, 25) / self.time_base
 
 
 class Ingest:
-    """One file on its way in.
+    """The ingest of one file.
 
     Args:
-        blob: The file.
-        spool: For packets that have to be repacked.
-        filename: For messages and the description.
-        name: Of the codec's spec.
-        traits: Of the container.
-        limits: On what may be decoded.
+        blob: The bytes of the file.
+        spool: File to write packets to that have to be repacked.
+        filename: Name of the file in messages and in the description.
+        name: Name of the codec, as in its specification.
+        traits: Properties of the container format.
+        limits: Limits on the size and number of frames.
     """
 
     def __init__(
@@ -84,16 +103,17 @@ class Ingest:
     def run(self, check: str, stream: int | None) -> Ingested:
         """See `Codec.ingest`."""
         if check not in CHECKS:
-            raise UsageError(f"check={check!r} is none of {', '.join(map(repr, CHECKS))}.")
+            raise UsageError(f"check={check!r} is not one of {', '.join(map(repr, CHECKS))}.")
         if not self._blob.size:
-            raise DamagedMediaError(f"{self._filename} is empty: it has no bytes.", "Give a whole video file.")
+            raise DamagedMediaError(f"{self._filename} is empty: it has no bytes.", "Pass a whole video file.")
         config, facts, table = self._demux(stream)
-        config, facts = self._first_frame(config, facts, table)
-        index, witness, checked = self._index(config, facts, table, check)
+        config, facts = self._add_first_frame(config, facts, table)
+        index, witness, checked = self._build_verified(config, facts, table, check)
         info = describe(index, DecoderConfig.from_dict(index.decoder), facts, table, witness=witness, checked=checked)
-        return Ingested(info=info_of(index, info, name=self._name, filename=self._filename), index=index)
+        return Ingested(info=make_info(index, info, name=self._name, filename=self._filename), index=index)
 
     def _demux(self, number: int | None) -> tuple[DecoderConfig, StreamFacts, Table]:
+        """Read what the container states of the stream and of each of its packets."""
         reader = Reader(self._blob)
         with open_container(reader, self._traits.demuxer, filename=self._filename) as container:
             stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits)
@@ -101,87 +121,103 @@ class Ingest:
             parser = make_parser(config.codec, config.extradata)
             demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
-            facts = facts_of(container, stream)
+            facts = collect_facts(container, stream)
         if not len(table):
             reason = f": {table.error}" if table.error else ""
-            raise DamagedMediaError(f"{self._filename} has a video stream but no frames in it{reason}.", _TRUNCATED)
+            raise DamagedMediaError(f"{self._filename} has a video stream but no frames in it{reason}.", _DAMAGED_HINT)
         return config, facts, table
 
-    def _first_frame(
+    def _add_first_frame(
         self, config: DecoderConfig, facts: StreamFacts, table: Table
     ) -> tuple[DecoderConfig, StreamFacts]:
-        """What only a decoded frame says: its size, and how it has to be turned."""
-        sequence = self._sequential(config)
+        """Add what only a decoded frame states: its size, and how it has to be turned."""
+        sequence = self._decode_in_sequence(config)
         frame = next(iter(sequence), None)
         if frame is None:
             raise DamagedMediaError(
-                f"{self._filename}: not one of its {len(table)} {config.codec} packets decodes.", _TRUNCATED
+                f"{self._filename}: none of its {len(table)} {config.codec} packets can be decoded.", _DAMAGED_HINT
             )
-        return shown_by(frame, replace(config, changes=table.extradata), facts)
+        return add_first_frame(frame, replace(config, changes=table.extradata), facts)
 
-    def _sequential(self, config: DecoderConfig) -> Sequential:
+    def _decode_in_sequence(self, config: DecoderConfig) -> Sequential:
         return Sequential(self._blob, config, self._filename, self._limits.max_pixels)
 
-    def _index(
+    def _build_verified(
         self, config: DecoderConfig, facts: StreamFacts, table: Table, check: str
     ) -> tuple[FrameIndex, Witness | None, str]:
-        """The index, what a full decode showed if there was one, and words for what was checked."""
-        order = by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
+        """Build the index and verify it as far as `check` says.
+
+        Returns:
+            The index; what a full decode showed, or None if there was none; and a description of what was checked.
+        """
+        order = order_by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
         blob = open_spool(self._spool) if table.repacked else self._blob
-        proof = Check(blob, config, self._limits)
-        everything = check == "full" or (check == "sample" and proof.few(len(table)))
-        if order.sure and len(order.display) and not everything:
-            index = self._make(table, order.display, facts, config)
+        verification = Check(blob, config, self._limits)
+        everything = check == "full" or (check == "sample" and verification.is_cheap(len(table)))
+        if order.is_certain and len(order.display) and not everything:
+            index = self._make_index(table, order.display, facts, config)
             if check == "none":
                 return index, None, "nothing"
-            if proof.sample(index):
+            if verification.verify_sample(index):
                 sound = replace(config, sound=not table.corrupt)
                 return replace(index, decoder=sound.as_dict()), None, "a sample of frames"
-        return self._proven(config, facts, table, proof, everything=everything)
+        return self._build_from_full_decode(config, facts, table, verification, everything=everything)
 
-    def _proven(
-        self, config: DecoderConfig, facts: StreamFacts, table: Table, proof: Check, *, everything: bool
+    def _build_from_full_decode(
+        self, config: DecoderConfig, facts: StreamFacts, table: Table, verification: Check, *, everything: bool
     ) -> tuple[FrameIndex, Witness, str]:
-        """An index from what a full decode showed."""
-        witness = watch(self._sequential(config))
+        """Build the index from the frames that a full decode showed.
+
+        If no index gives the same frames, reads go through the container instead (`Trust.CONTAINER`): for some files,
+        such as packed bitstreams, only the demuxer gives the right frames.
+        """
+        witness = watch(self._decode_in_sequence(config))
         damaged = witness.damaged + table.corrupt
         config = replace(config, damaged=damaged, sound=not damaged)
         everything = everything or bool(config.damaged)
         checked = "every frame" if everything else "the order of all frames, a sample of starts"
-        if witness.traceable(len(table)) and not table.unsafe:
-            index = self._make(table, witness.packets, facts, config)
-            trust = proof.settle(index, witness, everything=everything, damaged=bool(config.damaged))
+        if witness.is_traceable(len(table)) and not table.unsafe:
+            index = self._make_index(table, witness.packets, facts, config)
+            trust = verification.find_trust(index, witness, everything=everything, damaged=bool(config.damaged))
             if trust != Trust.CONTAINER:
                 return replace(index, trust=trust), witness, checked
-        clear_spool(self._spool)
+        clear_spool(self._spool)  # the container is read from the file itself
         display = np.clip(np.arange(len(witness.packets)), 0, len(table) - 1)
-        owners = witness.packets if witness.traceable(len(table)) else display
-        times, end = self._times(table, owners, facts)
-        index = self._make(table, display, facts, config)
+        frame_packets = witness.packets if witness.is_traceable(len(table)) else display
+        times, end = self._compute_times(table, frame_packets, facts)
+        index = self._make_index(table, display, facts, config)
         return replace(index, trust=Trust.CONTAINER, times=times, end=end, repacked=False), witness, checked
 
-    def _make(self, table: Table, display: Ints, facts: StreamFacts, config: DecoderConfig) -> FrameIndex:
-        return index_of(table, display, facts, config, single_start=self._traits.single_start)
+    def _make_index(self, table: Table, display: Ints, facts: StreamFacts, config: DecoderConfig) -> FrameIndex:
+        return build_index(table, display, facts, config, single_start=self._traits.single_start)
 
-    def _times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
-        return times_of(table, display, step=facts.step)
-
-
-_TRUNCATED = "It is damaged or truncated; give a whole copy."
+    def _compute_times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
+        return compute_times(table, display, step=facts.step)
 
 
-def index_of(
+_DAMAGED_HINT = "It is damaged or truncated; pass an intact copy."
+
+
+def build_index(
     table: Table, display: Ints, facts: StreamFacts, config: DecoderConfig, *, single_start: bool = False
 ) -> FrameIndex:
-    """The index of the packets of a table that are shown in the order `display`, not proven yet."""
-    times, end = times_of(table, display, step=facts.step)
+    """Build an index that is not verified yet.
+
+    Args:
+        table: The packets.
+        display: Frame number to packet number.
+        facts: What is known of the stream.
+        config: Decoder configuration of the video.
+        single_start: Decoding can start at the first packet only, whatever the container marks.
+    """
+    times, end = compute_times(table, display, step=facts.step)
     pts = np.where(table.pts == NO_TIME, np.where(table.dts == NO_TIME, 0, table.dts), table.pts)
     pts[display] = times
     return FrameIndex(
         pos=table.pos,
         size=table.size,
         pts=pts,
-        flags=packet_flags(table, display, intra_only=facts.intra_only, single=single_start),
+        flags=make_packet_flags(table, display, intra_only=facts.intra_only, single=single_start),
         display=display,
         times=times,
         end=end,
@@ -192,16 +228,16 @@ def index_of(
     )
 
 
-def info_of(index: FrameIndex, described: dict[str, Any], *, name: str, filename: str) -> MediaInfo:
-    """Shape and description, in the order in which they are shown."""
+def make_info(index: FrameIndex, described: dict[str, Any], *, name: str, filename: str) -> MediaInfo:
+    """Make shape and description; the keys are in the order in which they are shown."""
     shape = (len(index), *DecoderConfig.from_dict(index.decoder).shape, 3)
     ordered = {"duration": 0, "fps": 0, "timebase": 0, "shape": list(shape), "format": "", "filename": ""}
     known = {**described, "format": name, "filename": filename.partition("?")[0]}
     return MediaInfo(shape=shape, codec=name, details={**ordered, "modified": False, **known})
 
 
-def shown_by(frame: VideoFrame, config: DecoderConfig, facts: StreamFacts) -> tuple[DecoderConfig, StreamFacts]:
-    """Recipe and facts with what only a decoded frame says: its size, and how it has to be turned."""
+def add_first_frame(frame: VideoFrame, config: DecoderConfig, facts: StreamFacts) -> tuple[DecoderConfig, StreamFacts]:
+    """Add to configuration and facts what only a decoded frame states, such as its size and rotation."""
     turn, angle = read_display_matrix(frame)
     config = replace(config, size=(frame.width, frame.height), turn=turn)
     facts = replace(
@@ -216,9 +252,9 @@ def shown_by(frame: VideoFrame, config: DecoderConfig, facts: StreamFacts) -> tu
     return config, facts
 
 
-def facts_of(container: InputContainer, stream: VideoStream) -> StreamFacts:
-    """What the container says of a stream."""
-    videos = [s for s in container.streams.video if s.codec_context is not None]
+def collect_facts(container: InputContainer, stream: VideoStream) -> StreamFacts:
+    """Collect what the container states of a stream."""
+    videos = [video for video in container.streams.video if video.codec_context is not None]
     return StreamFacts(
         time_base=stream.time_base or Fraction(1, 1_000_000),
         rate=stream.average_rate or stream.guessed_rate or stream.base_rate,

@@ -1,4 +1,4 @@
-"""From a packet table to frames: which packets are shown, in which order, at which times, from where decodable."""
+"""The frames of a packet table: which packets are shown, in which order and when, and where decoding can start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-_MIXED = 32  # frames; H.264 and HEVC reorder by 16 at most
+_MAX_FRAMES_OUT_OF_ORDER = 32  # in the times of a container; H.264 and HEVC reorder by 16 at most
 
 
 @dataclass(frozen=True)
@@ -29,83 +29,87 @@ class Order:
 
     Attributes:
         display: int64 ``(frames,)``: frame number to packet number.
-        sure: the times alone leave no doubt; otherwise only decoding says.
+        is_certain: True if the times alone determine the order; otherwise the file has to be decoded to find it.
     """
 
     display: Ints
-    sure: bool
+    is_certain: bool
 
 
-def by_times(table: Table, *, trusted: bool, reorders: bool) -> Order:
-    """The order that presentation times give.
+def order_by_times(table: Table, *, trusted: bool, reorders: bool) -> Order:
+    """Find the order of frames from presentation times.
 
     Args:
         table: The packets.
-        trusted: The container format stores presentation times for every frame.
-        reorders: The codec may show frames in another order than they are stored.
+        trusted: True if the container format stores presentation times for every frame.
+        reorders: True if the codec may show frames in another order than they are stored.
     """
     hidden = table.discard | ((table.header_flags & (PacketFlags.HIDDEN | PacketFlags.CONTINUES)) != 0)
     shown = np.flatnonzero(~hidden)
-    unsure = (
+    is_uncertain = (
         bool((table.header_flags & PacketFlags.UNSURE).any())
         or table.unsafe
         or table.corrupt > 0
         or table.error is not None
     )
     if not reorders:
-        return Order(shown, sure=not unsure)
+        return Order(shown, is_certain=not is_uncertain)
     pts = table.pts[shown]
     display = shown[np.argsort(pts, kind="stable")]
     known = bool((pts != NO_TIME).all())
     unique = len(np.unique(pts)) == len(pts)
-    return Order(display, sure=trusted and known and unique and not unsure and _advancing(table))
+    return Order(display, is_certain=trusted and known and unique and not is_uncertain and _has_one_clock(table))
 
 
-def _advancing(table: Table) -> bool:
-    """Decoding times never go back and presentation never precedes decoding: no splice has mixed two clocks."""
+def _has_one_clock(table: Table) -> bool:
+    """Return True if no splice has mixed two clocks.
+
+    Then decoding times never go back, and no packet is presented before it is decoded.
+    """
     dts = table.dts[table.dts != NO_TIME]
     both = (table.dts != NO_TIME) & (table.pts != NO_TIME)
     return bool((np.diff(dts) >= 0).all() and (table.pts[both] >= table.dts[both]).all())
 
 
-def packet_flags(table: Table, display: Ints, *, intra_only: bool, single: bool) -> NDArray[np.uint8]:
-    """Return the bits of `Flag` for each packet.
+def make_packet_flags(table: Table, display: Ints, *, intra_only: bool, single: bool) -> NDArray[np.uint8]:
+    """Make the bits of `Flag` for each packet.
 
     Args:
         table: The packets.
         display: Frame number to packet number.
-        intra_only: Every packet of this codec stands alone.
-        single: Only the first packet is a start, whatever the container says (GIF).
+        intra_only: True if every packet of this codec can be decoded by itself.
+        single: True if decoding can start at the first packet only, whatever the container marks (GIF).
     """
-    n = len(table)
+    count = len(table)
     header_flags = table.header_flags
     continues = (header_flags & PacketFlags.CONTINUES) != 0
     continues[display] = False
-    hidden = np.ones(n, bool)
+    hidden = np.ones(count, bool)
     hidden[display] = False
-    starts = _starts(table, intra_only=intra_only, single=single) & ~continues
-    leading = _leading(starts, display, n)
-    rap_of = np.maximum.accumulate(np.where(starts, np.arange(n), 0))
+    starts = _find_starts(table, intra_only=intra_only, single=single) & ~continues
+    leading = _find_leading(starts, display, count)
+    start_of = np.maximum.accumulate(np.where(starts, np.arange(count), 0))
     closed = intra_only | ((header_flags & PacketFlags.CLOSED) != 0)
-    has_leading = np.zeros(n, bool)
-    has_leading[rap_of[leading]] = True
-    opened = starts & has_leading & ~closed
-    leading &= opened[rap_of]
-    flags = np.zeros(n, np.uint8)
-    for bit, where in (
+    has_leading = np.zeros(count, bool)
+    has_leading[start_of[leading]] = True
+    open_starts = starts & has_leading & ~closed
+    # After a closed start nothing needs what came before, so that its leading packets decode like any other.
+    leading &= open_starts[start_of]
+    flags = np.zeros(count, np.uint8)
+    for flag, packets in (
         (Flag.KEY, table.key),
         (Flag.HIDDEN, hidden & ~continues),
-        (Flag.DISPOSABLE, _disposable(table) & ~starts),
+        (Flag.DISPOSABLE, _find_disposable(table) & ~starts),
         (Flag.CONTINUES, continues),
         (Flag.RAP, starts),
-        (Flag.OPEN, opened),
+        (Flag.OPEN, open_starts),
         (Flag.LEADING, leading),
     ):
-        flags[where] |= bit
+        flags[packets] |= flag
     return flags
 
 
-def _starts(table: Table, *, intra_only: bool, single: bool) -> NDArray[np.bool_]:
+def _find_starts(table: Table, *, intra_only: bool, single: bool) -> NDArray[np.bool_]:
     header_flags = table.header_flags
     starts: NDArray[np.bool_] = (table.key & ((header_flags & PacketFlags.NO_START) == 0)) | (
         (header_flags & (PacketFlags.START | PacketFlags.CLOSED)) != 0
@@ -118,63 +122,66 @@ def _starts(table: Table, *, intra_only: bool, single: bool) -> NDArray[np.bool_
     return starts
 
 
-def _leading(starts: NDArray[np.bool_], display: Ints, n: int) -> NDArray[np.bool_]:
-    """Shown packets that come before the last start in display, and after it in the file."""
-    rank = np.full(n, -1, np.int64)
-    rank[display] = np.arange(len(display))
-    rap_of = np.maximum.accumulate(np.where(starts, np.arange(n), 0))
-    leading: NDArray[np.bool_] = (rank >= 0) & (rank[rap_of] >= 0) & (rank < rank[rap_of])
+def _find_leading(starts: NDArray[np.bool_], display: Ints, count: int) -> NDArray[np.bool_]:
+    """Find leading packets: they are stored after a start, and shown before it."""
+    position = np.full(count, -1, np.int64)
+    position[display] = np.arange(len(display))
+    start_of = np.maximum.accumulate(np.where(starts, np.arange(count), 0))
+    leading: NDArray[np.bool_] = (position >= 0) & (position[start_of] >= 0) & (position < position[start_of])
     return leading
 
 
-def _disposable(table: Table) -> NDArray[np.bool_]:
-    """Marked so, and in the highest temporal layer: those below may serve the layers above."""
+def _find_disposable(table: Table) -> NDArray[np.bool_]:
+    """Find packets that are disposable and in the highest temporal layer: layers above may refer to the others."""
     layer = (table.header_flags >> PacketFlags.LAYER_SHIFT) & PacketFlags.LAYER_MASK
-    top = layer.max(initial=0)
-    disposable: NDArray[np.bool_] = ((table.header_flags & PacketFlags.DISPOSABLE) != 0) & (layer == top)
+    highest = layer.max(initial=0)
+    disposable: NDArray[np.bool_] = ((table.header_flags & PacketFlags.DISPOSABLE) != 0) & (layer == highest)
     return disposable
 
 
-def times_of(table: Table, display: Ints, *, step: Fraction) -> tuple[Ints, int]:
-    """When each frame is shown and when the last one ends, in time base units.
+def compute_times(table: Table, display: Ints, *, step: Fraction) -> tuple[Ints, int]:
+    """Compute when each frame is shown and when the last one ends, in time base units.
 
     Args:
         table: The packets.
         display: Frame number to packet number, in the order that frames come out.
-        step: Length of a frame by the nominal rate, for frames without times.
+        step: Nominal duration of a frame in time base units, for frames without times.
     """
     if not len(display):
         return display.copy(), 0
-    times = _in_order(_known(table, display, step), step)
-    last = int(table.duration[display[-1]])
-    if last <= 0 and len(times) > 1:
-        last = int(times[-1] - times[-2])
-    return times, int(times[-1]) + (last if last > 0 else max(1, round(step)))
+    times = _sort_if_near(_choose_times(table, display, step), step)
+    last_duration = int(table.duration[display[-1]])
+    if last_duration <= 0 and len(times) > 1:
+        last_duration = int(times[-1] - times[-2])
+    return times, int(times[-1]) + (last_duration if last_duration > 0 else max(1, round(step)))
 
 
-def _known(table: Table, display: Ints, step: Fraction) -> Ints:
-    """Presentation times; decoding times, in order, where those are missing or cannot be meant."""
+def _choose_times(table: Table, display: Ints, step: Fraction) -> Ints:
+    """Return presentation times; or sorted decoding times, if presentation times are missing or out of order."""
     pts, dts = table.pts[display], table.dts[display]
     known = pts[pts != NO_TIME]
     if len(known) < len(pts) and (dts != NO_TIME).all() and (not len(known) or (np.diff(known) < 0).any()):
         return np.sort(dts)
-    return _fill(pts, step)
+    return _fill_missing(pts, step)
 
 
-def _in_order(times: Ints, step: Fraction) -> Ints:
-    """Times that are only mixed up among near frames (some AVI, ASF and MXF writers), sorted as players would."""
+def _sort_if_near(times: Ints, step: Fraction) -> Ints:
+    """Sort times that are out of order among near frames only (some AVI, ASF and MXF writers), as players do."""
     ordered = np.sort(times)
-    return ordered if np.abs(ordered - times).max() <= _MIXED * step else times
+    return ordered if np.abs(ordered - times).max() <= _MAX_FRAMES_OUT_OF_ORDER * step else times
 
 
-def _fill(times: Ints, step: Fraction) -> Ints:
-    """Missing times counted on from the last known one."""
+def _fill_missing(times: Ints, step: Fraction) -> Ints:
+    """Fill in missing times, by counting on from the last known time before."""
     known = np.flatnonzero(times != NO_TIME)
     if len(known) == len(times):
         return times
     numbers = np.arange(len(times))
     if not len(known):
-        return np.array([round(n * step) for n in numbers.tolist()], np.int64)
-    base = known[np.maximum(np.searchsorted(known, numbers, side="right") - 1, 0)]
-    counted = [int(times[b]) + round((n - b) * step) for n, b in zip(numbers.tolist(), base.tolist(), strict=True)]
+        return np.array([round(number * step) for number in numbers.tolist()], np.int64)
+    last_known = known[np.maximum(np.searchsorted(known, numbers, side="right") - 1, 0)]
+    counted = [
+        int(times[known_at]) + round((number - known_at) * step)
+        for number, known_at in zip(numbers.tolist(), last_known.tolist(), strict=True)
+    ]
     return np.array(counted, np.int64)

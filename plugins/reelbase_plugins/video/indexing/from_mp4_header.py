@@ -1,7 +1,8 @@
-"""A frame index from an mp4's or mov's headers alone: its tables say where each packet lies and when it is shown.
+"""A frame index from the headers of an mp4 or mov file alone, whose tables state position and time of each packet.
 
-What only the packets' own headers tell is not known then, so nothing is left out when frames are decoded, and a start
-is looked at before it is trusted. Where that is not enough for exact frames there is no such index.
+What only the packets' own headers state is not known then. So no packet is skipped when frames are decoded
+(`Trust.NO_SKIP`), and a start is checked before it is decoded from. Where that is not enough for exact frames, no such
+index is made and the whole file is read.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from reelbase_plugins.video.bitstream.h264 import H264
 from reelbase_plugins.video.decoding.decoder_config import DecoderConfig, limit_coded_pixels
 from reelbase_plugins.video.demux.packets import NO_TIME, Table, iter_packets
 from reelbase_plugins.video.demux.safe_open import check_pixels, libav_errors, open_container, pick_stream
-from reelbase_plugins.video.indexing.build import facts_of, index_of, info_of, shown_by
-from reelbase_plugins.video.indexing.frame_order import by_times
+from reelbase_plugins.video.indexing.build import add_first_frame, build_index, collect_facts, make_info
+from reelbase_plugins.video.indexing.frame_order import order_by_times
 from reelbase_plugins.video.indexing.mp4_boxes import BoxReader
 from reelbase_plugins.video.indexing.sample_info import describe
 
@@ -31,48 +32,51 @@ if TYPE_CHECKING:
 
     from reelbase.plugin import Blob, Limits
 
-#: Codecs one packet of which, in this container, is one frame that is shown.
-_PLAIN: Final = ("h264", "hevc", "av1", "vp9")
+#: Codecs for which, in this container, each packet is one frame that is shown.
+_ONE_FRAME_CODECS: Final = ("h264", "hevc", "av1", "vp9")
 
 
 def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Limits) -> Ingested | None:
-    """What the headers tell; None: not enough, all of the file has to be looked through.
+    """Build an index from the headers; return None if they are not enough and the whole file has to be read.
 
     Raises:
-        DamagedMediaError, LimitError, MediaError: it cannot be used.
+        DamagedMediaError: the file is damaged.
+        LimitError: it has larger or more frames than allowed.
+        MediaError: it has no video stream that can be decoded.
     """
     reader = BoxReader(blob)
     with open_container(reader, "mov", filename=filename) as container:
         stream = pick_stream(container, filename=filename, number=number, limits=limits)
         config = DecoderConfig.from_stream(stream, "mov")
-        facts = facts_of(container, stream)
-        if not (facts.intra_only or _tells(config)):
+        facts = collect_facts(container, stream)
+        if not (facts.intra_only or _is_frame_per_packet(config)):
             return None
-        listing = _Listing(container, stream, reader, filename, limits)
-        table, frame = listing.run()
-    order = by_times(table, trusted=True, reorders=facts.reorders)
-    if frame is None or not order.sure or not len(order.display) or _reaches(table) > blob.size:
+        lister = _PacketLister(container, stream, reader, filename, limits)
+        table, frame = lister.run()
+    order = order_by_times(table, trusted=True, reorders=facts.reorders)
+    if frame is None or not order.is_certain or not len(order.display) or _find_end(table) > blob.size:
         return None
-    config, facts = shown_by(frame, replace(config, unseen=not facts.intra_only), facts)
-    index = replace(index_of(table, order.display, facts, config), trust=Trust.NO_SKIP)
+    config, facts = add_first_frame(frame, replace(config, unseen=not facts.intra_only), facts)
+    index = replace(build_index(table, order.display, facts, config), trust=Trust.NO_SKIP)
     described = describe(index, config, facts, table, witness=None, checked="nothing but the headers")
-    return Ingested(info=info_of(index, described, name=name, filename=filename), index=index)
+    return Ingested(info=make_info(index, described, name=name, filename=filename), index=index)
 
 
-def _tells(config: DecoderConfig) -> bool:
-    """Whether the container alone says which packets are frames: fields may be packets of their own."""
+def _is_frame_per_packet(config: DecoderConfig) -> bool:
+    """Return True if each packet is known to be a frame. In H.264, fields may be packets of their own."""
     if config.codec == "h264":
         parser = H264(config.extradata)
         return parser.has_sps and parser.frames_only
-    return config.codec in _PLAIN
+    return config.codec in _ONE_FRAME_CODECS
 
 
-def _reaches(table: Table) -> int:
+def _find_end(table: Table) -> int:
+    """Return the end of the last packet; past the end of the file if that was cut off."""
     return int((table.pos + table.size).max(initial=0))
 
 
-class _Listing:
-    """All packets of a stream without their bytes, but for the first ones, up to a frame."""
+class _PacketLister:
+    """Lists all packets of a stream. Only the bytes of the first ones are read, until one frame is decoded."""
 
     def __init__(
         self, container: InputContainer, stream: VideoStream, reader: BoxReader, filename: str, limits: Limits
@@ -87,24 +91,24 @@ class _Listing:
         self._unsafe = False
 
     def run(self) -> tuple[Table, VideoFrame | None]:
-        """The packets, and the first frame that decodes."""
+        """Return the packets, and the first frame that can be decoded; None if there is none."""
         error = None
         try:
             for packet in iter_packets(self._container, self._stream):
-                self._take(packet)
+                self._add(packet)
         except ReelbaseError:
             raise
         except libav_errors() as stopped:
             error = str(getattr(stopped, "strerror", None) or stopped)
         if self._frame is None:
             self._decode(None)
-        return self._table(error), self._frame
+        return self._make_table(error), self._frame
 
-    def _take(self, packet: Packet[VideoStream]) -> None:
+    def _add(self, packet: Packet[VideoStream]) -> None:
         if len(self._rows) >= self._limits.max_frames:
             raise LimitError(
                 f"{self._filename} has more than {self._limits.max_frames} frames.",
-                "Raise max_frames under [security] in your own configuration if you trust it.",
+                "Raise max_frames under [security] in your own configuration if you trust the file.",
             )
         pts = NO_TIME if packet.pts is None else packet.pts
         dts = NO_TIME if packet.dts is None else packet.dts
@@ -117,21 +121,21 @@ class _Listing:
 
     def _decode(self, packet: Packet[VideoStream] | None) -> None:
         try:
-            found = self._context.decode(packet)
+            frames = self._context.decode(packet)
         except ReelbaseError:
             raise
         except libav_errors():
             return
-        for frame in found[:1]:
+        for frame in frames[:1]:
             check_pixels(frame.width, frame.height, self._filename, self._limits.max_pixels)
             self._frame = frame
-            self._reader.blank = True
+            self._reader.blank = True  # no further media data are needed
 
-    def _table(self, error: str | None) -> Table:
+    def _make_table(self, error: str | None) -> Table:
         rows = np.array(self._rows, np.int64).reshape(-1, 6)
         return Table(
-            **{name: rows[:, k].copy() for k, name in enumerate(("pos", "size", "pts", "dts", "duration"))},
-            key=self._keys(rows[:, 0]),
+            **{name: rows[:, column].copy() for column, name in enumerate(("pos", "size", "pts", "dts", "duration"))},
+            key=self._find_keys(rows[:, 0]),
             discard=rows[:, 5] != 0,
             header_flags=np.zeros(len(rows), np.int64),
             extradata={},
@@ -141,6 +145,6 @@ class _Listing:
             error=error,
         )
 
-    def _keys(self, pos: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which are key frames by the container; of packets without bytes libav cannot say."""
+    def _find_keys(self, pos: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which packets the index entries mark as key frames: the packets themselves, all zeros, do not say."""
         return np.isin(pos, [entry.pos for entry in self._stream.index_entries if entry.is_keyframe])

@@ -1,4 +1,4 @@
-"""The facts that ``sample_info`` shows of a video."""
+"""The description of a video that ``sample_info`` shows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from reelbase_plugins.video.indexing.build import StreamFacts
     from reelbase_plugins.video.indexing.verify import Witness
 
-# Names of AVColorSpace and AVColorRange (ISO/IEC 23091-2 "matrix coefficients"), where they are in use.
-_SPACES: Final = {
+# Names of AVColorSpace and AVColorRange (ISO/IEC 23091-2 "matrix coefficients") that are in use.
+_COLOR_SPACES: Final = {
     0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc",
     10: "bt2020c",
 }  # fmt: skip
-_RANGES: Final = {1: "limited", 2: "full"}
+_COLOR_RANGES: Final = {1: "limited", 2: "full"}
 
 
 def describe(
@@ -32,13 +32,13 @@ def describe(
     witness: Witness | None,
     checked: str,
 ) -> dict[str, Any]:
-    """JSON-able facts; those that the guide names come first where they are merged.
+    """Return the description of a video, with values that JSON can hold. `make_info` brings the keys into order.
 
     ``duration`` is in units of ``timebase`` seconds, from the start of the first frame to the end of the last.
     """
     duration = index.end - int(index.times[0])
     seconds = duration * index.time_base
-    facts_found = {
+    described = {
         "duration": duration,
         "fps": float(len(index) / seconds) if seconds else 0.0,
         "timebase": float(index.time_base),
@@ -50,24 +50,25 @@ def describe(
         "flipped": bool(config.turn[1]) != bool(config.turn[2])
         if not config.turn[0]
         else config.turn[1] == config.turn[2],
-        "variable_rate": varies(index),
+        "variable_rate": has_variable_rate(index),
         "has_audio": facts.has_audio,
         "time_base": f"{index.time_base.numerator}/{index.time_base.denominator}",
         "start_time": float(index.times[0] * index.time_base),
         "stream": facts.number,
         "sample_aspect_ratio": str(facts.aspect) if facts.aspect else None,
-        "color_space": _SPACES.get(facts.colorspace),
-        "color_range": _RANGES.get(facts.color_range),
+        "color_space": _COLOR_SPACES.get(facts.colorspace),
+        "color_range": _COLOR_RANGES.get(facts.color_range),
         "interlaced": facts.interlaced,
         "packets": len(table),
         "key_frames": int(((index.flags & Flag.KEY) != 0).sum()),
         "trust": index.trust.name.lower(),
         "checked": checked,
     }
-    return facts_found | _damage(table, witness)
+    return described | _describe_damage(table, witness)
 
 
-def _damage(table: Table, witness: Witness | None) -> dict[str, Any]:
+def _describe_damage(table: Table, witness: Witness | None) -> dict[str, Any]:
+    """Describe damage; the keys are left out if there is none."""
     damage: dict[str, Any] = {}
     damaged = table.corrupt + (witness.damaged if witness is not None else 0)
     if damaged:
@@ -80,8 +81,8 @@ def _damage(table: Table, witness: Witness | None) -> dict[str, Any]:
     return damage
 
 
-def varies(index: FrameIndex) -> bool:
-    """Whether frame times leave an even grid by more than rounding to the time base explains."""
+def has_variable_rate(index: FrameIndex) -> bool:
+    """Return True if frame times differ from an even grid by more than rounding to the time base explains."""
     times = index.times
     if len(times) < 3:
         return False

@@ -1,6 +1,8 @@
-"""Proof that an index gives the frames that a full sequential decode shows, and demotion where it does not.
+"""Verification that an index gives the frames that a full sequential decode shows.
 
-Frames are compared by a checksum of their decoded planes, before any conversion.
+A file whose index does not is read in a slower way, with a lower `Trust`.
+
+Frames are compared by a checksum of their decoded planes, before they are converted.
 """
 
 from __future__ import annotations
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-_SEGMENTS: Final = 4
+_SEGMENTS_PER_SAMPLE: Final = 4
 MAX_FRAMES_PER_STRETCH: Final = 64
 MIN_FRAMES_PER_STRETCH: Final = 12
-_SOME: Final = (1, 2, 5)  # of every seven: near and far, so that no regular pattern of B-frames hides
-_PIXELS: Final = 16_000_000
+#: Frames of every seven that a request with gaps asks for. Near and far ones, so that no regular pattern of B-frames
+#: goes unnoticed.
+_FRAMES_OF_SEVEN: Final = (1, 2, 5)
+#: Pixels of a segment in a sample, so that checking takes about as long for frames of any size.
+_PIXELS_PER_SEGMENT: Final = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,10 @@ class Witness:
     """What a full sequential decode showed.
 
     Attributes:
-        packets: int64 ``(frames,)``: the packet each frame began in; -1 where it did not say.
+        packets: int64 ``(frames,)``: number of the packet that each frame began in; -1 if the decoder did not state it.
         sums: int64 ``(frames,)``: checksums of the frames.
-        failed: packets that were refused.
-        corrupt: frames that came out damaged.
+        failed: number of packets that the decoder refused.
+        corrupt: number of frames that the decoder marked as damaged.
         sizes: number of different frame sizes.
     """
 
@@ -55,39 +60,40 @@ class Witness:
 
     @property
     def damaged(self) -> int:
-        """Packets refused plus frames damaged."""
+        """Number of refused packets and damaged frames."""
         return self.failed + self.corrupt
 
-    def traceable(self, count: int) -> bool:
-        """Whether every frame can be told by its packet, of `count`."""
-        inside = bool(len(self.packets)) and self.packets.min() >= 0 and self.packets.max() < count
-        return bool(inside and len(np.unique(self.packets)) == len(self.packets))
+    def is_traceable(self, count: int) -> bool:
+        """Return True if each frame began in a packet of its own, out of `count` packets."""
+        is_inside = bool(len(self.packets)) and self.packets.min() >= 0 and self.packets.max() < count
+        return bool(is_inside and len(np.unique(self.packets)) == len(self.packets))
 
 
 def watch(frames: Sequential) -> Witness:
-    """Decode everything and remember it."""
+    """Decode all frames, and record what came out."""
     packets, sums, sizes, corrupt = [], [], set(), 0
     for frame in frames:
         packets.append(-1 if frame.pts is None else frame.pts)
-        sums.append(checksum(frame))
+        sums.append(compute_checksum(frame))
         sizes.add((frame.width, frame.height))
         corrupt += frame.is_corrupt
     return Witness(np.array(packets, np.int64), np.array(sums, np.int64), frames.failed, corrupt, len(sizes))
 
 
-def checksum(frame: VideoFrame) -> int:
-    """crc32 of a frame's planes, without the padding of their lines."""
+def compute_checksum(frame: VideoFrame) -> int:
+    """Return the CRC-32 of a frame's planes, without the padding of their lines."""
     total = zlib.crc32(f"{frame.width}x{frame.height}{frame.format.name}".encode())
     for number, plane in enumerate(frame.planes):
-        line = abs(plane.line_size)
-        if not line:
+        line_bytes = abs(plane.line_size)
+        if not line_bytes:
             continue
-        lines = np.frombuffer(cast("bytes", plane), np.uint8).reshape(-1, line)
-        total = zlib.crc32(lines[:, : min(line, _line_bytes(frame, number))].tobytes(), total)
+        lines = np.frombuffer(cast("bytes", plane), np.uint8).reshape(-1, line_bytes)
+        total = zlib.crc32(lines[:, : min(line_bytes, _count_used_bytes(frame, number))].tobytes(), total)
     return total
 
 
-def _line_bytes(frame: VideoFrame, plane: int) -> int:
+def _count_used_bytes(frame: VideoFrame, plane: int) -> int:
+    """Return the number of bytes of a line that hold pixels."""
     layout = frame.format
     if len(frame.planes) == 1:
         return -(-frame.width * layout.padded_bits_per_pixel // 8)
@@ -97,12 +103,12 @@ def _line_bytes(frame: VideoFrame, plane: int) -> int:
 
 
 class Check:
-    """Decodes parts of an index and compares.
+    """Decodes parts of a video by its index, and compares the frames with those of a plain decode.
 
     Args:
-        blob: Where the packets lie.
-        config: How to decode them.
-        limits: Bounds on frames, and on threads.
+        blob: The bytes that the packets are stored in.
+        config: Decoder configuration of the video.
+        limits: Limits on frame sizes, and on threads.
     """
 
     def __init__(self, blob: Blob, config: DecoderConfig, limits: Limits) -> None:
@@ -112,72 +118,73 @@ class Check:
         self._threads = count_threads(limits.threads)
 
     @property
-    def longest(self) -> int:
-        """Packets to decode of a segment: fewer of large frames."""
+    def max_packets(self) -> int:
+        """Maximum number of packets to decode of a segment; fewer for large frames."""
         width, height = self._config.size
-        return max(MIN_FRAMES_PER_STRETCH, min(MAX_FRAMES_PER_STRETCH, _PIXELS // max(1, width * height)))
+        return max(MIN_FRAMES_PER_STRETCH, min(MAX_FRAMES_PER_STRETCH, _PIXELS_PER_SEGMENT // max(1, width * height)))
 
-    def few(self, packets: int) -> bool:
-        """Whether decoding all `packets` costs no more than a sample would."""
-        return packets <= _SEGMENTS * self.longest * 3 // 2
+    def is_cheap(self, packets: int) -> bool:
+        """Return True if decoding all `packets` takes about as long as checking a sample."""
+        return packets <= _SEGMENTS_PER_SAMPLE * self.max_packets * 3 // 2
 
-    def sample(self, index: FrameIndex) -> bool:
-        """Compare some segments with an unskipped decode from further back."""
-        segments = self._segments(index, everything=False)
-        return self._all(lambda segment: self._segment(index, *segment), segments)
+    def verify_sample(self, index: FrameIndex) -> bool:
+        """Return True if some segments give the same frames as a decode that starts further back and skips nothing."""
+        segments = self._choose_segments(index, everything=False)
+        return self._holds_for_all(lambda segment: self._is_segment_right(index, *segment), segments)
 
-    def settle(self, index: FrameIndex, witness: Witness, *, everything: bool, damaged: bool) -> Trust:
-        """The highest trust under which it gives what the witness saw.
+    def find_trust(self, index: FrameIndex, witness: Witness, *, everything: bool, damaged: bool) -> Trust:
+        """Return the highest trust under which the index gives the frames that a full decode showed.
 
         Args:
-            index: The index.
+            index: The index to verify.
             witness: What a full decode showed.
             everything: PacketFlags at all segments, not at some.
-            damaged: The container or the decoder said that something is missing.
+            damaged: True if the container or the decoder found damage.
         """
-        segments = self._segments(index, everything=everything)
-        best = Trust.NO_SKIP if damaged else Trust.FULL  # concealment borrows from what would be skipped
+        segments = self._choose_segments(index, everything=everything)
+        best = Trust.NO_SKIP if damaged else Trust.FULL  # concealment uses pictures that would be skipped
         sums = dict(enumerate(witness.sums.tolist()))
         for trust in range(best, Trust.CONTAINER, -1):
-            if self._holds(replace(index, trust=Trust(trust)), segments, sums):
+            if self._is_right(replace(index, trust=Trust(trust)), segments, sums):
                 return Trust(trust)
-            segments = self._segments(index, everything=True)  # where one is wrong, others may be
+            segments = self._choose_segments(index, everything=True)  # if one segment is wrong, others may be too
         return Trust.CONTAINER
 
-    def _holds(self, index: FrameIndex, segments: list[tuple[int, int]], sums: dict[int, int]) -> bool:
+    def _is_right(self, index: FrameIndex, segments: list[tuple[int, int]], sums: dict[int, int]) -> bool:
         if index.trust == Trust.WHOLE:
-            every = np.arange(len(index))
-            return self._same(index, every, sums)
-        return self._all(lambda segment: self._requests_hold(index, *segment, sums), segments)
+            all_frames = np.arange(len(index))
+            return self._gives_same(index, all_frames, sums)
+        return self._holds_for_all(lambda segment: self._are_requests_right(index, *segment, sums), segments)
 
-    def _segment(self, index: FrameIndex, start: int, stop: int) -> bool:
-        numbers, sums = self._plain(index, self._further_back(index, start), start, stop)
-        frames = _frames_in(index, start, stop)
+    def _is_segment_right(self, index: FrameIndex, start: int, stop: int) -> bool:
+        numbers, sums = self._decode_plainly(index, self._find_earlier_start(index, start), start, stop)
+        frames = _list_frames(index, start, stop)
         if numbers != index.display[frames].tolist():
             return False
-        return self._requests_hold(index, start, stop, dict(zip(frames.tolist(), sums, strict=True)))
+        return self._are_requests_right(index, start, stop, dict(zip(frames.tolist(), sums, strict=True)))
 
-    def _requests_hold(self, index: FrameIndex, start: int, stop: int, sums: dict[int, int]) -> bool:
-        frames = _frames_in(index, start, stop)
-        leads = (index.flags[index.display[frames]] & Flag.LEADING) != 0
-        requests = [frames[~leads], frames[leads]]
+    def _are_requests_right(self, index: FrameIndex, start: int, stop: int, sums: dict[int, int]) -> bool:
+        """Check requests for a segment's frames: leading ones, all others, others with gaps if packets are skipped."""
+        frames = _list_frames(index, start, stop)
+        is_leading = (index.flags[index.display[frames]] & Flag.LEADING) != 0
+        requests = [frames[~is_leading], frames[is_leading]]
         if index.trust == Trust.FULL and (index.flags[start:stop] & Flag.DISPOSABLE).any():
-            some = frames[~leads]
-            requests.append(some[np.isin(some % 7, _SOME)])
-        return all(self._same(index, request, sums) for request in requests if len(request))
+            others = frames[~is_leading]
+            requests.append(others[np.isin(others % 7, _FRAMES_OF_SEVEN)])
+        return all(self._gives_same(index, request, sums) for request in requests if len(request))
 
-    def _same(self, index: FrameIndex, request: Ints, sums: dict[int, int]) -> bool:
-        got = {}
+    def _gives_same(self, index: FrameIndex, request: Ints, sums: dict[int, int]) -> bool:
+        sums_found = {}
         plan = index.plan(request)
         for run, feed in zip(plan.runs, make_piecewise_feeds(self._blob, plan), strict=True):
             frame_of = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
-            for frame in self._frames(feed()):
+            for frame in self._decode(feed()):
                 if frame.pts in frame_of:
-                    got[frame_of[frame.pts]] = checksum(frame)
-        return got == {n: sums.get(n) for n in request.tolist()}
+                    sums_found[frame_of[frame.pts]] = compute_checksum(frame)
+        return sums_found == {frame: sums.get(frame) for frame in request.tolist()}
 
-    def _all(self, holds: Callable[[tuple[int, int]], bool], segments: list[tuple[int, int]]) -> bool:
-        """Whether it holds for all segments, some at a time; stops early where one fails."""
+    def _holds_for_all(self, holds: Callable[[tuple[int, int]], bool], segments: list[tuple[int, int]]) -> bool:
+        """Return True if `holds` is true for all segments. They are checked in threads, until one fails."""
         with ThreadPoolExecutor(self._threads) as pool:
             tasks = [pool.submit(holds, segment) for segment in segments]
             try:
@@ -185,51 +192,56 @@ class Check:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _plain(self, index: FrameIndex, first: int, start: int, stop: int) -> tuple[list[int], list[int]]:
-        """Numbers and checksums of the frames shown of ``start:stop``, all packets from `first` on decoded."""
+    def _decode_plainly(self, index: FrameIndex, first: int, start: int, stop: int) -> tuple[list[int], list[int]]:
+        """Return packet numbers and checksums of the frames of packets ``start:stop``, decoding from `first` on."""
         spans = [
-            (p, p + s) for p, s in zip(index.pos[first:stop].tolist(), index.size[first:stop].tolist(), strict=True)
+            (pos, pos + size)
+            for pos, size in zip(index.pos[first:stop].tolist(), index.size[first:stop].tolist(), strict=True)
         ]
         numbers, sums = [], []
-        for frame in self._frames(zip(range(first, stop), _pieces(self._blob, spans), strict=True)):
+        for frame in self._decode(zip(range(first, stop), _fetch_in_batches(self._blob, spans), strict=True)):
             number = frame.pts
             if number is not None and number >= start and not index.flags[number] & Flag.HIDDEN:
                 numbers.append(number)
-                sums.append(checksum(frame))
+                sums.append(compute_checksum(frame))
         return numbers, sums
 
-    def _frames(self, packets: Iterable[tuple[int, memoryview]]) -> Iterator[VideoFrame]:
+    def _decode(self, packets: Iterable[tuple[int, memoryview]]) -> Iterator[VideoFrame]:
         context = self._config.open_context(max_pixels=self._max_pixels)
         return Decoding(context, self._max_pixels).frames(make_packets(self._config, packets))
 
-    def _further_back(self, index: FrameIndex, start: int) -> int:
-        """The start before; a closed start after a long stretch vouches for itself."""
-        place = int(np.searchsorted(index.raps, start))
-        before = int(index.raps[max(0, place - 1)])
-        closed = place > 0 and not index.flags[start] & Flag.OPEN
-        return start if closed and start - before > self.longest else before
+    def _find_earlier_start(self, index: FrameIndex, start: int) -> int:
+        """Return the start before `start`; or `start` itself, if it is closed and the one before is far.
 
-    def _segments(self, index: FrameIndex, *, everything: bool) -> list[tuple[int, int]]:
-        """Packet ranges to look at: from a start towards the next."""
+        Nothing after a closed start refers to what is before it, so that the long stretch before need not be decoded.
+        """
+        number = int(np.searchsorted(index.raps, start))
+        before = int(index.raps[max(0, number - 1)])
+        is_closed = number > 0 and not index.flags[start] & Flag.OPEN
+        return start if is_closed and start - before > self.max_packets else before
+
+    def _choose_segments(self, index: FrameIndex, *, everything: bool) -> list[tuple[int, int]]:
+        """Choose packet ranges to check, each from a start towards the next."""
         raps = index.raps
         ends = np.append(raps[1:], len(index.pos))
         if everything:
             return list(zip(raps.tolist(), ends.tolist(), strict=True))
-        chosen = np.unique(np.linspace(0, len(raps) - 1, _SEGMENTS).round().astype(int))
-        return [self._clip(index, int(raps[k]), int(ends[k])) for k in chosen]
+        chosen = np.unique(np.linspace(0, len(raps) - 1, _SEGMENTS_PER_SAMPLE).round().astype(int))
+        return [self._cut_segment(index, int(raps[number]), int(ends[number])) for number in chosen]
 
-    def _clip(self, index: FrameIndex, start: int, end: int) -> tuple[int, int]:
-        """At most `longest` packets, cut where a frame ends."""
-        stop = min(end, start + self.longest)
+    def _cut_segment(self, index: FrameIndex, start: int, end: int) -> tuple[int, int]:
+        """Cut a segment to about `max_packets` packets, at the end of a frame."""
+        stop = min(end, start + self.max_packets)
         while stop < end and index.flags[stop] & Flag.CONTINUES:
             stop += 1
         return start, stop
 
 
-def _frames_in(index: FrameIndex, start: int, stop: int) -> Ints:
+def _list_frames(index: FrameIndex, start: int, stop: int) -> Ints:
+    """Return the numbers of the frames that begin in packets ``start:stop``."""
     return np.flatnonzero((index.display >= start) & (index.display < stop))
 
 
-def _pieces(blob: Blob, spans: list[tuple[int, int]], count: int = 64) -> Iterator[memoryview]:
-    for at in range(0, len(spans), count):
-        yield from blob.read_ranges(spans[at : at + count])
+def _fetch_in_batches(blob: Blob, spans: list[tuple[int, int]], batch: int = 64) -> Iterator[memoryview]:
+    for at in range(0, len(spans), batch):
+        yield from blob.read_ranges(spans[at : at + batch])

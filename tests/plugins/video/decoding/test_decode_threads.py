@@ -29,7 +29,7 @@ FRAMES = 90
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """No decoder stands anywhere, and nothing is in doubt."""
+    """No decoder is kept, and no video counts as damaged."""
     decoder_cache.decoder_cache._reset_after_fork()
     runs._doubtful.clear()
     yield
@@ -110,7 +110,7 @@ def test_unchecked_files_have_one_thread(long: Clip, threads: int, decoder_threa
 
 @pytest.mark.parametrize("hurt", [20, 40, 60])
 def test_doubt(long: Clip, monkeypatch: pytest.MonkeyPatch, decoder_threads: list[int], hurt: int) -> None:
-    """Damage that comes to light in reading: what one thread shows, and one thread from then on."""
+    """Damage that is found while reading: what one thread shows, and one thread from then on."""
     data = bytearray(Path(long.path).read_bytes())
     codec = Mp4("mp4", limits=Limits())
     index = codec.ingest(Blob.of(bytes(data)), io.BytesIO(), filename="clip.mp4").index
@@ -137,7 +137,7 @@ def _shown(codec: Mp4, blob: Blob, plan: Plan) -> bytes | str:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
 def test_fork(long: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decoders that the parent left standing have no threads in the child, and are not closed there."""
+    """Decoders that the parent keeps have no threads in the child, and are not closed there."""
     monkeypatch.setattr(execute_plan, "count_threads", lambda most: 8)
     video = stored(long.path)
     going = video.frames()

@@ -22,7 +22,7 @@ FRAMES = 120
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """No decoder stands anywhere."""
+    """No decoder is kept."""
     decoder_cache.decoder_cache._reset_after_fork()
     yield
     decoder_cache.decoder_cache._reset_after_fork()
@@ -62,7 +62,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def codes(frames: np.ndarray) -> list[int]:
-    return [read_code(one) for one in frames]
+    return [read_code(frame) for frame in frames]
 
 
 @pytest.mark.parametrize("step", [1, 2, 5])
@@ -83,7 +83,9 @@ def test_a_walk_over_groups_of_pictures(codec: str, tmp_path: Path, decoded: lis
     for start in range(0, 60, 4):
         assert codes(video[start : start + 4].numpy()) == clip.codes[start : start + 4].tolist()
     assert len(decoded) < 60 + 30, len(decoded)
-    assert len(next(iter(decoder_cache.decoder_cache._kept.values()))[2]._fed) < 45  # what is after is forgotten
+    assert (
+        len(next(iter(decoder_cache.decoder_cache._kept.values()))[2]._fed) < 45
+    )  # packets of earlier groups are forgotten
 
 
 def test_frame_after_frame(video: reelbase.View, clip: Clip, decoded: list[int]) -> None:
@@ -95,7 +97,7 @@ def test_frame_after_frame(video: reelbase.View, clip: Clip, decoded: list[int])
 def test_single_frames_anywhere_decode_no_more_than_they_need(
     video: reelbase.View, clip: Clip, decoded: list[int]
 ) -> None:
-    """Who jumps back is not taken for one who walks."""
+    """A jump back does not count as a walk."""
     for number in (100, 50, 20, 5):
         decoded.clear()
         assert read_code(video[number].numpy()) == clip.codes[number]
@@ -158,10 +160,10 @@ def test_threads_on_one_video(video: reelbase.View, clip: Clip) -> None:
                 wrong.append(number)
 
     threads = [threading.Thread(target=walk, args=(start,)) for start in range(4)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert wrong == []
 
 

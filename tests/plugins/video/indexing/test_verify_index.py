@@ -23,7 +23,7 @@ CODECS = {"mp4": containers.Mp4, "ts": containers.Ts, "avi": containers.Avi, "mk
 
 
 def ingested(tmp_path, name, **how):
-    """Codec, index, the blob to decode from, the file's blob."""
+    """Return codec, index, the blob to decode from and the blob of the file."""
     path = tmp_path / name
     corpus()[name](path)
     codec = CODECS[path.suffix[1:]](path.suffix[1:])
@@ -39,7 +39,7 @@ def proof(index, blob, file):
 
 def settled(index, blob, file):
     check, witness = proof(index, blob, file)
-    return check.settle(index, witness, everything=True, damaged=bool(witness.damaged))
+    return check.find_trust(index, witness, everything=True, damaged=bool(witness.damaged))
 
 
 def flagged(index, where, flag):
@@ -52,13 +52,13 @@ def test_a_good_index_is_trusted(tmp_path):
     _, found, blob, file = ingested(tmp_path, "h264-b.mp4")
     assert found.index.trust == Trust.FULL
     assert settled(found.index, blob, file) == Trust.FULL
-    assert proof(found.index, blob, file)[0].sample(found.index)
+    assert proof(found.index, blob, file)[0].verify_sample(found.index)
 
 
 def test_wrong_disposables_are_not_skipped(tmp_path):
     _, found, blob, file = ingested(tmp_path, "h264-b.mp4")
     wrong = flagged(found.index, (found.index.flags & Flag.RAP) == 0, Flag.DISPOSABLE)
-    assert not proof(wrong, blob, file)[0].sample(wrong)
+    assert not proof(wrong, blob, file)[0].verify_sample(wrong)
     assert settled(wrong, blob, file) == Trust.NO_SKIP
 
 
@@ -67,7 +67,7 @@ def test_leading_pictures_unmarked_are_found(tmp_path):
     index = found.index
     assert (index.flags & Flag.LEADING).any()
     wrong = replace(index, flags=index.flags & np.uint8(~(Flag.LEADING | Flag.OPEN) & 255))
-    assert not proof(wrong, blob, file)[0].sample(wrong)
+    assert not proof(wrong, blob, file)[0].verify_sample(wrong)
     assert settled(wrong, blob, file) == Trust.PREVIOUS
 
 
@@ -111,7 +111,7 @@ def test_unknown_check(tmp_path):
 
 
 def test_a_sample_is_enough_where_times_are_sure(tmp_path, monkeypatch):
-    monkeypatch.setattr(Check, "few", lambda self, packets: False)
+    monkeypatch.setattr(Check, "is_cheap", lambda self, packets: False)
     _, found, _, _ = ingested(tmp_path, "h264-b.mkv")
     assert found.info.details["checked"] == "a sample of frames"
     _, found, _, _ = ingested(tmp_path, "h264-b.avi")
