@@ -11,7 +11,7 @@ from reelbase.plugin import Encode, Htype, Sample, brief
 
 
 class Video(Htype):
-    """One video an item: a `Sample`, or frames ``(N, H, W, 3)`` uint8 to encode."""
+    """One video per item: a `Sample`, or a uint8 array of frames ``(N, H, W, 3)`` to encode."""
 
     name: ClassVar[str] = "video"
     dtype: ClassVar[str | None] = "uint8"
@@ -20,10 +20,10 @@ class Video(Htype):
     role: ClassVar[str] = "video"
 
     def check(self, value: Any) -> Sample | Encode:
-        """The sample, or the frames wrapped for encoding.
+        """Return the sample, or the frames wrapped for encoding.
 
         Raises:
-            HtypeError: neither a sample nor frames.
+            HtypeError: `value` is neither a sample nor an array of frames.
         """
         if isinstance(value, Sample):
             return value
@@ -33,14 +33,14 @@ class Video(Htype):
         if isinstance(value, np.ndarray):
             _check_frames(value)
             return Encode(array=value)
-        raise HtypeError(f"A video tensor cannot hold {brief(value)}.", _TODO)
+        raise HtypeError(f"A video tensor cannot hold {brief(value)}.", _HINT)
 
 
-_TODO = "Give reelbase.read(path), or frames as a uint8 array of shape (N, H, W, 3)."
+_HINT = "Give reelbase.read(path), or frames as a uint8 array of shape (N, H, W, 3)."
 
 
 def _check_frames(array: Any) -> None:
     if not isinstance(array, np.ndarray) or array.ndim != 4 or array.shape[3] != 3 or not array.size:
-        raise HtypeError(f"{brief(array)} is not video frames.", _TODO)
+        raise HtypeError(f"{brief(array)} is not video frames.", _HINT)
     if array.dtype != np.uint8:
-        raise HtypeError(f"Video frames must be uint8, not {array.dtype}.", _TODO)
+        raise HtypeError(f"Video frames must be uint8, not {array.dtype}.", _HINT)
