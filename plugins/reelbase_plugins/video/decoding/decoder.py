@@ -53,7 +53,7 @@ class Decoding:
         self._max_pixels = max_pixels
         self.failed = 0
 
-    def frames(self, packets: Iterable[Packet[Any]]) -> Iterator[VideoFrame]:
+    def decode_all(self, packets: Iterable[Packet[Any]]) -> Iterator[VideoFrame]:
         """Yield all frames of the packets. A damaged packet does not lose the frames of its neighbours.
 
         Raises:
@@ -156,7 +156,7 @@ class Sequential:
             context.options = {"max_pixels": str(limit_coded_pixels(self._max_pixels))}
             context.thread_count = 1
             decoding = Decoding(context, self._max_pixels, self._filename)
-            yield from decoding.frames(_number_packets(iter_packets(container, stream)))  # type: ignore[arg-type]
+            yield from decoding.decode_all(_number_packets(iter_packets(container, stream)))  # type: ignore[arg-type]
             self.failed = decoding.failed
 
 

@@ -97,7 +97,7 @@ class LiveDecoder:
             self._fed = {number for number in self._fed if number >= first}
             self._shown = {pts for pts in self._shown if pts is not None and pts >= first}
 
-    def frames(self, packets: Iterable[tuple[int, Any]]) -> Iterator[VideoFrame]:
+    def decode_further(self, packets: Iterable[tuple[int, Any]]) -> Iterator[VideoFrame]:
         """Yield the frames of further packets. Packets that it was fed before are skipped."""
         yield from self._take_pending()
         decoding = self._decoding

@@ -110,7 +110,7 @@ class _Execution:
         with self._open_pool(share.converter_threads if len(rows) > 1 else 0) as pool:
             for number in lane:
                 run, continues = self._plan.runs[number], number + 1 in lane and self._is_next_adjacent(number)
-                for frame, picture in self._runs.frames(run, feeds[number], share.decoder_threads, continues=continues):
+                for frame, picture in self._runs.decode(run, feeds[number], share.decoder_threads, continues=continues):
                     pool.convert_into(picture, rows[frame], _make_label(frame))
 
     def _decode_from_container(self) -> Iterator[tuple[int, VideoFrame]]:
@@ -154,7 +154,7 @@ class _Execution:
         last = len(self._plan.runs) - 1
         for number, feed in enumerate(make_piecewise_feeds(self._blob, self._plan)):
             continues = number < last and self._is_next_adjacent(number)
-            yield from self._runs.frames(self._plan.runs[number], feed, threads, continues=continues)
+            yield from self._runs.decode(self._plan.runs[number], feed, threads, continues=continues)
 
 
 def _make_label(number: int) -> str:

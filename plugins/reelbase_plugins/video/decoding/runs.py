@@ -44,7 +44,7 @@ class Runs:
         self._config = config
         self._limits = limits
 
-    def frames(
+    def decode(
         self, run: Run, feed: Feed, threads: int, *, continues: bool = False
     ) -> Iterator[tuple[int, VideoFrame]]:
         """Yield number and picture of the wanted frames of a run, in the order in which they are decoded.
@@ -98,7 +98,7 @@ class Runs:
         plan = remove_start(self._plan.index, int(run.packets[0])).plan(run.frames)
         runs = Runs(self._blob, plan, self._config, self._limits)
         for earlier_run, feed in zip(plan.runs, make_piecewise_feeds(self._blob, plan), strict=True):
-            yield from runs.frames(earlier_run, feed, 1)
+            yield from runs.decode(earlier_run, feed, 1)
 
 
 def _join_feeds(first: Feed, second: Feed) -> Feed:
@@ -107,7 +107,7 @@ def _join_feeds(first: Feed, second: Feed) -> Feed:
 
 def _take_wanted(decoder: LiveDecoder, feed: Feed, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
     """Yield the frames that are wanted, and remove them from `wanted`, which maps packet to frame numbers."""
-    for frame in decoder.frames(feed()):
+    for frame in decoder.decode_further(feed()):
         number = wanted.pop(frame.pts, None) if frame.pts is not None else None
         if number is not None:
             yield number, frame

@@ -160,14 +160,14 @@ class Demux:
         """
         if pos is None:
             return None
-        if self._reader.holds(data, pos):
+        if self._reader.has_at(data, pos):
             return pos
         start = max(0, pos - _SEARCH_BYTES_BEFORE)
-        window = self._reader.span(start, pos + _SEARCH_BYTES_AFTER + _SEARCH_BYTES_BEFORE)
+        window = self._reader.read_span(start, pos + _SEARCH_BYTES_AFTER + _SEARCH_BYTES_BEFORE)
         beginning = data[:_SEARCH_BYTES_BEFORE]
         at = window.find(beginning)
         while at >= 0:
-            if self._reader.holds(data, start + at):
+            if self._reader.has_at(data, start + at):
                 return start + at
             at = window.find(beginning, at + 1)
         return None
@@ -177,7 +177,7 @@ class Demux:
         self._repacked = True
         pos = self._columns["pos"]
         for number, size in enumerate(self._columns["size"]):
-            self._spool.write(self._reader.span(pos[number], pos[number] + size))
+            self._spool.write(self._reader.read_span(pos[number], pos[number] + size))
             pos[number] = self._spooled
             self._spooled += size
 

@@ -81,7 +81,7 @@ class Reader:
         """Return the position of the next read."""
         return self._at
 
-    def holds(self, data: bytes, pos: int) -> bool:
+    def has_at(self, data: bytes, pos: int) -> bool:
         """Return True if the file has `data` at `pos`."""
         block, skip = divmod(pos, _BLOCK_BYTES)
         if pos < 0 or pos + len(data) > self._blob.size:
@@ -89,9 +89,9 @@ class Reader:
         fetched, at = self._get_block(block)
         if at + skip + len(data) <= len(fetched):
             return fetched.startswith(data, at + skip)  # copies nothing
-        return self.span(pos, pos + len(data)) == data
+        return self.read_span(pos, pos + len(data)) == data
 
-    def span(self, start: int, stop: int) -> bytes:
+    def read_span(self, start: int, stop: int) -> bytes:
         """Read the bytes ``start:stop``, clipped to the file."""
         start, stop = max(0, start), min(stop, self._blob.size)
         if stop - start > _BLOCK_BYTES * (_MAX_BLOCKS_KEPT // 2):

@@ -1,8 +1,7 @@
 """Verification that an index gives the frames that a full sequential decode shows.
 
-A file whose index does not is read in a slower way, with a lower `Trust`.
-
-Frames are compared by a checksum of their decoded planes, before they are converted.
+A file whose index does not is read in a slower way, with a lower `Trust`. Frames are compared by a checksum of their
+decoded planes, before they are converted.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _SEGMENTS_PER_SAMPLE: Final = 4
-MAX_FRAMES_PER_STRETCH: Final = 64
-MIN_FRAMES_PER_STRETCH: Final = 12
+MAX_PACKETS_PER_SEGMENT: Final = 64
+MIN_PACKETS_PER_SEGMENT: Final = 12
 #: Frames of every seven that a request with gaps asks for. Near and far ones, so that no regular pattern of B-frames
 #: goes unnoticed.
 _FRAMES_OF_SEVEN: Final = (1, 2, 5)
@@ -121,7 +120,7 @@ class Check:
     def max_packets(self) -> int:
         """Maximum number of packets to decode of a segment; fewer for large frames."""
         width, height = self._config.size
-        return max(MIN_FRAMES_PER_STRETCH, min(MAX_FRAMES_PER_STRETCH, _PIXELS_PER_SEGMENT // max(1, width * height)))
+        return max(MIN_PACKETS_PER_SEGMENT, min(MAX_PACKETS_PER_SEGMENT, _PIXELS_PER_SEGMENT // max(1, width * height)))
 
     def is_cheap(self, packets: int) -> bool:
         """Return True if decoding all `packets` takes about as long as checking a sample."""
@@ -138,7 +137,7 @@ class Check:
         Args:
             index: The index to verify.
             witness: What a full decode showed.
-            everything: PacketFlags at all segments, not at some.
+            everything: If True, check all segments; otherwise a sample of them at first.
             damaged: True if the container or the decoder found damage.
         """
         segments = self._choose_segments(index, everything=everything)
@@ -208,7 +207,7 @@ class Check:
 
     def _decode(self, packets: Iterable[tuple[int, memoryview]]) -> Iterator[VideoFrame]:
         context = self._config.open_context(max_pixels=self._max_pixels)
-        return Decoding(context, self._max_pixels).frames(make_packets(self._config, packets))
+        return Decoding(context, self._max_pixels).decode_all(make_packets(self._config, packets))
 
     def _find_earlier_start(self, index: FrameIndex, start: int) -> int:
         """Return the start before `start`; or `start` itself, if it is closed and the one before is far.

@@ -86,10 +86,10 @@ def test_the_reader_reads_what_is_there(size):
     assert b"".join(pieces) == data
     assert reader.seek(-5, io.SEEK_END) == size - 5
     assert b"".join(iter(lambda: reader.read(100), b"")) == data[-5:]
-    assert reader.span(size // 2, size + 50) == data[size // 2 :]
-    assert reader.holds(data[3:9], 3)
-    assert not reader.holds(data[3:9], size - 2)
-    assert not reader.holds(b"x", -1)
+    assert reader.read_span(size // 2, size + 50) == data[size // 2 :]
+    assert reader.has_at(data[3:9], 3)
+    assert not reader.has_at(data[3:9], size - 2)
+    assert not reader.has_at(b"x", -1)
 
 
 class Breaking(BytesSource):
