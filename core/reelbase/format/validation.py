@@ -6,6 +6,7 @@ A shape is a function of a value that says whether it fits.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,11 +19,13 @@ Shape = Callable[[Any], bool]
 MAX_COUNT: Final = 1 << 62
 _LAST_MOMENT: Final = 253402300800
 _KINDS: Final = "biufcSUmM"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_UID: Final = re.compile("[0-9a-f]{32}")
 
 
 def text(value: Any) -> bool:
     """A string, and one that can be written down."""
-    return isinstance(value, str) and not any("\ud800" <= item <= "\udfff" for item in value)
+    return isinstance(value, str) and (value.isascii() or _SURROGATE.search(value) is None)
 
 
 def flag(value: Any) -> bool:
@@ -60,7 +63,7 @@ def dtype(value: Any) -> bool:
 
 def uid(value: Any) -> bool:
     """The id of an object, in hex."""
-    return text(value) and len(value) == 32 and all(item in "0123456789abcdef" for item in value)
+    return isinstance(value, str) and _UID.fullmatch(value) is not None
 
 
 def branch(value: Any) -> bool:

@@ -25,8 +25,9 @@ from reelbase.errors import (
 from reelbase.io.blob import Blob
 from reelbase.isolation.codec import IsolatedCodec, isolated
 from reelbase.testing import CodecCase, FrameCodecTests
-from reelbase.testing.clips import Clip, corpus, make_clip, read_code
+from reelbase.testing.clips import Clip, make_clip, read_code
 from reelbase_plugins.video.demux import containers
+from shared_corpus import shared_corpus
 
 CLIPS = {"h264-open-gop.mp4": containers.Mp4, "hevc-open-gop.ts": containers.Ts, "vp8-hidden.webm": containers.Webm}
 
@@ -50,7 +51,7 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CodecCase]:
-    made, every = {}, corpus()
+    made, every = {}, shared_corpus()
     for name, kind in CLIPS.items():
         path = tmp_path_factory.mktemp("clip") / name
         every[name](path)
