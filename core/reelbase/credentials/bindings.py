@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from reelbase.contracts.credentials import checked_prefixes
+from reelbase.contracts.credentials import check_prefixes
 from reelbase.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Configured:
         if isinstance(prefixes, str):  # of an environment variable
             prefixes = [one.strip() for one in prefixes.split(",") if one.strip()]
         try:
-            return cls(name, provider, checked_prefixes(prefixes), options)
+            return cls(name, provider, check_prefixes(prefixes), options)
         except UsageError as error:
             raise ConfigError(f"credentials.{name}.prefixes: {error}", None) from None
 

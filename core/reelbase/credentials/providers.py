@@ -42,7 +42,7 @@ class EnvironmentProvider(CredentialProvider):
         return Credentials({})
 
 
-def provider_of(name: str, creds: object, *, from_environment: bool) -> CredentialProvider:
+def make_provider(name: str, creds: object, *, from_environment: bool) -> CredentialProvider:
     """The provider of what a user gave.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from reelbase._util.once import Once
 from reelbase._util.urls import redacted
 from reelbase.config import settings
-from reelbase.contracts.credentials import CredentialProvider, Credentials, within
+from reelbase.contracts.credentials import CredentialProvider, Credentials, is_within
 from reelbase.credentials.bindings import MANAGED, Binding, Configured
 from reelbase.credentials.leases import Lease
 from reelbase.credentials.renewing_storage import RenewingStorage
@@ -179,13 +179,13 @@ class Resolver:
             (len(prefix), name)
             for name, one in self.configured.items()
             for prefix in one.prefixes
-            if within(url, _spell((prefix,)))
+            if is_within(url, _spell((prefix,)))
         ]
         return max(found)[1] if found else None
 
     def _check(self, binding: Binding, url: str, spec: StorageSpec) -> None:
         prefixes = binding.prefixes
-        if prefixes and not within(url, prefixes):
+        if prefixes and not is_within(url, prefixes):
             raise ScopeError(
                 f"Credentials {binding.name!r} are not for {redacted(url)}: they are for {', '.join(prefixes)}.",
                 "If they should be, add its folder to their prefixes; never for a dataset that you do not trust.",

@@ -221,7 +221,7 @@ def _store_large(
     """
     with blob.open() as opened, ThreadPoolExecutor(1, "reelbase-place") as pool:
         file = cast("BinaryIO", opened)
-        if not (isinstance(blob.source, Unchanging) and blob.source.settled(blob.key)):
+        if not (isinstance(blob.source, Unchanging) and blob.source.is_settled(blob.key)):
             entry, stored = place_file(store, file, suffix)
             return entry, index(stored)
         placing = pool.submit(place_file, store, file, suffix)

@@ -28,7 +28,7 @@ def names_of(state: State, dataset: str) -> Names:
     return Names(dataset, renamed, frozenset(one["name"] for one in kept.values() if one["managed"]))
 
 
-def keys_of(state: State, *, managed: bool | None = None) -> set[str]:
+def list_names(state: State, *, managed: bool | None = None) -> set[str]:
     """All names, or those that are managed."""
     return {one["name"] for one in _kept(state).values() if managed is None or one["managed"] == managed}
 
@@ -53,7 +53,7 @@ class CredsKeys:
             return  # always there
         with self._session.change() as transaction:
             kept = _kept(transaction.state)
-            if key in keys_of(transaction.state) or key in kept:
+            if key in list_names(transaction.state) or key in kept:
                 raise UsageError(
                     f"There is a creds_key {key!r} already, or rows know one by that name.", "Choose another name."
                 )
@@ -65,7 +65,9 @@ class CredsKeys:
             kept = _kept(transaction.state)
             first = self._first(kept, key)
             name = key if new_key is None else new_key
-            if name != key and (name in keys_of(transaction.state) or kept.get(name, kept[first]) is not kept[first]):
+            if name != key and (
+                name in list_names(transaction.state) or kept.get(name, kept[first]) is not kept[first]
+            ):
                 raise UsageError(f"There is a creds_key {name!r} already.", "Choose another name.")
             _write(transaction, first, name, managed=kept[first]["managed"] if managed is None else managed)
 

@@ -200,7 +200,7 @@ def show(source: DatasetViewerSource, *, open_browser: bool = True) -> Shown:
     every = list(kinds.specs())
     specs: Sequence[ViewerSpec] = [spec for spec in every if spec.environment == environment] or every
     if not specs:
-        raise kinds.missing("No installed plugin shows videos", environment, [])
+        raise kinds.missing_error("No installed plugin shows videos", environment, [])
     return kinds.load(specs[0].name)().show(source, open_browser=open_browser)
 
 
