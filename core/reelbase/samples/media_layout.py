@@ -195,9 +195,8 @@ class IngestedFile:
 
 def _index_file(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> IngestedFile:
     start = spool.tell()
-    with tempfile.SpooledTemporaryFile(
-        MAX_SPOOL_BYTES_IN_MEMORY
-    ) as own:  # codecs start at its beginning, and may empty it
+    # A spool of its own: codecs write from its beginning, and may truncate it.
+    with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as own:
         found = _run_codec(codec, blob, cast("BinaryIO", own), sample)
         own.seek(0)
         shutil.copyfileobj(own, spool)

@@ -1,4 +1,4 @@
-"""What a viewer is given of tensors: their rows, their videos, and what belongs to each frame."""
+"""The source that a viewer reads: rows of tensors, their videos, and the items that belong to each frame."""
 
 from __future__ import annotations
 
