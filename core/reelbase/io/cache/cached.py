@@ -51,7 +51,7 @@ class Cached:
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """Read several ranges of an object. What the caches do not have is read with one call."""
         name, caches = (self.identity, key), _caches()
-        held = [caches.held(name, *span) for span in ranges]
+        held = [caches.find(name, *span) for span in ranges]
         missing = sorted({gap for span, pieces in zip(ranges, held, strict=True) for gap in find_gaps(*span, pieces)})
         fetched = self._fetch(name, ranges, _merge_overlaps(missing))
         return [
@@ -111,13 +111,13 @@ class _Caches:
         self._disk = Disk(Path(chosen.cache_dir).expanduser(), chosen.cache_dir_bytes) if chosen.cache_dir else None
         self._ahead = chosen.cache_bytes // 16
 
-    def held(self, name: Name, start: int, stop: int) -> list[Piece]:
-        found = self._memory.held(name, start, stop)
+    def find(self, name: Name, start: int, stop: int) -> list[Piece]:
+        found = self._memory.find(name, start, stop)
         missing = find_gaps(start, stop, found)
         if self._disk is None or not missing:
             return found
         for gap in missing:
-            for first, data in self._disk.held(name, *gap):
+            for first, data in self._disk.find(name, *gap):
                 piece = data[: gap[1] - first]
                 self._memory.keep(name, first, piece)
                 found.append((first, piece))
@@ -131,7 +131,7 @@ class _Caches:
     def free(self, name: Name, start: int, ahead: int) -> int:
         """Return how far to read on from `start`, up to `ahead`: to the first byte that is cached already."""
         stop = min(ahead, start + self._ahead)
-        held = self._memory.held(name, start, stop) if stop > start else []
+        held = self._memory.find(name, start, stop) if stop > start else []
         return held[0][0] if held else stop
 
 

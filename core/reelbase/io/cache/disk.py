@@ -55,7 +55,7 @@ class Disk:
         """Make a new lock: the old one may be held by a thread that the child does not have."""
         self._lock = threading.Lock()
 
-    def held(self, name: Name, start: int, stop: int) -> list[Piece]:
+    def find(self, name: Name, start: int, stop: int) -> list[Piece]:
         """Return disjoint pieces that have bytes of ``start:stop``, in order."""
         found: list[Piece] = []
         end = start

@@ -39,8 +39,8 @@ class Memory:
         """Bytes that are held."""
         return self._bytes
 
-    def held(self, name: Name, start: int, stop: int) -> list[Piece]:
-        """The pieces that have bytes of ``start:stop``, in order."""
+    def find(self, name: Name, start: int, stop: int) -> list[Piece]:
+        """Return the pieces that have bytes of ``start:stop``, in order."""
         with self._lock:
             spans = self._objects.get(name)
             found = spans.overlapping(start, stop) if spans else []
