@@ -117,7 +117,7 @@ class RowsView:
 
 
 def tensor_source(tensor: TensorSnapshot) -> TensorSource:
-    """A tensor as viewers are given it."""
+    """Return the tensor in the form that viewers read."""
     schema = tensor.schema
     return TensorSource(
         tensor.name, schema.htype, tensor.htype, tensor.is_sequence, View(tensor), len(tensor), schema.settings

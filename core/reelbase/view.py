@@ -1,4 +1,4 @@
-"""Views: a tensor and an index. Making one reads nothing; asking it something does."""
+"""Views: a tensor and an index. Making a view reads nothing; its methods and properties read what they need."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Readable:
     _index: Index
 
     def _select(self) -> list[SelectedSample]:
-        """The selected samples, with what is selected of each; their facts are read here, nothing is decoded."""
+        """Return the selected samples with the part selected of each. Reads their facts; nothing is decoded."""
         source = self._source
         rows = self._index.resolve(len(source))
         cells = source.cells([row for row, _ in rows])
@@ -219,15 +219,15 @@ class Readable:
 
     def text(self) -> str:
         """`data` of a text sample."""
-        return _of_type(self.data(), str)
+        return _check_type(self.data(), str)
 
     def dict(self) -> builtins.dict[str, Any]:
         """`data` of a json sample that is an object."""
-        return _of_type(self.data(), dict)
+        return _check_type(self.data(), dict)
 
     def list(self) -> builtins.list[Any]:
         """`data` of a json sample that is a list."""
-        return _of_type(self.data(), list)
+        return _check_type(self.data(), list)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
@@ -241,12 +241,12 @@ class Readable:
         return samples[0]
 
     def _ask_each(self, question: Callable[[SelectedSample], Any]) -> Any:
-        """The answer of the single sample, or a list with that of each."""
+        """Return the answer of the single sample, or a list with the answer of each."""
         answers = [question(sample) for sample in self._select()]
         return answers[0] if self._index.single else answers
 
     def _ask_and_stack(self, question: Callable[[SelectedSample], Any]) -> Any:
-        """The answer of the single sample, or those of all as one array if their shapes agree."""
+        """Return the answer of the single sample, or those of all samples as one array if their shapes agree."""
         answers = self._ask_each(question)
         return answers if self._index.single else stack([np.asarray(answer) for answer in answers])
 
@@ -328,7 +328,7 @@ def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
     return out
 
 
-def _of_type(value: Any, wanted: type[T]) -> T:
+def _check_type(value: Any, wanted: type[T]) -> T:
     if not isinstance(value, wanted):
         raise HtypeError(
             f"{brief(value)} is not a {wanted.__name__}.", "Use data(): it returns whatever the sample is."

@@ -195,9 +195,8 @@ class IngestedFile:
 
 def _index_file(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> IngestedFile:
     start = spool.tell()
-    with tempfile.SpooledTemporaryFile(
-        MAX_SPOOL_BYTES_IN_MEMORY
-    ) as own:  # codecs start at its beginning, and may empty it
+    # A spool of its own: codecs write from its beginning, and may truncate it.
+    with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as own:
         found = _run_codec(codec, blob, cast("BinaryIO", own), sample)
         own.seek(0)
         shutil.copyfileobj(own, spool)
@@ -221,7 +220,7 @@ def _store_large(
     """
     with blob.open() as opened, ThreadPoolExecutor(1, "reelbase-place") as pool:
         file = cast("BinaryIO", opened)
-        if not (isinstance(blob.source, Unchanging) and blob.source.settled(blob.key)):
+        if not (isinstance(blob.source, Unchanging) and blob.source.is_settled(blob.key)):
             entry, stored = place_file(store, file, suffix)
             return entry, index(stored)
         placing = pool.submit(place_file, store, file, suffix)
