@@ -69,7 +69,7 @@ def empty(
         StorageError: it cannot be written.
     """
     storage = _storage(path, creds, options)
-    if logs.stands(storage):
+    if logs.exists(storage):
         if not overwrite:
             _check_whole(storage)
             logs.create(storage)  # raises: it exists
@@ -147,7 +147,7 @@ def delete(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] 
         DatasetNotFoundError: there is none; nothing is removed.
     """
     storage = _storage(path, creds, options)
-    if not logs.stands(storage):
+    if not logs.exists(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
     logs.mark_deleted(storage)  # first: from here on it is not a dataset, also if this is cut short
     for branch in Refs(storage).branches():
@@ -243,11 +243,11 @@ def _options(options: object) -> Mapping[str, Any] | None:
 
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:
-    log = logs.opened(Store(storage, cache_bytes=settings().cache_bytes // 2))
-    log.store.ours = log.uid in _made
+    log = logs.open_log(Store(storage, cache_bytes=settings().cache_bytes // 2))
+    log.store.is_ours = log.uid in _made
     if ref is None:
         return Dataset(Session(log, read_only=read_only))
-    return Dataset(Session(*Lineage(log).start(ref), read_only=read_only))
+    return Dataset(Session(*Lineage(log).find_start(ref), read_only=read_only))
 
 
 def _empty(storage: Storage) -> Dataset:

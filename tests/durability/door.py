@@ -34,10 +34,12 @@ def serving(storage: Storage) -> Iterator[str]:
 def small_blobs() -> Iterator[None]:
     """While the block runs, a media sample of 1 KiB is an object of its own already."""
     importlib.import_module("reelbase.api")  # with all that take the limit from where it is defined
-    holders = [one for name, one in sys.modules.items() if name.startswith("reelbase.") and hasattr(one, "OWN_OBJECT")]
+    holders = [
+        one for name, one in sys.modules.items() if name.startswith("reelbase.") and hasattr(one, "MIN_BLOB_BYTES")
+    ]
     with pytest.MonkeyPatch.context() as patch:
         for module in holders:
-            patch.setattr(module, "OWN_OBJECT", 1024)
+            patch.setattr(module, "MIN_BLOB_BYTES", 1024)
         yield
 
 

@@ -86,7 +86,7 @@ class Cell(ABC):
         """The links that the sample is made of; empty if its bytes are stored in the dataset."""
         return ()
 
-    def encoded(self) -> bytes:
+    def read_encoded(self) -> bytes:
         """The sample's bytes as they are stored.
 
         Raises:
@@ -105,26 +105,26 @@ class MissingCell(Cell):
 
     label: str
 
-    def _missing(self) -> MissingSampleError:
+    def _missing_error(self) -> MissingSampleError:
         return MissingSampleError(f"{self.label} holds no sample.", "It was appended as None; test with view.exists.")
 
     @property
     def shape(self) -> Shape:  # noqa: D102
-        raise self._missing()
+        raise self._missing_error()
 
     def prepare_array(  # noqa: D102
         self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
     ) -> PendingRead:
-        raise self._missing()
+        raise self._missing_error()
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
-        raise self._missing()
+        raise self._missing_error()
 
     def media(self) -> MediaCell:  # noqa: D102
-        raise self._missing()
+        raise self._missing_error()
 
-    def encoded(self) -> bytes:  # noqa: D102
-        raise self._missing()
+    def read_encoded(self) -> bytes:  # noqa: D102
+        raise self._missing_error()
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,5 +166,5 @@ class ArrayCell(Cell):
     def stored_items(self, selection: Selection) -> list[NDArray[Any]]:  # noqa: D102
         return list(selection.apply(self.stored))
 
-    def encoded(self) -> bytes:  # noqa: D102
+    def read_encoded(self) -> bytes:  # noqa: D102
         return self.stored.tobytes()

@@ -54,7 +54,7 @@ class MediaCell(Cell):
     def plain(self) -> dict[str, Any]:  # noqa: D102
         return {**self.info.details, "frames": self.shape[0], "height": self.shape[-3], "width": self.shape[-2]}
 
-    def encoded(self) -> bytes:  # noqa: D102
+    def read_encoded(self) -> bytes:  # noqa: D102
         return self.blob.read()
 
     def prepare_array(  # noqa: D102
@@ -62,7 +62,7 @@ class MediaCell(Cell):
     ) -> PendingRead:
         if self.index is None:
             return self._prepare_whole(selection, label, size, out)
-        request, rest = selection.frames(self.scaled_shape(size))
+        request, rest = selection.split_frames(self.scaled_shape(size))
         plan = self.index.plan(request)
         # Frames are decoded straight into `out` unless more is to be done with them afterwards.
         target = None if out is None or rest.steps else check_out(out, (len(request), *self.scaled_shape(size)[1:]))
@@ -104,7 +104,7 @@ class MediaCell(Cell):
 
     def frame_numbers(self, selection: Selection) -> NDArray[np.int64]:
         """The numbers of the selected frames: int64 ``(N,)``, or 0-d for a single frame."""
-        request, rest = selection.frames(self.info.shape)
+        request, rest = selection.split_frames(self.info.shape)
         first = expand(rest.steps[0], len(self.info.shape)) if rest.steps else [WHOLE]
         return request.reshape(()) if isinstance(first[0], int) and first[0] == 0 else request
 
@@ -145,7 +145,7 @@ class MediaCell(Cell):
 
     def stream(self, selection: Selection, size: Size = None) -> Iterator[NDArray[Any]]:
         """Yield the selected frames one after another, in bounded memory."""
-        request, rest = selection.frames(self.scaled_shape(size))
+        request, rest = selection.split_frames(self.scaled_shape(size))
         each_frame = Selection(tuple(_drop_frame_axis(items, step) for step, items in enumerate(rest.steps)))
         plan = self.frame_index().plan(request)
         if len(plan.frames) == len(request) and (np.diff(request) > 0).all():

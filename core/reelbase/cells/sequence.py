@@ -45,7 +45,7 @@ class SequenceCell(Cell):
         if not selection.steps or not isinstance(selection.steps[0][0], int):
             return self, selection
         first, *later = selection.steps
-        positions, _ = Selection((first[:1],)).frames((len(self.items),))
+        positions, _ = Selection((first[:1],)).split_frames((len(self.items),))
         rest = Selection(tuple(later) if len(first) == 1 else (first[1:], *later))
         return self.items[int(positions[0])].narrow(rest)
 
@@ -81,7 +81,7 @@ class SequenceCell(Cell):
         lead, *others = selection.steps[0] if selection.steps[0][0] is not Ellipsis else (WHOLE, *selection.steps[0])
         if not isinstance(lead, (slice, np.ndarray)) or np.ndim(lead) > 1:  # type: ignore[arg-type]
             raise SampleIndexError("The first axis of a ragged sequence is its items.", "Use ints, slices or lists.")
-        positions, _ = Selection(((lead,),)).frames((len(self.items),))
+        positions, _ = Selection(((lead,),)).split_frames((len(self.items),))
         rest = Selection().then(tuple(others))
         return [(self.items[position], rest) for position in positions.tolist()]
 

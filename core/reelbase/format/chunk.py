@@ -17,14 +17,14 @@ import numpy as np
 
 from reelbase.errors import CorruptObjectError, NewerFormatError
 
-_HEAD = struct.Struct("<4sB3xIQQ")
+_HEADER = struct.Struct("<4sB3xIQQ")
 _MAGIC = b"RBK1"
 MAX_BYTES = 1 << 18  # what one small sample costs to read; see docs/explanation/decisions/index.md
 MAX_SAMPLES = 1024
-_WEIGHT = 64
-_WORTH = 3 / 4  # deflated only if that saves a quarter: inflating takes longer than reading
-_MAX_DEFLATED = 2 << 20
-_MAX_INFLATED = 64 << 20  # what is deflated is at most a chunk; anything beyond is a bomb
+_BYTES_PER_WEIGHT_UNIT = 64
+_MAX_DEFLATED_FRACTION = 3 / 4  # deflated only if that saves a quarter: inflating takes longer than reading
+_MAX_BYTES_TO_DEFLATE = 2 << 20
+_MAX_INFLATED_BYTES = 64 << 20  # what is deflated is at most a chunk; anything beyond is a bomb
 
 
 class Form:
@@ -36,7 +36,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedSample:
     """One sample as it is in a chunk."""
 
     form: int
@@ -44,17 +44,17 @@ class Packed:
     payload: bytes | memoryview
 
 
-def weight(payload: int) -> int:
+def compute_weight(payload: int) -> int:
     """What an index entry says of a chunk's size before deflation: 64s of bytes, at most 65535."""
-    return min(-(-payload // _WEIGHT), 0xFFFF)
+    return min(-(-payload // _BYTES_PER_WEIGHT_UNIT), 0xFFFF)
 
 
 def is_full(weight: int, count: int) -> bool:
     """Whether a chunk of that weight and number of samples is at least half as large as chunks become."""
-    return weight * _WEIGHT * 2 >= MAX_BYTES or count * 2 >= MAX_SAMPLES
+    return weight * _BYTES_PER_WEIGHT_UNIT * 2 >= MAX_BYTES or count * 2 >= MAX_SAMPLES
 
 
-def encode(samples: Sequence[Packed]) -> bytes:
+def encode(samples: Sequence[PackedSample]) -> bytes:
     """The bytes of a chunk."""
     forms = bytes(sample.form for sample in samples)
     axes = bytes(len(sample.shape) for sample in samples)
@@ -64,14 +64,14 @@ def encode(samples: Sequence[Packed]) -> bytes:
     meta = forms + axes + shapes + offsets.tobytes()
     payload = b"".join(sample.payload for sample in samples)
     body, deflated = meta + payload, 0
-    if len(body) <= _MAX_DEFLATED:
+    if len(body) <= _MAX_BYTES_TO_DEFLATE:
         small = zlib.compress(body, 1)
-        if len(small) < len(body) * _WORTH:
+        if len(small) < len(body) * _MAX_DEFLATED_FRACTION:
             body, deflated = small, 1
-    return _HEAD.pack(_MAGIC, deflated, len(samples), len(meta), len(payload)) + body
+    return _HEADER.pack(_MAGIC, deflated, len(samples), len(meta), len(payload)) + body
 
 
-class Samples(Sequence[Packed]):
+class Samples(Sequence[PackedSample]):
     """The samples of a chunk; each is cut out when it is asked for, since most are not.
 
     Attributes:
@@ -99,19 +99,19 @@ class Samples(Sequence[Packed]):
         return len(self._forms)
 
     @overload
-    def __getitem__(self, key: int) -> Packed: ...
+    def __getitem__(self, key: int) -> PackedSample: ...
     @overload
-    def __getitem__(self, key: slice) -> list[Packed]: ...
-    def __getitem__(self, key: int | slice) -> Packed | list[Packed]:
+    def __getitem__(self, key: slice) -> list[PackedSample]: ...
+    def __getitem__(self, key: int | slice) -> PackedSample | list[PackedSample]:
         if isinstance(key, slice):
             return [self[k] for k in range(*key.indices(len(self)))]
         first = self._first.item(key)
         shape = tuple(self._lengths[first : first + self._axes.item(key)].tolist())
         start, stop = self._offsets[key : key + 2].tolist()
-        return Packed(self._forms[key], shape, self._payload[start:stop])
+        return PackedSample(self._forms[key], shape, self._payload[start:stop])
 
 
-def decode(data: bytes, where: str) -> Samples:
+def decode(data: bytes, label: str) -> Samples:
     """The samples of a chunk.
 
     Raises:
@@ -119,28 +119,28 @@ def decode(data: bytes, where: str) -> Samples:
         NewerFormatError: it carries a version this reelbase does not know.
     """
     try:
-        magic, deflated, count, meta_size, payload_size = _HEAD.unpack_from(data)
+        magic, deflated, count, meta_size, payload_size = _HEADER.unpack_from(data)
         if magic != _MAGIC:
-            raise _wrong_magic(magic, where)
-        body = memoryview(data)[_HEAD.size :]
+            raise _magic_error(magic, label)
+        body = memoryview(data)[_HEADER.size :]
         if deflated:
-            if meta_size + payload_size > _MAX_INFLATED:
-                raise _corrupt(where, f"it claims {meta_size + payload_size} bytes")
+            if meta_size + payload_size > _MAX_INFLATED_BYTES:
+                raise _corrupt_error(label, f"it claims {meta_size + payload_size} bytes")
             body = memoryview(zlib.decompressobj().decompress(body, max(meta_size + payload_size, 1)))
         if len(body) != meta_size + payload_size:
-            raise _corrupt(where, "its length is wrong")
+            raise _corrupt_error(label, "its length is wrong")
         return Samples(body, count, meta_size)
     except (struct.error, zlib.error, ValueError, IndexError) as error:
         if isinstance(error, (CorruptObjectError, NewerFormatError)):
             raise
-        raise _corrupt(where, str(error)) from error
+        raise _corrupt_error(label, str(error)) from error
 
 
-def _wrong_magic(magic: bytes, where: str) -> CorruptObjectError | NewerFormatError:
+def _magic_error(magic: bytes, label: str) -> CorruptObjectError | NewerFormatError:
     if magic[:3] == _MAGIC[:3]:
-        return NewerFormatError(f"{where} has version {magic!r}.", "Update reelbase: pip install -U reelbase")
-    return _corrupt(where, f"it starts with {magic!r}")
+        return NewerFormatError(f"{label} has version {magic!r}.", "Update reelbase: pip install -U reelbase")
+    return _corrupt_error(label, f"it starts with {magic!r}")
 
 
-def _corrupt(where: str, why: str) -> CorruptObjectError:
-    return CorruptObjectError(f"{where} is damaged: {why}.", "Restore the object from a copy of the dataset.")
+def _corrupt_error(label: str, why: str) -> CorruptObjectError:
+    return CorruptObjectError(f"{label} is damaged: {why}.", "Restore the object from a copy of the dataset.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("reelbase.claim")
 
-_REPEATS = 6
+_MAX_ATTEMPTS = 6
 
 
 def claim(storage: Storage, key: str, body: bytes) -> bool:
@@ -34,11 +34,11 @@ def claim(storage: Storage, key: str, body: bytes) -> bool:
         StorageError: it does not stand.
     """
     doubt: StorageError | None = None
-    for attempt in range(_REPEATS):
+    for attempt in range(_MAX_ATTEMPTS):
         try:
             storage.put(key, body, if_absent=True)
         except ObjectExistsError as error:
-            own = _is(storage, key, body)
+            own = _holds(storage, key, body)
             if own is not None:
                 return own
             doubt = error
@@ -55,7 +55,7 @@ def claim(storage: Storage, key: str, body: bytes) -> bool:
     raise OutcomeUnknownError(f"The storage did not say whether {key} stands.", "Look before you repeat it.") from doubt
 
 
-def _is(storage: Storage, key: str, body: bytes) -> bool | None:
+def _holds(storage: Storage, key: str, body: bytes) -> bool | None:
     """Whether an object has these bytes; None: it cannot be known."""
     try:
         return storage.get(key) == body

@@ -12,7 +12,7 @@ import numpy as np
 
 from reelbase.errors import CorruptObjectError
 from reelbase.format import segment
-from reelbase.format.entry import NO_ENTRIES, chained, rows_of
+from reelbase.format.entry import NO_ENTRIES, chain_entries, count_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,54 +46,58 @@ class Column:
     @cached_property
     def rows(self) -> int:
         """How many rows the column covers."""
-        return self.starts[-1] + rows_of(self.tail)
+        return self.starts[-1] + count_rows(self.tail)
 
     def append(self, entries: Entries) -> Column:
         """The column with further rows."""
-        return replace(self, tail=chained([self.tail, entries]))
+        return replace(self, tail=chain_entries([self.tail, entries]))
 
     def update(self, entries: Entries) -> Column:
         """The column with rows replaced; ``first`` of each entry is the physical row."""
         return replace(self, patch=np.concatenate([self.patch, entries]))
 
-    def entry(self, store: Store, row: int) -> tuple[Any, int]:
+    def find_entry(self, store: Store, row: int) -> tuple[Any, int]:
         """The entry that holds a physical row, and the row's place within it."""
         if len(self.patch):
             replaced = np.flatnonzero(self.patch["first"] == row)
             if len(replaced):
                 return self.patch[replaced[-1]], 0
         for over in reversed(self.over):
-            found = segment.entry_at(store, over, row)
+            found = segment.find_entry(store, over, row)
             if found is not None:
                 return found, 0
-        return self.under(store, row)
+        return self.find_original_entry(store, row)
 
-    def under(self, store: Store, row: int) -> tuple[Any, int]:
+    def find_original_entry(self, store: Store, row: int) -> tuple[Any, int]:
         """As `entry`, as if no row had been replaced."""
         at = bisect_right(self.starts, row) - 1
         inner = row - self.starts[at]
         in_segment = at < len(self.segments)
-        one = segment.entry_at(store, self.segments[at], inner) if in_segment else segment.covering(self.tail, inner)
+        one = (
+            segment.find_entry(store, self.segments[at], inner)
+            if in_segment
+            else segment.find_covering(self.tail, inner)
+        )
         if one is None:
             raise CorruptObjectError(f"No index entry covers row {row}.", "Restore the dataset from a copy.")
         return one, inner - int(one["first"])
 
-    def every(self, store: Store) -> Entries:
+    def read_all(self, store: Store) -> Entries:
         """The entries of all rows in order, replaced ones as they were before."""
-        return joined(store, self.segments, self.tail)
+        return join_segments(store, self.segments, self.tail)
 
-    def replaced(self, store: Store) -> Entries:
-        """The newest entry of each replaced row, by row."""
-        return newest(store, self.over, self.patch)
+    def read_replaced(self, store: Store) -> Entries:
+        """The join_replacements entry of each replaced row, by row."""
+        return join_replacements(store, self.over, self.patch)
 
 
-def joined(store: Store, segments: Sequence[Segment], tail: Entries) -> Entries:
+def join_segments(store: Store, segments: Sequence[Segment], tail: Entries) -> Entries:
     """The entries of several segments and a tail as one run of appended rows."""
-    return chained([*(segment.entries(store, one) for one in segments), tail])
+    return chain_entries([*(segment.read_entries(store, one) for one in segments), tail])
 
 
-def newest(store: Store, segments: Sequence[Segment], patch: Entries) -> Entries:
-    """Replaced rows by row, the newest entry of each."""
-    every = np.concatenate([*(segment.entries(store, one) for one in segments), patch])
+def join_replacements(store: Store, segments: Sequence[Segment], patch: Entries) -> Entries:
+    """Replaced rows by row, the join_replacements entry of each."""
+    every = np.concatenate([*(segment.read_entries(store, one) for one in segments), patch])
     _, last = np.unique(every["first"][::-1], return_index=True)
     return every[len(every) - 1 - last]

@@ -59,18 +59,18 @@ _SCHEMA = validation.fields(
     info=validation.mapping(validation.anything),
     ghosts=validation.mapping(validation.exactly(validation.count, _ORIGINS)),
 )
-_HELD = {
+_STATE_PARTS = {
     "schema": validation.one_of(_REF, _SCHEMA),
     "rows": validation.one_of(_REF, _ROWS),
     "txns": validation.mapping(validation.whole),
 }
 FEATURES: frozenset[str] = frozenset()  # flags this version understands
-_HEAD = struct.Struct("<4sIII")
+_HEADER = struct.Struct("<4sIII")
 _MAGIC = b"RBC2"
-_SCHEMA_INLINE = 2048
-_ROWS_INLINE = 48 * 1024
-_MAX_REFERENCED = 256 << 20
-_UPDATE = "Update reelbase: pip install -U reelbase"
+_MAX_INLINE_SCHEMA_BYTES = 2048
+_MAX_INLINE_ROWS_BYTES = 48 * 1024
+_MAX_REFERENCED_BYTES = 256 << 20
+_UPDATE_HELP = "Update reelbase: pip install -U reelbase"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,41 +106,41 @@ def encode(store: Store, header: Header, state: State) -> Commit:
     Uploads those objects, so call it before the claim.
     """
     blocks: list[Entries] = []
-    rows = {tensor: _rows_json(one, blocks) for tensor, one in state.rows.items()}
-    state, schema = _schema_json(store, state)
+    rows = {tensor: _rows_to_json(one, blocks) for tensor, one in state.rows.items()}
+    state, schema = _schema_to_json(store, state)
     text = _dumps(rows)
-    stored: Any = rows if len(text) <= _ROWS_INLINE else {"ref": _refer(store, text)}
+    stored: Any = rows if len(text) <= _MAX_INLINE_ROWS_BYTES else {"ref": _write_reference(store, text)}
     held = {"schema": schema, "rows": stored, "txns": dict(state.txns)}
     body = _pack(header, held, b"".join(block.tobytes() for block in blocks))
-    return Commit(header=header, state=state, body=body, spilled=_spill(schema, stored))
+    return Commit(header=header, state=state, body=body, spilled=_list_spilled(schema, stored))
 
 
-def expired(header: Header) -> bytes:
+def encode_expired(header: Header) -> bytes:
     """The bytes that stand for a commit once its state is gone."""
     return _pack(replace(header, expired=True), {}, b"")
 
 
-def _spill(*parts: Mapping[str, Any]) -> tuple[str, ...]:
+def _list_spilled(*parts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(part["ref"][0] for part in parts if "ref" in part)
 
 
 def _pack(header: Header, held: Mapping[str, Any], inline: bytes) -> bytes:
     body = _dumps({"format": FORMAT, "features": [], **header.as_json(), **held})
-    return _HEAD.pack(_MAGIC, len(body), len(inline), zlib.crc32(inline, zlib.crc32(body))) + body + inline
+    return _HEADER.pack(_MAGIC, len(body), len(inline), zlib.crc32(inline, zlib.crc32(body))) + body + inline
 
 
-def header_of(data: bytes, where: str) -> Header:
+def decode_header(data: bytes, label: str) -> Header:
     """The header of the commit that `data` holds.
 
     Raises:
         CorruptObjectError: it is damaged.
         NewerFormatError: a newer reelbase wrote it.
     """
-    with _reading(where):
-        return Header.from_json(_unpack(data, where)[0])
+    with _wrap_errors(label):
+        return Header.from_json(_unpack(data, label)[0])
 
 
-def decode(store: Store, data: bytes, where: str) -> Commit:
+def decode(store: Store, data: bytes, label: str) -> Commit:
     """The commit that `data` holds.
 
     Raises:
@@ -148,53 +148,56 @@ def decode(store: Store, data: bytes, where: str) -> Commit:
         NewerFormatError: a newer reelbase wrote it.
         VersionExpiredError: its state is gone.
     """
-    with _reading(where):
-        head, inline = _unpack(data, where)
+    with _wrap_errors(label):
+        head, inline = _unpack(data, label)
         header = Header.from_json(head)
         if header.expired:
             raise VersionExpiredError(
                 f"Version {header.place} has expired.", "Choose one of ds.log(all=True) that has not."
             )
-        state = _state(store, head, np.frombuffer(inline, ENTRY))
-        return Commit(header=header, state=state, body=data, spilled=_spill(head["schema"], head["rows"]))
+        state = _decode_state(store, head, np.frombuffer(inline, ENTRY))
+        return Commit(header=header, state=state, body=data, spilled=_list_spilled(head["schema"], head["rows"]))
 
 
 @contextmanager
-def _reading(where: str) -> Iterator[None]:
+def _wrap_errors(label: str) -> Iterator[None]:
     try:
         yield
     except ReelbaseError:
         raise
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptObjectError(f"{where} cannot be read: {error}.", "Restore it from a copy.") from error
+        raise CorruptObjectError(f"{label} cannot be read: {error}.", "Restore it from a copy.") from error
 
 
-def _unpack(data: bytes, where: str) -> tuple[dict[str, Any], bytes]:
-    magic, size, inline_size, crc = _HEAD.unpack_from(data)
-    body, inline = data[_HEAD.size : _HEAD.size + size], data[_HEAD.size + size :]
+def _unpack(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
+    magic, size, inline_size, crc = _HEADER.unpack_from(data)
+    body, inline = data[_HEADER.size : _HEADER.size + size], data[_HEADER.size + size :]
     if magic[:3] == _MAGIC[:3] and magic != _MAGIC:
-        check_format(int(magic[3:]), where)
+        check_format(int(magic[3:]), label)
     if magic != _MAGIC or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
-        raise CorruptObjectError(f"{where} is damaged.", "Restore the object from a copy of the dataset.")
+        raise CorruptObjectError(f"{label} is damaged.", "Restore the object from a copy of the dataset.")
     head = json.loads(body)
     if not isinstance(head, dict):
         raise TypeError("it holds no object")
-    check_format(head["format"], where)
+    check_format(head["format"], label)
     validation.check(
-        head, features=validation.many(validation.text), **HEADER, **({} if head.get("expired") is True else _HELD)
+        head,
+        features=validation.many(validation.text),
+        **HEADER,
+        **({} if head.get("expired") is True else _STATE_PARTS),
     )
     unknown = sorted(set(head["features"]) - FEATURES)
     if unknown:
-        raise NewerFormatError(f"{where} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE)
+        raise NewerFormatError(f"{label} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE_HELP)
     return head, inline
 
 
-def looks_like_one(data: bytes) -> bool:
+def looks_like_commit(data: bytes) -> bool:
     """Whether these bytes start as a commit does, of whatever format."""
     return data[:3] == _MAGIC[:3]
 
 
-def check_format(found: object, where: str) -> None:
+def check_format(found: object, label: str) -> None:
     """See that a format number is the one this reelbase reads.
 
     Raises:
@@ -204,13 +207,13 @@ def check_format(found: object, where: str) -> None:
         return
     if isinstance(found, int) and found < FORMAT:
         raise FormatError(
-            f"{where} has format {found}, of before the first release; this reelbase reads {FORMAT}.",
+            f"{label} has format {found}, of before the first release; this reelbase reads {FORMAT}.",
             "Make the dataset again from its files.",
         )
-    raise NewerFormatError(f"{where} has format {found}; this reelbase reads {FORMAT}.", _UPDATE)
+    raise NewerFormatError(f"{label} has format {found}; this reelbase reads {FORMAT}.", _UPDATE_HELP)
 
 
-def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
+def _rows_to_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
     columns = {}
     for name, column in rows.columns.items():
         blocks += [column.tail, column.patch]
@@ -226,7 +229,7 @@ def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
     return {"columns": columns, "dead": dead, "origins": rows.origins.as_json()}
 
 
-def _schema_json(store: Store, state: State) -> tuple[State, Any]:
+def _schema_to_json(store: Store, state: State) -> tuple[State, Any]:
     if state.schema_ref is not None:
         return state, {"ref": list(state.schema_ref)}
     schema = {
@@ -235,25 +238,25 @@ def _schema_json(store: Store, state: State) -> tuple[State, Any]:
         "ghosts": {tensor: [one.physical_rows, one.origins.as_json()] for tensor, one in state.ghosts.items()},
     }
     text = _dumps(schema)
-    if len(text) <= _SCHEMA_INLINE:
+    if len(text) <= _MAX_INLINE_SCHEMA_BYTES:
         return state, schema
-    ref = _refer(store, text)
+    ref = _write_reference(store, text)
     return replace(state, schema_ref=ref), {"ref": list(ref)}
 
 
-def _state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
+def _decode_state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
     schema, ref = head["schema"], None
     if "ref" in schema:
         uid, crc, size = schema["ref"]
         ref = (uid, crc, size)
-        schema = _follow(store, schema["ref"])
-    stored = _follow(store, head["rows"]["ref"]) if "ref" in head["rows"] else head["rows"]
+        schema = _read_reference(store, schema["ref"])
+    stored = _read_reference(store, head["rows"]["ref"]) if "ref" in head["rows"] else head["rows"]
     validation.check({"schema": schema, "rows": stored}, schema=_SCHEMA, rows=_ROWS)
     tensors = {one["id"]: TensorSchema(**one) for one in schema["tensors"]}
     if tensors.keys() != stored.keys() or len({one["name"] for one in schema["tensors"]}) != len(stored):
         raise ValueError("tensors and rows do not fit together")
-    inline = _Inline(entries)
-    rows = {tensor: _rows(one, inline) for tensor, one in stored.items()}
+    inline = _InlineEntries(entries)
+    rows = {tensor: _decode_rows(one, inline) for tensor, one in stored.items()}
     if inline.left:
         raise ValueError(f"{inline.left} entries too many")
     ghosts = {
@@ -262,7 +265,7 @@ def _state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
     return State(tensors, rows, schema["info"], ghosts, head["txns"], schema_ref=ref)
 
 
-class _Inline:
+class _InlineEntries:
     """The entries that a commit carries, handed out in order."""
 
     def __init__(self, entries: Entries) -> None:
@@ -279,31 +282,31 @@ class _Inline:
         return len(self._entries)
 
 
-def _rows(stored: Mapping[str, Any], inline: _Inline) -> Rows:
+def _decode_rows(stored: Mapping[str, Any], inline: _InlineEntries) -> Rows:
     columns = {}
     for name, one in stored["columns"].items():
         tail, patch = inline.take(one["tail"]), inline.take(one["patch"])
-        columns[name] = Column(_segments(one["segments"]), tail, _segments(one["over"]), patch)
+        columns[name] = Column(_decode_segments(one["segments"]), tail, _decode_segments(one["over"]), patch)
     count, swept, segments, tail_size = stored["dead"]
-    dead = Tombstones(int(count), int(swept), _segments(segments), inline.take(tail_size))
+    dead = Tombstones(int(count), int(swept), _decode_segments(segments), inline.take(tail_size))
     rows = Rows(columns, dead, Origins.from_json(stored["origins"]))
     if dead.count > rows.physical_rows:
         raise ValueError(f"{dead.count} rows of {rows.physical_rows} are deleted")
     return rows
 
 
-def _segments(stored: Sequence[Any]) -> tuple[Segment, ...]:
+def _decode_segments(stored: Sequence[Any]) -> tuple[Segment, ...]:
     return tuple(Segment.from_json(one) for one in stored)
 
 
-def _refer(store: Store, text: bytes) -> tuple[str, int, int]:
+def _write_reference(store: Store, text: bytes) -> tuple[str, int, int]:
     uid = uuid.uuid4().bytes
     data = zlib.compress(text, 6)
     store.add_object(keys.index(uid), data)
     return uid.hex(), zlib.crc32(data), len(data)
 
 
-def _follow(store: Store, ref: Any) -> Any:
+def _read_reference(store: Store, ref: Any) -> Any:
     uid, crc, size = ref
     key = keys.index(bytes.fromhex(uid))
 
@@ -312,7 +315,7 @@ def _follow(store: Store, ref: Any) -> Any:
         if len(data) != size or zlib.crc32(data) != crc:
             raise CorruptObjectError(f"{key} is damaged.", "Restore the object from a copy of the dataset.")
         inflate = zlib.decompressobj()
-        text = inflate.decompress(data, _MAX_REFERENCED)
+        text = inflate.decompress(data, _MAX_REFERENCED_BYTES)
         return json.loads(text), len(text)
 
     return store.cache.get(("ref", uid), read)

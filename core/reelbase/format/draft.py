@@ -21,17 +21,17 @@ class Move:
     """Rows appended by this draft: where they were when it was first drawn up, and where they are now.
 
     Attributes:
-        padded: First of the rows that only fill up, as first drawn.
-        drafted: First row, as first drawn.
+        padding_start: First of the rows that only fill up, as first drawn.
+        start: First row, as first drawn.
         stop: Row after the last, as first drawn.
-        now_padded, now: The first two, as they are now.
+        new_padding_start, now: The first two, as they are now.
     """
 
-    padded: int
-    drafted: int
+    padding_start: int
+    start: int
     stop: int
-    now_padded: int
-    now: int
+    new_padding_start: int
+    new_start: int
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Draft:
         op.apply(self)
         self.ops.append(op)
 
-    def on(self, base: Commit) -> Draft:
+    def rebase(self, base: Commit) -> Draft:
         """The same operations on another commit.
 
         Raises:
@@ -74,7 +74,7 @@ class Draft:
     @property
     def footprint(self) -> Footprint:
         """What the operations touch."""
-        return Footprint.united(self._touched)
+        return Footprint.unite(self._touched)
 
     def touch(self, touched: Footprint) -> None:
         """An operation touches this."""
@@ -89,25 +89,27 @@ class Draft:
         births = rows.origins.births(old, self.base.branch)
         self.touch(Footprint(changed={(tensor, branch): born for branch, born in births.items()}))
 
-    def moved(self, tensor: str, move: Move) -> None:
+    def record_move(self, tensor: str, move: Move) -> None:
         """An operation appends rows to a tensor."""
         self._moves.setdefault(tensor, []).append(move)
 
-    def cuts(self, tensor: str) -> list[int]:
+    def move_boundaries(self, tensor: str) -> list[int]:
         """The rows at which `place` jumps."""
-        return sorted({at for move in self._moves.get(tensor, ()) for at in (move.padded, move.drafted, move.stop)})
+        return sorted(
+            {at for move in self._moves.get(tensor, ()) for at in (move.padding_start, move.start, move.stop)}
+        )
 
-    def place(self, tensor: str, row: int) -> int:
+    def translate_row(self, tensor: str, row: int) -> int:
         """Where a physical row is now that was `row` when the draft was first drawn up.
 
         Raises:
             CommitConflictError: it was a row that only filled up, and another writer appended there.
         """
         for move in self._moves.get(tensor, ()):
-            if move.drafted <= row < move.stop:
-                return row - move.drafted + move.now
-            if move.padded <= row < move.drafted:
-                if (move.padded, move.drafted) != (move.now_padded, move.now):
+            if move.start <= row < move.stop:
+                return row - move.start + move.new_start
+            if move.padding_start <= row < move.start:
+                if (move.padding_start, move.start) != (move.new_padding_start, move.new_start):
                     name = self.state.tensors[tensor].name
                     raise CommitConflictError(
                         f"Another writer appended to {name!r} where you change row {row}, which was still missing.",

@@ -38,7 +38,7 @@ class Kind:
     MISSING: Final = 3  #: rows without a sample; no bytes
 
 
-def entry(
+def make_entry(
     count: int, kind: int, *, crc: int = 0, ext: int = 0, uid: bytes = bytes(16), off: int = 0, size: int = 0
 ) -> Entries:
     """One entry, as an array of one, with ``first`` 0."""
@@ -49,12 +49,12 @@ def entry(
     return one
 
 
-def missing(count: int) -> Entries:
+def make_missing(count: int) -> Entries:
     """Entries for `count` rows without a sample."""
-    return entry(count, Kind.MISSING) if count else NO_ENTRIES
+    return make_entry(count, Kind.MISSING) if count else NO_ENTRIES
 
 
-def chained(parts: Iterable[Entries]) -> Entries:
+def chain_entries(parts: Iterable[Entries]) -> Entries:
     """Entries one after another, ``first`` counted again from 0."""
     joined = np.concatenate([NO_ENTRIES, *parts])
     counts = joined["count"].astype(np.uint64)
@@ -62,7 +62,7 @@ def chained(parts: Iterable[Entries]) -> Entries:
     return joined
 
 
-def after(entries: Entries, row: int) -> Entries:
+def cut_before(entries: Entries, row: int) -> Entries:
     """Those of ascending entries from `row` on; one that reaches across it must be of missing samples, and is cut."""
     stops = entries["first"].astype(np.int64) + entries["count"]
     rest: Entries = entries[stops > row].copy()
@@ -72,7 +72,7 @@ def after(entries: Entries, row: int) -> Entries:
     return rest
 
 
-def rows_of(entries: Entries) -> int:
+def count_rows(entries: Entries) -> int:
     """How many rows they cover."""
     return int(entries["count"].sum(dtype=np.uint64))
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.format.chunk import Form
-from reelbase.format.entry import Kind, missing, rows_of
+from reelbase.format.entry import Kind, count_rows, make_missing
 from reelbase.format.rows import ColumnBuilder, chunk_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reelbase.format.chunk import Packed
+    from reelbase.format.chunk import PackedSample
     from reelbase.format.column import Column
     from reelbase.format.entry import Entries
     from reelbase.format.state import Rows
@@ -32,13 +32,13 @@ class Piece:
     """
 
     entry: Entries
-    place: int
+    offset: int
     count: int
 
     @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether it is all of the entry."""
-        return self.place == 0 and self.count == rows_of(self.entry)
+        return self.offset == 0 and self.count == count_rows(self.entry)
 
     @property
     def kind(self) -> int:
@@ -50,15 +50,15 @@ class Piece:
         """Id of the object that holds the entry's bytes."""
         return self.entry["uuid"].tobytes()
 
-    def samples(self, store: Store) -> list[Packed]:
+    def samples(self, store: Store) -> list[PackedSample]:
         """The samples of these rows, of a chunk."""
-        return chunk_samples(store, self.entry[0])[self.place : self.place + self.count]
+        return chunk_samples(store, self.entry[0])[self.offset : self.offset + self.count]
 
     def add_to(self, builder: ColumnBuilder, store: Store) -> None:
         """Append these rows; a chunk that is needed in part is read."""
         if self.kind == Kind.MISSING:
-            builder.add(missing(self.count))
-        elif self.whole:
+            builder.add(make_missing(self.count))
+        elif self.is_whole:
             builder.add(self.entry)
         else:
             for sample in self.samples(store):
@@ -69,21 +69,21 @@ class Pieces:
     """One column's rows as pieces, replaced rows as they are now."""
 
     def __init__(self, store: Store, column: Column) -> None:
-        self._every = column.every(store)
-        self._patch = column.replaced(store)
+        self._every = column.read_all(store)
+        self._patch = column.read_replaced(store)
 
-    def run(self, start: int, stop: int) -> Iterator[Piece]:
+    def iter_pieces(self, start: int, stop: int) -> Iterator[Piece]:
         """Pieces of physical rows, in order."""
-        return (piece for piece, _ in self.placed(start, stop))
+        return (piece for piece, _ in self.iter_with_rows(start, stop))
 
-    def placed(self, start: int, stop: int) -> Iterator[tuple[Piece, int]]:
+    def iter_with_rows(self, start: int, stop: int) -> Iterator[tuple[Piece, int]]:
         """Pieces of physical rows, in order, each with its first row."""
         for at in range(int(np.searchsorted(self._every["first"], start, side="right")) - 1, len(self._every)):
             one = self._every[at : at + 1]
             first = int(one["first"][0])
             if first >= stop:
                 return
-            yield from self._cut(one, max(first, start), min(first + rows_of(one), stop))
+            yield from self._cut(one, max(first, start), min(first + count_rows(one), stop))
 
     def _cut(self, one: Entries, start: int, stop: int) -> Iterator[tuple[Piece, int]]:
         """Rows of one entry, around those that were replaced."""
@@ -99,42 +99,43 @@ class Pieces:
             yield Piece(one, start - first, stop - start), start
 
 
-def row_entries(store: Store, rows: Rows, row: int) -> dict[str, Entries]:
+def read_row_entries(store: Store, rows: Rows, row: int) -> dict[str, Entries]:
     """Entries of all columns for one physical row."""
     found = {}
     for name, column in rows.columns.items():
-        one, place = column.entry(store, row)
+        one, place = column.find_entry(store, row)
         builder = ColumnBuilder(store)
-        Piece(_array(one), place, 1).add_to(builder, store)
+        Piece(_as_array(one), place, 1).add_to(builder, store)
         found[name] = builder.finish()
     return found
 
 
 def is_missing(store: Store, rows: Rows, row: int) -> bool:
     """Whether a physical row holds no sample."""
-    found = (_entry(store, rows, name, row) for name in rows.columns)
-    return all(item is None or _is_nothing(store, *item) for item in found)
+    found = (_find_entry(store, rows, name, row) for name in rows.columns)
+    return all(item is None or _is_missing_sample(store, *item) for item in found)
 
 
-def _is_nothing(store: Store, one: Any, place: int) -> bool:
+def _is_missing_sample(store: Store, one: Any, place: int) -> bool:
     return bool(one["kind"] == Kind.CHUNK) and chunk_samples(store, one)[place].form == Form.MISSING
 
 
-def same_row(store: Store, a: Rows, row_a: int, b: Rows, row_b: int) -> bool:
+def is_same_row(store: Store, a: Rows, row_a: int, b: Rows, row_b: int) -> bool:
     """Whether two physical rows hold the same bytes."""
     return all(
-        _same(store, _entry(store, a, name, row_a), _entry(store, b, name, row_b)) for name in {*a.columns, *b.columns}
+        _is_same(store, _find_entry(store, a, name, row_a), _find_entry(store, b, name, row_b))
+        for name in {*a.columns, *b.columns}
     )
 
 
-def _entry(store: Store, rows: Rows, name: str, row: int) -> tuple[Any, int] | None:
+def _find_entry(store: Store, rows: Rows, name: str, row: int) -> tuple[Any, int] | None:
     if name not in rows.columns:
         return None
-    found = rows.columns[name].entry(store, row)
+    found = rows.columns[name].find_entry(store, row)
     return None if found[0]["kind"] == Kind.MISSING else found
 
 
-def _same(store: Store, a: tuple[Any, int] | None, b: tuple[Any, int] | None) -> bool:
+def _is_same(store: Store, a: tuple[Any, int] | None, b: tuple[Any, int] | None) -> bool:
     if a is None or b is None:
         return a is b
     (one, place), (other, there) = a, b
@@ -146,5 +147,5 @@ def _same(store: Store, a: tuple[Any, int] | None, b: tuple[Any, int] | None) ->
     return all(one[name] == other[name] for name in ("crc", "len"))
 
 
-def _array(one: Any) -> Entries:
+def _as_array(one: Any) -> Entries:
     return np.atleast_1d(np.asarray(one))

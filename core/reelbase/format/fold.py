@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from reelbase.format import segment
-from reelbase.format.column import joined, newest
+from reelbase.format.column import join_replacements, join_segments
 from reelbase.format.entry import NO_ENTRIES
-from reelbase.format.segment import FAN
-from reelbase.format.tombstones import joined as united
+from reelbase.format.segment import FOLD_FACTOR
+from reelbase.format.tombstones import join_runs
 
 if TYPE_CHECKING:
     from reelbase.format.entry import Entries
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from reelbase.format.state import Rows, State
     from reelbase.format.store import Store
 
-_INLINE = 512  # entries that a commit may carry over all columns (24 KiB)
-_Join = Callable[["Store", Sequence["Segment"], "Entries"], "Entries"]
+_MAX_INLINE_ENTRIES = 512  # entries that a commit may carry over all columns (24 KiB)
+_Merge = Callable[["Store", Sequence["Segment"], "Entries"], "Entries"]
 
 
 @dataclass
-class _List:
+class _FoldableList:
     """One list of entries that is to be folded: segments that stay, and what the new one holds."""
 
     owner: Any
@@ -36,7 +36,7 @@ class _List:
     level: int
     names: tuple[str, str]  # of the owner's attributes: segments, inline entries
 
-    def folded(self, made: Segment) -> Any:
+    def replace_with(self, made: Segment) -> Any:
         """The owner with its inline entries in a segment."""
         segments, inline = self.names
         return replace(self.owner, **{segments: (*self.kept, made), inline: NO_ENTRIES})
@@ -44,41 +44,41 @@ class _List:
 
 def fold(store: Store, state: State) -> State:
     """The same state, with tails and patches that grew too long moved to segments."""
-    held = sum(rows.inline for rows in state.rows.values())
-    limit = FAN if held <= _INLINE else 0
-    while due := _due(store, state, limit):
+    held = sum(rows.inline_entries for rows in state.rows.values())
+    limit = FOLD_FACTOR if held <= _MAX_INLINE_ENTRIES else 0
+    while due := _find_due(store, state, limit):
         made = segment.write(store, [(one.entries, one.level) for _, _, one in due])
         for (tensor, column, one), written in zip(due, made, strict=True):
-            state = state.with_rows(tensor, _with(state.rows[tensor], column, one.folded(written)))
+            state = state.with_rows(tensor, _replace_rows(state.rows[tensor], column, one.replace_with(written)))
     return state
 
 
-def _due(store: Store, state: State, limit: int) -> list[tuple[str, str | None, _List]]:
+def _find_due(store: Store, state: State, limit: int) -> list[tuple[str, str | None, _FoldableList]]:
     """One list of each column (and of the tombstones: column None) that has one too long, with its tensor."""
-    found: list[tuple[str, str | None, _List]] = []
+    found: list[tuple[str, str | None, _FoldableList]] = []
     for tensor, rows in state.rows.items():
         for name, column in rows.columns.items():
             if len(column.tail) > limit:
-                found.append((tensor, name, _merge(store, column, ("segments", "tail"), joined)))
+                found.append((tensor, name, _plan_fold(store, column, ("segments", "tail"), join_segments)))
             elif len(column.patch) > limit:
-                found.append((tensor, name, _merge(store, column, ("over", "patch"), newest)))
+                found.append((tensor, name, _plan_fold(store, column, ("over", "patch"), join_replacements)))
         if len(rows.dead.tail) > limit:
-            found.append((tensor, None, _merge(store, rows.dead, ("segments", "tail"), united)))
+            found.append((tensor, None, _plan_fold(store, rows.dead, ("segments", "tail"), join_runs)))
     return found
 
 
-def _with(rows: Rows, column: str | None, folded: Any) -> Rows:
+def _replace_rows(rows: Rows, column: str | None, folded: Any) -> Rows:
     return replace(rows, dead=folded) if column is None else replace(rows, columns={**rows.columns, column: folded})
 
 
-def _merge(store: Store, owner: Any, names: tuple[str, str], join: _Join) -> _List:
+def _plan_fold(store: Store, owner: Any, names: tuple[str, str], join: _Merge) -> _FoldableList:
     """The inline entries, with every full level at the end of the segments, as one segment of the next level."""
     kept, level = list(getattr(owner, names[0])), 0
     taken: list[Segment] = []
     while True:
         same = [one for one in kept if one.level <= level]
         start = len(kept) - len(same)
-        if len(same) < FAN or kept[start:] != same:
+        if len(same) < FOLD_FACTOR or kept[start:] != same:
             break
         taken, kept, level = kept[start:] + taken, kept[:start], level + 1
-    return _List(owner, tuple(kept), join(store, taken, getattr(owner, names[1])), level, names)
+    return _FoldableList(owner, tuple(kept), join(store, taken, getattr(owner, names[1])), level, names)

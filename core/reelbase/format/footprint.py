@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelbase.errors import CommitConflictError, HtypeError
-from reelbase.format.origins import Runs, common, union
+from reelbase.format.origins import Runs, intersect, union
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +75,7 @@ class Footprint:
         return cls(**names, changed=changed, dtypes=stored.get("dtypes", {}), txns=txns)
 
     @classmethod
-    def united(cls, parts: Iterable[Footprint]) -> Footprint:
+    def unite(cls, parts: Iterable[Footprint]) -> Footprint:
         """What several touched together."""
         every = list(parts)
         changed: dict[tuple[str, str], list[tuple[int, int]]] = {}
@@ -91,7 +91,7 @@ class Footprint:
         }
         return cls(
             **names,
-            changed={rows: _coarse(union(runs)) for rows, runs in changed.items()},
+            changed={rows: _coarsen(union(runs)) for rows, runs in changed.items()},
             dtypes={tensor: dtype for one in every for tensor, dtype in one.dtypes.items()},
             txns=txns,
         )
@@ -140,7 +140,7 @@ class Footprint:
 
     def _check_rows(self, theirs: Footprint, names: Mapping[str, str]) -> None:
         for rows, runs in self.changed.items():
-            both = common(runs, theirs.changed.get(rows, ()))
+            both = intersect(runs, theirs.changed.get(rows, ()))
             if both:
                 tensor, branch = rows
                 raise CommitConflictError(
@@ -150,6 +150,6 @@ class Footprint:
                 )
 
 
-def _coarse(runs: Runs) -> Runs:
+def _coarsen(runs: Runs) -> Runs:
     """The same rows; very many runs as one, so that a commit stays small at the price of needless conflicts."""
     return runs if len(runs) <= _MAX_RUNS else ((runs[0][0], runs[-1][1]),)

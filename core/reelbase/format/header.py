@@ -25,7 +25,7 @@ class Place(NamedTuple):
 _PLACE = validation.maybe(validation.exactly(validation.branch, validation.seq))
 _NAMES = validation.many(validation.text)
 _RUNS = validation.many(validation.exactly(validation.count, validation.count))
-_TOUCHED = validation.fields(
+_FOOTPRINT = validation.fields(
     _optional=True,
     created=_NAMES,
     schema=_NAMES,
@@ -49,7 +49,7 @@ HEADER = {
     "named": _PLACE,
     "includes": validation.mapping(validation.seq),
     "merged": _PLACE,
-    "touched": _TOUCHED,
+    "touched": _FOOTPRINT,
     "expired": validation.flag,
 }
 

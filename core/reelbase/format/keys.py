@@ -14,10 +14,10 @@ CLOCK = "refs/clock/"
 COPYING = "refs/copying.json"
 DATA = ("packs/", "blobs/", "index/")
 PREFIXES = ("log/", "refs/", *DATA)  # all that a dataset's own objects start with, but for the root
-LAST = 999_999_999  # the largest number of a commit
+MAX_SEQ = 999_999_999  # the largest number of a commit
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_SPELT = "0123456789abcdefghijklmnopqrstuvwxyz "
-_NUMBERS_OF_LONG_SUFFIXES = {"webm": 60000, "jpeg": 60001}
+_SUFFIX_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz "
+_LONG_SUFFIX_CODES = {"webm": 60000, "jpeg": 60001}
 
 
 def is_name(name: str) -> bool:
@@ -64,7 +64,7 @@ def tag(name: str) -> str:
     return f"{TAGS}{name}.json"
 
 
-def expired(uid: str) -> str:
+def expiry(uid: str) -> str:
     """The key of a list of versions that may go."""
     return f"{EXPIRED}{uid}.json"
 
@@ -96,22 +96,23 @@ def uid_of(key: str) -> bytes | None:
 def ext_code(suffix: str) -> int:
     """Two bytes for a file suffix such as ".mp4"; 0 for one that does not fit."""
     name = suffix.removeprefix(".").lower()
-    if name in _NUMBERS_OF_LONG_SUFFIXES:
-        return _NUMBERS_OF_LONG_SUFFIXES[name]
-    if not 1 <= len(name) <= 3 or any(c not in _SPELT[:-1] for c in name):
+    if name in _LONG_SUFFIX_CODES:
+        return _LONG_SUFFIX_CODES[name]
+    if not 1 <= len(name) <= 3 or any(c not in _SUFFIX_ALPHABET[:-1] for c in name):
         return 0
     code = 0
     for c in name.ljust(3):
-        code = code * 37 + _SPELT.index(c)
+        code = code * 37 + _SUFFIX_ALPHABET.index(c)
     return code + 1
 
 
 def ext_name(code: int) -> str:
     """The inverse of `ext_code`; ".bin" for 0."""
-    for name, long in _NUMBERS_OF_LONG_SUFFIXES.items():
+    for name, long in _LONG_SUFFIX_CODES.items():
         if code == long:
             return f".{name}"
     if not 1 <= code <= 37**3:
         return ".bin"
     code -= 1
-    return "." + (_SPELT[code // 1369] + _SPELT[code // 37 % 37] + _SPELT[code % 37]).rstrip()
+    letters = (_SUFFIX_ALPHABET[digit] for digit in (code // 1369, code // 37 % 37, code % 37))
+    return "." + "".join(letters).rstrip()

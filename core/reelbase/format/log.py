@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("reelbase.log")
 
-_ATTEMPTS = 1000
-_HINT_SECONDS = 1.0
+_MAX_ATTEMPTS = 1000
+_SECONDS_BETWEEN_HINTS = 1.0
 MAIN = "main"
-_NO_DATASET = "Make one with reelbase.empty(path), or check the path."
+_NO_DATASET_HELP = "Make one with reelbase.empty(path), or check the path."
 
 
 def create(storage: Storage, uid: str | None = None) -> str:
@@ -60,7 +60,7 @@ def create(storage: Storage, uid: str | None = None) -> str:
     return uid
 
 
-def stands(storage: Storage) -> bool:
+def exists(storage: Storage) -> bool:
     """True if there is a dataset."""
     try:
         storage.stat(keys.ROOT)
@@ -79,12 +79,12 @@ def check_root(storage: Storage) -> str:
     try:
         data = storage.get(keys.ROOT, 0, 65536)
     except ObjectNotFoundError:
-        raise DatasetNotFoundError(f"No dataset at {storage.root!r}.", _NO_DATASET) from None
+        raise DatasetNotFoundError(f"No dataset at {storage.root!r}.", _NO_DATASET_HELP) from None
     try:
         root = json.loads(data)
         version, uid, going = root["format"], str(root["uuid"]), root.get("deleting", False)
     except (ValueError, KeyError, TypeError):
-        raise _no_root(storage, data) from None
+        raise _unreadable_root_error(storage, data) from None
     commits.check_format(version, f"The dataset at {storage.root!r}")
     if going:
         raise DatasetNotFoundError(
@@ -93,7 +93,7 @@ def check_root(storage: Storage) -> str:
     return uid
 
 
-def _no_root(storage: Storage, data: bytes) -> FormatError | DatasetNotFoundError:
+def _unreadable_root_error(storage: Storage, data: bytes) -> FormatError | DatasetNotFoundError:
     if not storage.writable and data.lstrip()[:1] == b"<":
         return DatasetNotFoundError(
             f"No dataset at {storage.root!r}: the server sends a page for its {keys.ROOT}.", "Check the URL."
@@ -108,18 +108,18 @@ def mark_deleted(storage: Storage) -> None:
     storage.put(keys.ROOT, json.dumps({"format": commits.FORMAT, "uuid": "", "deleting": True}).encode())
 
 
-def opened(store: Store) -> Log:
+def open_log(store: Store) -> Log:
     """The log of a dataset's main branch. Only where there is no hint the root object is read.
 
     Raises:
         DatasetNotFoundError: there is no dataset.
         FormatError: it cannot be read.
     """
-    hint = _hint(store, MAIN)
+    hint = _read_hint(store, MAIN)
     return Log(store, hint.header.dataset if hint else check_root(store.storage), hint=hint)
 
 
-def looked_for(storage: Storage, key: str) -> bytes | None:
+def find_object(storage: Storage, key: str) -> bytes | None:
     """An object of the log that may be there; None: it is not.
 
     Some services deny access to what does not exist (S3 does, to those who may not list); then None, if the dataset can
@@ -132,7 +132,7 @@ def looked_for(storage: Storage, key: str) -> bytes | None:
     except AccessDeniedError:
         check_root(storage)
         return None
-    return data if storage.writable or not data or commits.looks_like_one(data) else None
+    return data if storage.writable or not data or commits.looks_like_commit(data) else None
 
 
 class Log:
@@ -149,11 +149,11 @@ class Log:
         self.store = store
         self.uid = uid
         self.branch = keys.check_name(branch)
-        self._known = hint
-        self._hinted = float("-inf")
-        self._unhinted: bytes | None = None
+        self._known_commit = hint
+        self._hint_written_at = float("-inf")
+        self._pending_hint: bytes | None = None
 
-    def start(self) -> Commit:
+    def empty_commit(self) -> Commit:
         """The state before the first commit."""
         return Commit(header=Header(dataset=self.uid, id="", branch=self.branch, seq=-1))
 
@@ -164,39 +164,41 @@ class Log:
             CorruptObjectError, NewerFormatError: it cannot be read.
             VersionExpiredError: its state is gone.
         """
-        data = self._bytes(seq)
+        data = self._read_bytes(seq)
         return None if data is None else self._decode(seq, data)
 
     def header(self, seq: int) -> Header | None:
         """What one commit says of itself, or None if there is none of that number; expired ones too."""
-        data = self._bytes(seq)
-        return None if data is None else self._own(seq, commits.header_of(data, keys.commit(self.branch, seq)))
+        data = self._read_bytes(seq)
+        return (
+            None if data is None else self._check_place(seq, commits.decode_header(data, keys.commit(self.branch, seq)))
+        )
 
     def head(self) -> Commit:
-        """The newest commit: the hint, then whatever stands after it."""
-        return self.after(self._known or _hint(self.store, self.branch) or self.start())
+        """The newest commit: the hint, then whatever exists after it."""
+        return self.find_newest(self._known_commit or _read_hint(self.store, self.branch) or self.empty_commit())
 
-    def after(self, known: Commit) -> Commit:
+    def find_newest(self, known: Commit) -> Commit:
         """The newest commit at or after `known`: one miss if there is none after it, else a gallop."""
         step, seq = 1, known.seq
         newest: bytes | None = None
-        while (found := self._bytes(seq + step)) is not None:
+        while (found := self._read_bytes(seq + step)) is not None:
             newest, seq, step = found, seq + step, step * 2
         while step > 1:  # the commit at seq + step is known to be absent
             step //= 2
-            if (found := self._bytes(seq + step)) is not None:
+            if (found := self._read_bytes(seq + step)) is not None:
                 newest, seq = found, seq + step
         return known if newest is None else self._decode(seq, newest)
 
-    def _bytes(self, seq: int) -> bytes | None:
-        return None if seq > keys.LAST else looked_for(self.store.storage, keys.commit(self.branch, seq))
+    def _read_bytes(self, seq: int) -> bytes | None:
+        return None if seq > keys.MAX_SEQ else find_object(self.store.storage, keys.commit(self.branch, seq))
 
     def _decode(self, seq: int, data: bytes) -> Commit:
         found = commits.decode(self.store, data, keys.commit(self.branch, seq))
-        self._own(seq, found.header)
+        self._check_place(seq, found.header)
         return found
 
-    def _own(self, seq: int, header: Header) -> Header:
+    def _check_place(self, seq: int, header: Header) -> Header:
         if (header.dataset, *header.place) != (self.uid, self.branch, seq):
             key = keys.commit(self.branch, seq)
             whose = "" if header.dataset == self.uid else " of another dataset"
@@ -220,8 +222,8 @@ class Log:
             DatasetNotFoundError: the dataset was removed meanwhile.
             StorageError: nothing was committed.
         """
-        for attempt in range(_ATTEMPTS):
-            header = _header(draft, message, merged)
+        for attempt in range(_MAX_ATTEMPTS):
+            header = _make_header(draft, message, merged)
             made = commits.encode(self.store, header, fold(self.store, draft.state))
             self.store.flush()
             if self.claim(made):
@@ -229,11 +231,11 @@ class Log:
                 return made
             if alone:
                 raise CommitConflictError("Another writer committed meanwhile.", "Try again.")
-            draft = draft.on(self._caught_up(draft))
+            draft = draft.rebase(self._find_new_base(draft))
             if attempt >= 3:
                 time.sleep(random.uniform(0, min(0.1, 0.002 * 2 ** min(attempt, 6))))  # noqa: S311 - jitter
         raise CommitConflictError(
-            f"{_ATTEMPTS} other commits came first.", "Too many writers: append more rows a commit, with ds.extend."
+            f"{_MAX_ATTEMPTS} other commits came first.", "Too many writers: append more rows a commit, with ds.extend."
         )
 
     def claim(self, made: Commit) -> bool:
@@ -243,13 +245,13 @@ class Log:
             As `commit`.
         """
         self.check_alive()
-        self.store.settle()  # from here on a commit may name what was uploaded: never delete it
+        self.store.keep_uploads()  # from here on a commit may name what was uploaded: never delete it
         key = keys.commit(self.branch, made.seq)
         try:
             won = claim(self.store.storage, key, made.body)
         except OutcomeUnknownError as error:
             raise CommitOutcomeUnknownError(
-                f"The storage did not say whether commit {made.header.place} stands.",
+                f"The storage did not say whether commit {made.header.place} exists.",
                 "Load the dataset again and look before writing the same once more.",
             ) from error
         if won:
@@ -267,7 +269,7 @@ class Log:
         except DatasetNotFoundError:
             self.store.storage.delete(key)
             raise
-        except StorageError as error:  # cannot look now; the commit stands
+        except StorageError as error:  # cannot look now; the commit exists
             logger.info("cannot look at the root object: %s", error)
 
     def check_alive(self) -> None:
@@ -287,7 +289,7 @@ class Log:
                 f"The dataset at {root!r} {what}: it was removed since it was opened.", "Nothing was committed."
             )
 
-    def _caught_up(self, draft: Draft) -> Commit:
+    def _find_new_base(self, draft: Draft) -> Commit:
         """The newest commit, if the draft goes together with all that came since its base."""
         touched = draft.footprint
         names = {tensor.id: tensor.name for tensor in draft.base.state.tensors.values()}
@@ -302,16 +304,16 @@ class Log:
 
     def _leave_hint(self, body: bytes) -> None:
         """Overwrite the hint, at most once a second (object stores limit writes to one name)."""
-        self._unhinted = body
-        if time.monotonic() - self._hinted >= _HINT_SECONDS:
+        self._pending_hint = body
+        if time.monotonic() - self._hint_written_at >= _SECONDS_BETWEEN_HINTS:
             self.flush_hint()
 
     def flush_hint(self) -> None:
         """Write the hint now, if one is due; a failure is harmless, because every open looks further."""
-        body, self._unhinted = self._unhinted, None
+        body, self._pending_hint = self._pending_hint, None
         if body is None:
             return
-        self._hinted = time.monotonic()
+        self._hint_written_at = time.monotonic()
         try:
             self.store.storage.put(keys.latest(self.branch), body)
             self._check_landed(keys.latest(self.branch))
@@ -321,11 +323,11 @@ class Log:
             logger.info("could not write the hint of %s: %s", self.branch, error)
 
 
-def _hint(store: Store, branch: str) -> Commit | None:
+def _read_hint(store: Store, branch: str) -> Commit | None:
     """A branch's hint: a recent commit. None: there is none, or none that is of use."""
     key = keys.latest(branch)
     try:
-        data = looked_for(store.storage, key)
+        data = find_object(store.storage, key)
         hint = None if data is None else commits.decode(store, data, key)
     except VersionExpiredError:
         return None
@@ -337,7 +339,7 @@ def _hint(store: Store, branch: str) -> Commit | None:
     return hint if hint and hint.branch == branch else None
 
 
-def _header(draft: Draft, message: str | None, merged: Header | None) -> Header:
+def _make_header(draft: Draft, message: str | None, merged: Header | None) -> Header:
     base = draft.base.header
     includes = dict(base.includes)
     for branch, seq in (merged.reach if merged else {}).items():
@@ -350,7 +352,7 @@ def _header(draft: Draft, message: str | None, merged: Header | None) -> Header:
         seq=base.seq + 1,
         parent=base.place if base.id else None,
         time=time.time(),
-        author=author(),
+        author=current_author(),
         message=message,
         named=base.last_named,
         includes=includes,
@@ -359,7 +361,7 @@ def _header(draft: Draft, message: str | None, merged: Header | None) -> Header:
     )
 
 
-def author() -> str:
+def current_author() -> str:
     """Who is at work, for a commit."""
     try:
         return getpass.getuser()

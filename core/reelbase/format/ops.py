@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reelbase.errors import CommitConflictError
 from reelbase.format.column import Column
 from reelbase.format.draft import Draft, Move
-from reelbase.format.entry import after, missing
+from reelbase.format.entry import cut_before, make_missing
 from reelbase.format.footprint import Footprint
 from reelbase.format.origins import union
 from reelbase.format.state import State, TensorSchema
@@ -48,7 +48,7 @@ class Drop(Op):
     tensor: str
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
-        draft.state = draft.state.without(self.tensor)
+        draft.state = draft.state.without_tensor(self.tensor)
         draft.touch(Footprint(schema=frozenset([self.tensor])))
 
 
@@ -108,7 +108,7 @@ class SetTxn(Op):
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedRows:
     """Rows for one tensor.
 
     Attributes:
@@ -128,8 +128,8 @@ class Added:
 class Append(Op):
     """Rows for one tensor, or for several at once: then they keep their places beside each other."""
 
-    rows: Mapping[str, Added]
-    _drafted: dict[str, Move] = field(default_factory=dict)  # by the first `apply`: what later operations name
+    rows: Mapping[str, AddedRows]
+    _first_moves: dict[str, Move] = field(default_factory=dict)  # by the first `apply`: what later operations name
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         state = draft.state
@@ -139,22 +139,22 @@ class Append(Op):
             padded = rows.physical_rows
             short = start + one.offset - len(rows)
             if short:
-                rows = rows.append({name: missing(short) for name in one.entries}, short)
-            self._place(draft, tensor, padded, padded + short)
+                rows = rows.append({name: make_missing(short) for name in one.entries}, short)
+            self._record_move(draft, tensor, padded, padded + short)
             rows = rows.append(one.entries, one.count)
             for offset, count, branch, row in one.births:
-                rows = replace(rows, origins=rows.origins.adopted(padded + short + offset, count, branch, row))
+                rows = replace(rows, origins=rows.origins.adopt(padded + short + offset, count, branch, row))
             state = state.with_rows(tensor, rows)
         draft.state = state
         draft.touch(Footprint(appended=frozenset(self.rows)))
 
-    def _place(self, draft: Draft, tensor: str, padded: int, now: int) -> None:
-        first = self._drafted.setdefault(tensor, Move(padded, now, now + self.rows[tensor].count, padded, now))
-        draft.moved(tensor, replace(first, now_padded=padded, now=now))
+    def _record_move(self, draft: Draft, tensor: str, padded: int, now: int) -> None:
+        first = self._first_moves.setdefault(tensor, Move(padded, now, now + self.rows[tensor].count, padded, now))
+        draft.record_move(tensor, replace(first, new_padding_start=padded, new_start=now))
 
-    def start(self, tensor: str) -> int:
+    def start_row(self, tensor: str) -> int:
         """The first physical row of a tensor's rows, as operations after this one are to name it."""
-        return self._drafted[tensor].drafted
+        return self._first_moves[tensor].start
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Update(Op):
     entries: Mapping[str, Entries]
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
-        rows = [draft.place(self.tensor, row) for row in self.rows]
+        rows = [draft.translate_row(self.tensor, row) for row in self.rows]
         draft.state = draft.state.with_rows(self.tensor, draft.state.rows[self.tensor].update(rows, self.entries))
         draft.touch_rows(self.tensor, union((row, row + 1) for row in rows))
 
@@ -179,22 +179,22 @@ class Delete(Op):
     runs: Runs
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
-        runs = tuple(self._placed(draft))
+        runs = tuple(self._translate_runs(draft))
         draft.state = draft.state.with_rows(self.tensor, draft.state.rows[self.tensor].delete(runs))
         draft.touch_rows(self.tensor, runs)
 
-    def _placed(self, draft: Draft) -> list[tuple[int, int]]:
+    def _translate_runs(self, draft: Draft) -> list[tuple[int, int]]:
         """The runs where they are now; one that was partly appended by the draft is cut there."""
-        cuts = draft.cuts(self.tensor)
+        cuts = draft.move_boundaries(self.tensor)
         pieces = []
         for start, stop in self.runs:
             inside = [start, *(cut for cut in cuts if start < cut < stop), stop]
-            pieces += [(draft.place(self.tensor, a), b - a) for a, b in itertools.pairwise(inside)]
+            pieces += [(draft.translate_row(self.tensor, a), b - a) for a, b in itertools.pairwise(inside)]
         return [(at, at + count) for at, count in pieces]
 
 
 @dataclass(frozen=True)
-class Unreached(Op):
+class ExpectLengths(Op):
     """Nothing done to tensors that end before rows that are deleted: it must stay so, or whole rows would be torn."""
 
     lengths: Mapping[str, int]
@@ -223,7 +223,7 @@ class Fill(Op):
         rows = draft.state.rows[self.tensor].update(self.rows, self.entries)
         origins = rows.origins
         for row, birth in zip(self.rows, self.births, strict=True):
-            origins = origins.adopted(row, 1, *birth)
+            origins = origins.adopt(row, 1, *birth)
         draft.state = draft.state.with_rows(self.tensor, replace(rows, origins=origins))
 
 
@@ -245,17 +245,17 @@ class Repack(Op):
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         rows = draft.state.rows[self.tensor]
-        columns = {name: self._column(draft, name, one) for name, one in rows.columns.items()}
+        columns = {name: self._rebase_column(draft, name, one) for name, one in rows.columns.items()}
         dead = replace(rows.dead, swept=self.swept)
         draft.state = draft.state.with_rows(self.tensor, replace(rows, columns=columns, dead=dead))
         draft.touch(Footprint(packed=frozenset([self.tensor])))
 
-    def _column(self, draft: Draft, name: str, old: Column) -> Column:
-        new = self.columns.get(name) or Column().append(missing(self.count))  # a column that came meanwhile
+    def _rebase_column(self, draft: Draft, name: str, old: Column) -> Column:
+        new = self.columns.get(name) or Column().append(make_missing(self.count))  # a column that came meanwhile
         if old.rows == self.count:
             return new
-        patch = old.replaced(draft.store)
-        return new.append(after(old.every(draft.store), self.count)).update(patch[patch["first"] >= self.count])
+        patch = old.read_replaced(draft.store)
+        return new.append(cut_before(old.read_all(draft.store), self.count)).update(patch[patch["first"] >= self.count])
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,7 @@ class Clear(Op):
         keys = {f"/{key}" for key in state.info}
         draft.touch(Footprint(schema=frozenset(state.tensors), info=frozenset(keys)))
         for tensor in state.tensors:
-            state = state.without(tensor)
+            state = state.without_tensor(tensor)
         draft.state = State(ghosts=state.ghosts)
 
 
@@ -300,9 +300,9 @@ class Revert(Op):
     def apply(self, draft: Draft) -> None:  # noqa: D102
         now, old = draft.state, self.old
         had = {**now.ghosts, **{tensor: rows.ghost for tensor, rows in now.rows.items()}}
-        rows = {tensor: one.extended(had[tensor]) for tensor, one in old.rows.items()}
+        rows = {tensor: one.extend_to(had[tensor]) for tensor, one in old.rows.items()}
         ghosts = {tensor: one for tensor, one in had.items() if tensor not in old.tensors}
-        tensors = {tensor: _kept_dtype(one, now.tensors.get(tensor)) for tensor, one in old.tensors.items()}
+        tensors = {tensor: _keep_dtype(one, now.tensors.get(tensor)) for tensor, one in old.tensors.items()}
         draft.state = State(tensors, rows, old.info, ghosts, old.txns)
         draft.touch(self.touched)
         draft.touch(_schema_changes(now, old))
@@ -312,7 +312,7 @@ class Revert(Op):
             draft.touch(Footprint(changed={(tensor, branch): born for branch, born in births.items()}))
 
 
-def _kept_dtype(old: TensorSchema, now: TensorSchema | None) -> TensorSchema:
+def _keep_dtype(old: TensorSchema, now: TensorSchema | None) -> TensorSchema:
     """The schema as it was, but for a dtype that was fixed since: other writers may hold rows of it."""
     return old if now is None or old.dtype is not None else replace(old, dtype=now.dtype)
 

@@ -29,60 +29,60 @@ class Origins:
 
     pieces: tuple[Piece, ...] = ()
 
-    def forked(self, branch: str, rows: int) -> Origins:
+    def fork(self, branch: str, rows: int) -> Origins:
         """As a new branch inherits them from `branch`, which has `rows` physical rows."""
-        named = tuple((start, name or branch, row) for start, name, row in self._all())
+        named = tuple((start, name or branch, row) for start, name, row in self._explicit_pieces())
         return Origins((*(piece for piece in named if piece[0] < rows), (rows, OWN, rows)))
 
-    def adopted(self, start: int, count: int, branch: str, row: int) -> Origins:
+    def adopt(self, start: int, count: int, branch: str, row: int) -> Origins:
         """With `count` rows from `start` on that were born on `branch` as `row` and after."""
-        kept = [piece for piece in self._all() if piece[0] < start]
+        kept = [piece for piece in self._explicit_pieces() if piece[0] < start]
         after = [
             (max(first, start + count), name, row + max(start + count - first, 0))
-            for first, stop, name, row in self._spans()
+            for first, stop, name, row in self._iter_spans()
             if stop > start + count
         ]
-        return Origins(_join([*kept, (start, branch, row), *after]))
+        return Origins(_drop_redundant([*kept, (start, branch, row), *after]))
 
     def births(self, runs: Runs, own: str) -> dict[str, Runs]:
         """The same rows by branch of birth; `own` is the name of this branch."""
         found: dict[str, list[Run]] = {}
-        for start, stop, branch, row in self._spans():
-            for a, b in _meet(runs, start, stop):
+        for start, stop, branch, row in self._iter_spans():
+            for a, b in _clip(runs, start, stop):
                 found.setdefault(branch or own, []).append((row + a - start, row + b - start))
         return {branch: runs for branch, born in found.items() if (runs := union(born))}
 
     def rows(self, branch: str, runs: Runs, own: str) -> Runs:
         """The physical rows here of rows born on `branch`; those that never came here are left out."""
         found: list[Run] = []
-        for start, stop, name, row in self._spans():
+        for start, stop, name, row in self._iter_spans():
             if (name or own) == branch:
-                found += ((start + a - row, start + b - row) for a, b in _meet(runs, row, row + stop - start))
+                found += ((start + a - row, start + b - row) for a, b in _clip(runs, row, row + stop - start))
         return union(found)
 
-    def located(self, branch: str, run: Run, own: str) -> NDArray[np.int64]:
+    def locate(self, branch: str, run: Run, own: str) -> NDArray[np.int64]:
         """The physical row here of each row of a run born on `branch`, all of which are here, in order of birth."""
         rows = np.zeros(run[1] - run[0], np.int64)
-        for start, stop, name, row in self._spans():
+        for start, stop, name, row in self._iter_spans():
             if (name or own) == branch:
-                for a, b in _meet((run,), row, row + stop - start):
+                for a, b in _clip((run,), row, row + stop - start):
                     rows[a - run[0] : b - run[0]] = np.arange(start + a - row, start + b - row)
         return rows
 
     def spans(self, start: int, stop: int, own: str) -> list[tuple[int, int, str, int]]:
         """Physical rows by piece: offset from `start`, count, branch of birth and row there."""
         found = []
-        for first, last, branch, row in self._spans():
-            for a, b in _meet(((start, stop),), first, last):
+        for first, last, branch, row in self._iter_spans():
+            for a, b in _clip(((start, stop),), first, last):
                 found.append((a - start, b - a, branch or own, row + a - first))
         return found
 
-    def _all(self) -> tuple[Piece, ...]:
+    def _explicit_pieces(self) -> tuple[Piece, ...]:
         return self.pieces or ((0, OWN, 0),)
 
-    def _spans(self) -> Iterator[tuple[int, int, str, int]]:
+    def _iter_spans(self) -> Iterator[tuple[int, int, str, int]]:
         """Start, stop, branch and row there of each piece."""
-        for (start, branch, row), (stop, *_) in pairwise((*self._all(), (1 << 62, OWN, 0))):
+        for (start, branch, row), (stop, *_) in pairwise((*self._explicit_pieces(), (1 << 62, OWN, 0))):
             yield start, stop, branch, row
 
     def as_json(self) -> list[list[Any]]:
@@ -95,7 +95,7 @@ class Origins:
         return cls(tuple((int(start), str(branch), int(row)) for start, branch, row in stored))
 
 
-def _join(pieces: list[Piece]) -> tuple[Piece, ...]:
+def _drop_redundant(pieces: list[Piece]) -> tuple[Piece, ...]:
     """Pieces without those that only go on where the one before them leads."""
     left: list[Piece] = []
     for start, branch, row in pieces:
@@ -116,22 +116,22 @@ def union(runs: Iterable[Run]) -> Runs:
     return tuple(zip(every[first, 0].tolist(), stops.tolist(), strict=True))
 
 
-def common(mine: Runs, theirs: Runs) -> Runs:
+def intersect(mine: Runs, theirs: Runs) -> Runs:
     """The rows in both."""
-    return union(found for start, stop in theirs for found in _meet(mine, start, stop))
+    return union(found for start, stop in theirs for found in _clip(mine, start, stop))
 
 
-def without(runs: Runs, gone: Runs) -> Runs:
+def subtract(runs: Runs, gone: Runs) -> Runs:
     """Sorted, disjoint `runs` without the rows of sorted, disjoint `gone`."""
     left: list[Run] = []
     for start, stop in runs:
         at = start
-        for a, b in _meet(gone, start, stop):
+        for a, b in _clip(gone, start, stop):
             left.append((at, a))
             at = b
         left.append((at, stop))
     return union(left)
 
 
-def _meet(runs: Runs, start: int, stop: int) -> list[Run]:
+def _clip(runs: Runs, start: int, stop: int) -> list[Run]:
     return [(max(a, start), min(b, stop)) for a, b in runs if a < stop and start < b]

@@ -11,8 +11,8 @@ import numpy as np
 
 from reelbase.errors import CorruptObjectError
 from reelbase.format import chunk, keys
-from reelbase.format.chunk import Form, Packed
-from reelbase.format.entry import Kind, chained, entry, missing, object_key, rows_of
+from reelbase.format.chunk import Form, PackedSample
+from reelbase.format.entry import Kind, chain_entries, count_rows, make_entry, make_missing, object_key
 from reelbase.io.batch_read import ByteRanges, PendingRead, execute, map_threads
 from reelbase.io.blob import Blob
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from reelbase.format.chunk import Samples
     from reelbase.format.entry import Entries
     from reelbase.format.state import Rows
-    from reelbase.format.store import Placed, Store
+    from reelbase.format.store import Location, Store
 
 T = TypeVar("T")
-OWN_OBJECT = 8 << 20  # a media sample of this size is an object of its own
-NOTHING = Packed(Form.MISSING, (), b"")
+MIN_BLOB_BYTES = 8 << 20  # a media sample of this size is an object of its own
+NOTHING = PackedSample(Form.MISSING, (), b"")
 _RESTORE = "Restore the object from a copy of the dataset."
 
 
@@ -43,28 +43,28 @@ class RowReader:
         """The objects of its dataset."""
         return self._store
 
-    def cached(self, make: Callable[[], tuple[T, int]]) -> T:
+    def get_or_make(self, make: Callable[[], tuple[T, int]]) -> T:
         """What `make` made of this row, while the cache has room."""
-        return self._store.cache.get(self._held_as(), make)
+        return self._store.cache.get(self._cache_key(), make)
 
     @property
-    def known(self) -> bool:
+    def is_cached(self) -> bool:
         """Whether the cache has what was made of this row."""
-        return self._store.cache.holds(self._held_as())
+        return self._store.cache.holds(self._cache_key())
 
-    def _held_as(self) -> tuple[object, ...]:
+    def _cache_key(self) -> tuple[object, ...]:
         """Where its columns lie: that says versions of a row apart."""
-        places = [column.entry(self._store, self._row) for column in self._rows.columns.values()]
+        places = [column.find_entry(self._store, self._row) for column in self._rows.columns.values()]
         return ("row", *((one["uuid"].tobytes(), int(one["off"]), place) for one, place in places))
 
-    def packed(self, column: str) -> Packed:
+    def read_sample(self, column: str) -> PackedSample:
         """The sample of a chunked column; `NOTHING` if it is missing.
 
         Raises:
             CorruptObjectError: its chunk is damaged.
             ObjectNotFoundError: its object is gone.
         """
-        found = self._entry(column)
+        found = self._find_entry(column)
         if found is None:
             return NOTHING
         one, place = found
@@ -72,16 +72,16 @@ class RowReader:
 
     def blob(self, column: str) -> Blob | None:
         """The bytes of a media column, or None if the sample is missing."""
-        found = self._entry(column)
+        found = self._find_entry(column)
         if found is None:
             return None
         one, _ = found
         return Blob(self._store, object_key(one), int(one["off"]), int(one["len"]))
 
-    def _entry(self, column: str) -> tuple[Any, int] | None:
+    def _find_entry(self, column: str) -> tuple[Any, int] | None:
         """The entry of this row and the row's place in it; None where there is no such column or no sample."""
         held = self._rows.columns.get(column)
-        found = None if held is None else held.entry(self._store, self._row)
+        found = None if held is None else held.find_entry(self._store, self._row)
         return None if found is None or found[0]["kind"] == Kind.MISSING else found
 
 
@@ -94,14 +94,14 @@ def fetch_rows(rows: Sequence[RowReader], columns: Sequence[str]) -> None:
     if not rows:
         return
     store = rows[0]._store
-    map_threads(partial(_find_all, rows), list(rows[0]._rows.columns))
-    found = [row._entry(column) for row in rows if not row.known for column in columns]
+    map_threads(partial(_find_entries, rows), list(rows[0]._rows.columns))
+    found = [row._find_entry(column) for row in rows if not row.is_cached for column in columns]
     fetch_chunks(store, [item[0] for item in found if item is not None])
 
 
-def _find_all(rows: Sequence[RowReader], column: str) -> None:
+def _find_entries(rows: Sequence[RowReader], column: str) -> None:
     for row in rows:
-        row._entry(column)
+        row._find_entry(column)
 
 
 def chunk_samples(store: Store, one: Any) -> Samples:
@@ -111,7 +111,7 @@ def chunk_samples(store: Store, one: Any) -> Samples:
         CorruptObjectError: it is damaged.
         ObjectNotFoundError: its object is gone.
     """
-    return store.cache.get(_held_as(one), lambda: _samples(one, entry_bytes(store, one)))
+    return store.cache.get(_cache_key(one), lambda: _decode_samples(one, entry_bytes(store, one)))
 
 
 def fetch_chunks(store: Store, ones: Sequence[Any]) -> None:
@@ -120,19 +120,19 @@ def fetch_chunks(store: Store, ones: Sequence[Any]) -> None:
     Raises:
         CorruptObjectError, ObjectNotFoundError: as `chunk_samples`.
     """
-    wanted = {held: one for one in ones if not store.cache.holds(held := _held_as(one))}
+    wanted = {held: one for one in ones if not store.cache.holds(held := _cache_key(one))}
     blobs = [Blob(store, object_key(item), int(item["off"]), int(item["len"])) for item in wanted.values()]
     read = execute([PendingRead([ByteRanges(blob, [(0, blob.size)])], lambda blobs: blobs[0].read()) for blob in blobs])
     for one, data in zip(wanted.values(), read, strict=True):
-        _sound(one, data)
-        store.cache.get(_held_as(one), lambda one=one, data=data: _samples(one, data))  # type: ignore[misc]
+        _check_bytes(one, data)
+        store.cache.get(_cache_key(one), lambda one=one, data=data: _decode_samples(one, data))  # type: ignore[misc]
 
 
-def _held_as(one: Any) -> tuple[str, bytes, int]:
+def _cache_key(one: Any) -> tuple[str, bytes, int]:
     return "chunk", one["uuid"].tobytes(), int(one["off"])
 
 
-def _samples(one: Any, data: bytes) -> tuple[Samples, int]:
+def _decode_samples(one: Any, data: bytes) -> tuple[Samples, int]:
     """The samples in a chunk, and about how much memory they take."""
     key = object_key(one)
     samples = chunk.decode(data, key)
@@ -149,10 +149,10 @@ def entry_bytes(store: Store, one: Any) -> bytes:
         ObjectNotFoundError: their object is gone.
     """
     key, off, size = object_key(one), int(one["off"]), int(one["len"])
-    return _sound(one, store.get(key, off, off + size))
+    return _check_bytes(one, store.get(key, off, off + size))
 
 
-def _sound(one: Any, data: bytes) -> bytes:
+def _check_bytes(one: Any, data: bytes) -> bytes:
     if len(data) != one["len"] or zlib.crc32(data) != one["crc"]:
         stop = int(one["off"]) + int(one["len"])
         raise CorruptObjectError(f"Bytes {one['off']}:{stop} of {object_key(one)} are damaged.", _RESTORE)
@@ -167,7 +167,7 @@ class RowsBuilder:
         self._columns = {"data": ColumnBuilder(store)}  # also rows that hold nothing are counted somewhere
         self.count = 0
 
-    def add(self, row: Mapping[str, Packed | Entries]) -> None:
+    def add(self, row: Mapping[str, PackedSample | Entries]) -> None:
         """One row: a packed sample or the entry of a placed one, by column; none at all for a missing sample."""
         for name, value in row.items():
             self._column(name).add(value)
@@ -194,10 +194,10 @@ class RowsBuilder:
         return self._columns[name]
 
 
-def stacked(rows: Sequence[Mapping[str, Entries]]) -> dict[str, Entries]:
+def stack_rows(rows: Sequence[Mapping[str, Entries]]) -> dict[str, Entries]:
     """Entries of single rows, by column: one a row, also where a row has no such column."""
     names = {name for row in rows for name in row}
-    return {name: np.concatenate([row.get(name, missing(1)) for row in rows]) for name in names}
+    return {name: np.concatenate([row.get(name, make_missing(1)) for row in rows]) for name in names}
 
 
 class ColumnBuilder:
@@ -206,14 +206,14 @@ class ColumnBuilder:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._sealed: list[Entries] = []
-        self._open: list[Packed] = []
+        self._open: list[PackedSample] = []
         self._open_bytes = 0
         self._count = 0
 
-    def add(self, value: Packed | Entries) -> None:
+    def add(self, value: PackedSample | Entries) -> None:
         """One row, or the rows of entries that are placed."""
-        if not isinstance(value, Packed):
-            self._count += rows_of(value)
+        if not isinstance(value, PackedSample):
+            self._count += count_rows(value)
             self._seal()
             self._sealed.append(value)
             return
@@ -239,49 +239,51 @@ class ColumnBuilder:
             self._open += [NOTHING] * short
             return
         self._seal()
-        self._sealed.append(missing(short))
+        self._sealed.append(make_missing(short))
 
     def absorb(self, other: ColumnBuilder) -> None:
         """Another builder's rows after these; open samples stay open where the order allows."""
         if other._sealed:
             self._seal()
             self._sealed += other._sealed
-            self._count += sum(map(rows_of, other._sealed))
+            self._count += sum(map(count_rows, other._sealed))
         for packed in other._open:
             self.add(packed)
 
     def finish(self) -> Entries:
         """The entries of all rows."""
         self._seal()
-        return chained(self._sealed)
+        return chain_entries(self._sealed)
 
     def _seal(self) -> None:
         if self._open:
             placed = self._store.add(chunk.encode(self._open))
-            self._sealed.append(_placed_entry(placed, len(self._open), Kind.CHUNK, chunk.weight(self._open_bytes)))
+            self._sealed.append(
+                _make_placed_entry(placed, len(self._open), Kind.CHUNK, chunk.compute_weight(self._open_bytes))
+            )
             self._open, self._open_bytes = [], 0
 
 
 def place_media(store: Store, data: bytes, suffix: str) -> Entries:
     """Place a media sample verbatim: in a pack, or as an object of its own when it is large."""
-    if len(data) < OWN_OBJECT:
-        return _placed_entry(store.add(data), 1, Kind.MEDIA, keys.ext_code(suffix))
+    if len(data) < MIN_BLOB_BYTES:
+        return _make_placed_entry(store.add(data), 1, Kind.MEDIA, keys.ext_code(suffix))
     uid = uuid.uuid4().bytes
     ext = keys.ext_code(suffix)
     store.add_object(keys.blob(uid, ext), data)
-    return entry(1, Kind.BLOB, crc=zlib.crc32(data), ext=ext, uid=uid, size=len(data))
+    return make_entry(1, Kind.BLOB, crc=zlib.crc32(data), ext=ext, uid=uid, size=len(data))
 
 
 def place_file(store: Store, file: BinaryIO, suffix: str) -> tuple[Entries, Blob]:
     """Upload a large media sample from a file, without holding it; its entry and its bytes as stored."""
     uid, ext = uuid.uuid4().bytes, keys.ext_code(suffix)
-    key, counted = keys.blob(uid, ext), _Counted(file)
+    key, counted = keys.blob(uid, ext), _CountingReader(file)
     store.add_object(key, cast("BinaryIO", counted))
-    one = entry(1, Kind.BLOB, crc=counted.crc, ext=ext, uid=uid, size=counted.size)
+    one = make_entry(1, Kind.BLOB, crc=counted.crc, ext=ext, uid=uid, size=counted.size)
     return one, Blob(store, key, 0, counted.size)
 
 
-class _Counted:
+class _CountingReader:
     """A binary file that keeps size and crc32 of what was read."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -296,5 +298,5 @@ class _Counted:
         return data
 
 
-def _placed_entry(placed: Placed, count: int, kind: int, ext: int = 0) -> Entries:
-    return entry(count, kind, crc=placed.crc, ext=ext, uid=placed.uid, off=placed.off, size=placed.size)
+def _make_placed_entry(placed: Location, count: int, kind: int, ext: int = 0) -> Entries:
+    return make_entry(count, kind, crc=placed.crc, ext=ext, uid=placed.uid, off=placed.off, size=placed.size)

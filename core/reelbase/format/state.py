@@ -10,8 +10,8 @@ import numpy as np
 
 from reelbase.errors import UsageError
 from reelbase.format.column import Column
-from reelbase.format.entry import missing
-from reelbase.format.origins import Origins, without
+from reelbase.format.entry import make_missing
+from reelbase.format.origins import Origins, subtract
 from reelbase.format.tombstones import Tombstones
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Keys of a dataset's metadata that begin so are the library's own.
 RESERVED = "reelbase."
-_MAX_ROWS = 1 << 32  # an index entry names rows by 32 bits
+_MAX_ROWS_PER_TENSOR = 1 << 32  # an index entry names rows by 32 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,31 +48,31 @@ class Rows:
         return max((column.rows for column in self.columns.values()), default=0)
 
     @property
-    def inline(self) -> int:
+    def inline_entries(self) -> int:
         """Entries that a commit has to carry for them."""
         return sum(len(column.tail) + len(column.patch) for column in self.columns.values()) + len(self.dead.tail)
 
     def __len__(self) -> int:
         return self.physical_rows - self.dead.count
 
-    def physical(self, store: Store, row: int) -> int:
+    def to_physical(self, store: Store, row: int) -> int:
         """The physical row of a (valid) logical one."""
-        return int(self.dead.physical(store, np.array([row]))[0]) if self.dead.count else row
+        return int(self.dead.to_physical(store, np.array([row]))[0]) if self.dead.count else row
 
-    def logical(self, store: Store, row: int) -> int:
+    def to_logical(self, store: Store, row: int) -> int:
         """The logical row of a physical one that is not deleted."""
-        return int(self.dead.logical(store, np.array([row]))[0])
+        return int(self.dead.to_logical(store, np.array([row]))[0])
 
-    def runs(self, store: Store, rows: Iterable[int]) -> Runs:
+    def to_runs(self, store: Store, rows: Iterable[int]) -> Runs:
         """The physical runs of (valid) logical rows, in any order."""
-        physical = self.dead.physical(store, np.unique(np.fromiter(rows, np.int64)))
+        physical = self.dead.to_physical(store, np.unique(np.fromiter(rows, np.int64)))
         starts = np.flatnonzero(np.diff(physical, prepend=-2) != 1)
         stops = np.append(starts[1:], len(physical)) - 1
         return tuple(zip(physical[starts].tolist(), (physical[stops] + 1).tolist(), strict=True))
 
-    def live(self, store: Store) -> Runs:
+    def live_runs(self, store: Store) -> Runs:
         """The physical rows that are not deleted."""
-        return without(((0, self.physical_rows),), self.dead.runs(store))
+        return subtract(((0, self.physical_rows),), self.dead.runs(store))
 
     def append(self, entries: Mapping[str, Entries], count: int) -> Rows:
         """With `count` further rows; a column that is not named gets rows without a sample.
@@ -80,20 +80,22 @@ class Rows:
         Raises:
             UsageError: the tensor is full.
         """
-        if self.physical_rows + count >= _MAX_ROWS:
-            raise UsageError(f"A tensor takes {_MAX_ROWS} rows, deleted ones too.", "Copy the dataset, or use another.")
+        if self.physical_rows + count >= _MAX_ROWS_PER_TENSOR:
+            raise UsageError(
+                f"A tensor takes {_MAX_ROWS_PER_TENSOR} rows, deleted ones too.", "Copy the dataset, or use another."
+            )
         columns = dict(self.columns)
         for name in {*columns, *entries}:
-            column = columns.get(name) or Column().append(missing(self.physical_rows))
-            columns[name] = column.append(entries[name] if name in entries else missing(count))
+            column = columns.get(name) or Column().append(make_missing(self.physical_rows))
+            columns[name] = column.append(entries[name] if name in entries else make_missing(count))
         return replace(self, columns=columns)
 
     def update(self, rows: Sequence[int], entries: Mapping[str, Entries]) -> Rows:
         """With physical rows replaced, by one entry each; a column that is not named loses its samples there."""
         columns = dict(self.columns)
         for name in {*columns, *entries}:
-            column = columns.get(name) or Column().append(missing(self.physical_rows))
-            patch = entries[name].copy() if name in entries else np.repeat(missing(1), len(rows))
+            column = columns.get(name) or Column().append(make_missing(self.physical_rows))
+            patch = entries[name].copy() if name in entries else np.repeat(make_missing(1), len(rows))
             patch["first"] = rows
             columns[name] = column.update(patch)
         return replace(self, columns=columns)
@@ -104,15 +106,15 @@ class Rows:
 
     def revive(self, store: Store, row: int, entries: Mapping[str, Entries]) -> Rows:
         """With one deleted physical row alive again, and replaced."""
-        return replace(self, dead=self.dead.without(store, ((row, row + 1),))).update((row,), entries)
+        return replace(self, dead=self.dead.without_runs(store, ((row, row + 1),))).update((row,), entries)
 
-    def extended(self, ghost: Ghost) -> Rows:
+    def extend_to(self, ghost: Ghost) -> Rows:
         """These rows as the first of as many as the tensor has had; all after them are deleted."""
         start, stop = self.physical_rows, ghost.physical_rows
         if start == stop:
             return replace(self, origins=ghost.origins)
-        columns = {name: one.append(missing(stop - start)) for name, one in self.columns.items()}
-        blank = columns or {"data": Column().append(missing(stop))}
+        columns = {name: one.append(make_missing(stop - start)) for name, one in self.columns.items()}
+        blank = columns or {"data": Column().append(make_missing(stop))}
         return Rows(blank, self.dead.with_runs(((start, stop),)), ghost.origins)
 
     @property
@@ -193,10 +195,10 @@ class State:
             return replace(self, tensors=tensors, schema_ref=None)
         ghost = self.ghosts.get(schema.id)
         ghosts = {tensor: one for tensor, one in self.ghosts.items() if tensor != schema.id}
-        rows = {**self.rows, schema.id: Rows() if ghost is None else Rows().extended(ghost)}
+        rows = {**self.rows, schema.id: Rows() if ghost is None else Rows().extend_to(ghost)}
         return replace(self, tensors=tensors, rows=rows, ghosts=ghosts, schema_ref=None)
 
-    def without(self, tensor: str) -> State:
+    def without_tensor(self, tensor: str) -> State:
         """With a tensor dropped."""
         tensors = {k: v for k, v in self.tensors.items() if k != tensor}
         rows = {k: v for k, v in self.rows.items() if k != tensor}
@@ -215,14 +217,14 @@ class State:
         """With an application's number moved on."""
         return replace(self, txns={**self.txns, app: number})
 
-    def forked(self, branch: str) -> State:
+    def fork(self, branch: str) -> State:
         """As a new branch takes it over from `branch`."""
         rows = {
-            tensor: replace(one, origins=one.origins.forked(branch, one.physical_rows))
+            tensor: replace(one, origins=one.origins.fork(branch, one.physical_rows))
             for tensor, one in self.rows.items()
         }
         ghosts = {
-            tensor: Ghost(one.physical_rows, one.origins.forked(branch, one.physical_rows))
+            tensor: Ghost(one.physical_rows, one.origins.fork(branch, one.physical_rows))
             for tensor, one in self.ghosts.items()
         }
         return replace(self, rows=rows, ghosts=ghosts, schema_ref=None)

@@ -26,7 +26,7 @@ PACK_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Placed:
+class Location:
     """Where bytes were put: object id, offset, size and crc32."""
 
     uid: bytes
@@ -47,7 +47,7 @@ class Store:
         names: Of credentials that its links may name.
     """
 
-    ours = False
+    is_ours = False
     names = Names()
 
     def __init__(self, storage: Storage, *, cache_bytes: int = 256 << 20) -> None:
@@ -57,10 +57,10 @@ class Store:
         reset_after_fork(self)
 
     def __getstate__(self) -> tuple[Storage, Cache, bool, Names]:
-        return self.storage, self.cache, self.ours, self.names
+        return self.storage, self.cache, self.is_ours, self.names
 
     def __setstate__(self, state: tuple[Storage, Cache, bool, Names]) -> None:
-        self.storage, self.cache, self.ours, self.names = state
+        self.storage, self.cache, self.is_ours, self.names = state
         self._reset_after_fork()
         reset_after_fork(self)
 
@@ -94,7 +94,7 @@ class Store:
                 return [bytes(staged[start:stop]) for start, stop in ranges]
         return self._stored.get_ranges(key, ranges)
 
-    def add(self, data: bytes) -> Placed:
+    def add(self, data: bytes) -> Location:
         """Stage bytes in the open pack; a pack of 64 MiB is uploaded."""
         with self._lock:
             if not self._pack:
@@ -106,7 +106,7 @@ class Store:
             pack += data
         if off + len(data) >= PACK_BYTES:
             self.flush()
-        return Placed(uid, off, len(data), zlib.crc32(data))
+        return Location(uid, off, len(data), zlib.crc32(data))
 
     def add_object(self, key: str, data: bytes | BinaryIO) -> None:
         """Upload an object of its own under a fresh key."""
@@ -123,7 +123,7 @@ class Store:
             with self._lock:
                 self._staged.pop(key, None)
 
-    def settle(self) -> None:
+    def keep_uploads(self) -> None:
         """What was uploaded so far may belong to a commit now: `discard` keeps it."""
         self._uploaded.clear()
 

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from reelbase.format.keys import LAST, is_name
+from reelbase.format.keys import MAX_SEQ, is_name
 
 Shape = Callable[[Any], bool]
 
 MAX_COUNT: Final = 1 << 62
-_LAST_MOMENT: Final = 253402300800
-_KINDS: Final = "biufcSUmM"
+_YEAR_10000_SECONDS: Final = 253402300800
+_PLAIN_DTYPE_KINDS: Final = "biufcSUmM"
 
 
 def text(value: Any) -> bool:
@@ -47,13 +47,13 @@ def number(value: Any) -> bool:
 
 def moment(value: Any) -> bool:
     """Seconds since 1970, before the year 10000."""
-    return number(value) and 0 <= value < _LAST_MOMENT
+    return number(value) and 0 <= value < _YEAR_10000_SECONDS
 
 
 def dtype(value: Any) -> bool:
     """The name of a dtype of plain values."""
     try:
-        return text(value) and np.dtype(value).kind in _KINDS
+        return text(value) and np.dtype(value).kind in _PLAIN_DTYPE_KINDS
     except (TypeError, ValueError, SyntaxError):
         return False
 
@@ -70,7 +70,7 @@ def branch(value: Any) -> bool:
 
 def seq(value: Any) -> bool:
     """The number of a commit."""
-    return count(value) and value <= LAST
+    return count(value) and value <= MAX_SEQ
 
 
 def anything(value: Any) -> bool:

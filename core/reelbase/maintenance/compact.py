@@ -15,11 +15,11 @@ from reelbase.errors import CommitConflictError
 from reelbase.format import chunk, keys, segment
 from reelbase.format.column import Column
 from reelbase.format.draft import Draft
-from reelbase.format.entry import Kind, missing, rows_of
+from reelbase.format.entry import Kind, count_rows, make_missing
 from reelbase.format.extract import Piece, Pieces
 from reelbase.format.ops import Repack
 from reelbase.format.rows import ColumnBuilder, entry_bytes, place_media
-from reelbase.format.segment import FAN
+from reelbase.format.segment import FOLD_FACTOR
 from reelbase.format.store import PACK_BYTES
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def compact(session: Session) -> Compaction:
     """
     with session.writing():
         for last in (False,) * (_TRIES - 1) + (True,):
-            session.commit = session.log.after(session.commit)
+            session.commit = session.log.find_newest(session.commit)
             draft, done = _drafted(session.store, session.commit)
             try:
                 if done:
@@ -101,9 +101,9 @@ def _poor_packs(store: Store, state: State) -> frozenset[bytes]:
     for rows in state.rows.values():
         for column in rows.columns.values():
             pieces = Pieces(store, column)
-            for piece in (one for run in _with_samples(store, rows) for one in pieces.run(*run)):
+            for piece in (one for run in _with_samples(store, rows) for one in pieces.iter_pieces(*run)):
                 if piece.kind in (Kind.CHUNK, Kind.MEDIA):
-                    live[piece.uid] += int(piece.entry["len"][0]) * piece.count // rows_of(piece.entry)
+                    live[piece.uid] += int(piece.entry["len"][0]) * piece.count // count_rows(piece.entry)
     sizes = {keys.uid_of(key): stat.size for key, stat in store.storage.list("packs/")}
     small = {uid for uid in live if sizes.get(uid, 0) < _SMALL_PACK}
     dead = {uid for uid, used in live.items() if used * 2 < sizes.get(uid, 0)}
@@ -113,7 +113,7 @@ def _poor_packs(store: Store, state: State) -> frozenset[bytes]:
 def _with_samples(store: Store, rows: Rows) -> Iterable[tuple[int, int]]:
     """Runs of rows that count as live: where deleted rows were swept, what is kept of them is not worth a move."""
     swept = rows.dead.count == rows.dead.swept
-    return [(0, rows.physical_rows)] if swept else rows.live(store)
+    return [(0, rows.physical_rows)] if swept else rows.live_runs(store)
 
 
 class _Layer:
@@ -141,7 +141,7 @@ class _Layer:
                 return True
             gaps += step[0].kind == Kind.MISSING
             full += step[0].kind != Kind.MISSING
-        kinds = self._column.every(self._store)["kind"]
+        kinds = self._column.read_all(self._store)["kind"]
         same = (gaps, full) == (int((kinds == Kind.MISSING).sum()), int((kinds != Kind.MISSING).sum()))
         return not same or bool(self._column.over) or len(self._column.patch) > 0
 
@@ -176,25 +176,25 @@ class _Layer:
                 gap += piece.count
                 continue
             if gap:
-                yield Piece(missing(gap), 0, gap)
+                yield Piece(make_missing(gap), 0, gap)
                 gap = 0
             yield piece
         if gap:
-            yield Piece(missing(gap), 0, gap)
+            yield Piece(make_missing(gap), 0, gap)
 
     def _live(self) -> Iterator[Piece]:
         """All physical rows in order, around deleted ones where it is worth to drop their samples."""
-        for piece, first in Pieces(self._store, self._column).placed(0, self._rows.physical_rows):
-            dead = self._rows.dead.within(self._store, first, first + piece.count)
+        for piece, first in Pieces(self._store, self._column).iter_with_rows(0, self._rows.physical_rows):
+            dead = self._rows.dead.runs_within(self._store, first, first + piece.count)
             if not dead or self._keeps_dead(piece, sum(stop - start for start, stop in dead)):
                 yield piece
                 continue
             at = first
             for start, stop in (*dead, (first + piece.count,) * 2):
                 if start > at:
-                    yield Piece(piece.entry, piece.place + at - first, start - at)
+                    yield Piece(piece.entry, piece.offset + at - first, start - at)
                 if stop > start:
-                    yield Piece(missing(stop - start), 0, stop - start)
+                    yield Piece(make_missing(stop - start), 0, stop - start)
                 at = stop
 
     def _keeps_dead(self, piece: Piece, dead: int) -> bool:
@@ -204,18 +204,18 @@ class _Layer:
         return self._rows.dead.count == self._rows.dead.swept or (not self._is_loose(piece) and dead * 8 < piece.count)
 
     def _stays(self, piece: Piece) -> bool:
-        return piece.whole and piece.uid not in self._poor
+        return piece.is_whole and piece.uid not in self._poor
 
     def _is_loose(self, piece: Piece) -> bool:
         """Whether it is a chunk that should be repacked, if there is something to pack it with."""
         if piece.kind != Kind.CHUNK:
             return False
-        weight, count = int(piece.entry["ext"][0]), rows_of(piece.entry)
+        weight, count = int(piece.entry["ext"][0]), count_rows(piece.entry)
         return not (self._stays(piece) and chunk.is_full(weight, count))
 
     def _move(self, builder: ColumnBuilder, piece: Piece) -> None:
         """Write the samples of a piece again."""
-        self.written += int(piece.entry["len"][0]) * piece.count // max(rows_of(piece.entry), 1)
+        self.written += int(piece.entry["len"][0]) * piece.count // max(count_rows(piece.entry), 1)
         if piece.kind == Kind.MEDIA:
             one = piece.entry[0]
             builder.add(place_media(self._store, entry_bytes(self._store, one), keys.ext_name(int(one["ext"]))))
@@ -244,6 +244,6 @@ def _columns(store: Store, every: list[Entries]) -> list[Column]:
 
 def _level(entries: int) -> int:
     level = 0
-    while FAN ** (level + 1) < entries:
+    while FOLD_FACTOR ** (level + 1) < entries:
         level += 1
     return level

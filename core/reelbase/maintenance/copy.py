@@ -19,7 +19,7 @@ from reelbase.format.draft import Draft
 from reelbase.format.entry import Kind, object_key
 from reelbase.format.extract import Piece, Pieces
 from reelbase.format.log import Log
-from reelbase.format.ops import Added, Append, Create, SetInfo, SetTxn
+from reelbase.format.ops import AddedRows, Append, Create, SetInfo, SetTxn
 from reelbase.format.rows import ColumnBuilder, entry_bytes, place_file, place_media
 from reelbase.format.store import Store
 from reelbase.io.blob import Blob
@@ -104,7 +104,7 @@ def copy(
 
 
 def _opened(chosen: Selection, dest: Storage) -> Log:
-    if not logs.stands(dest):
+    if not logs.exists(dest):
         if next(iter(dest.list()), None) is not None:
             raise _in_the_way(dest)
         logs.create(dest)
@@ -157,14 +157,14 @@ class _Batches:
         """Bytes of each chosen row of one tensor; of a chunk, every row has an equal share."""
         sizes = np.zeros(rows.physical_rows, np.int64)
         for column in rows.columns.values():
-            every, patch = column.every(self._store), column.replaced(self._store)
+            every, patch = column.read_all(self._store), column.read_replaced(self._store)
             own = np.repeat(every["len"] // np.maximum(every["count"], 1), every["count"]).astype(np.int64)
             own[patch["first"]] = patch["len"]
             sizes += own
         at = self._chosen.rows
         there = at < len(rows)
         found = np.zeros(len(at), np.int64)
-        found[there] = sizes[rows.dead.physical(self._store, at[there])]
+        found[there] = sizes[rows.dead.to_physical(self._store, at[there])]
         return found
 
     def draft(self, dest: Store, base: Commit, number: int, start: int, stop: int) -> Draft:
@@ -176,16 +176,16 @@ class _Batches:
         draft.do(SetTxn(self._chosen.app, number))
         return draft
 
-    def _add(self, dest: Store, tensor: str, start: int, stop: int) -> Added | None:
+    def _add(self, dest: Store, tensor: str, start: int, stop: int) -> AddedRows | None:
         """The chosen rows ``start:stop`` of one tensor, as far as it has them."""
         rows, logical = self._rows[tensor], self._chosen.rows[start:stop]
         there = np.flatnonzero(logical < len(rows))
         if not len(there):
             return None
         physical = np.full(int(there[-1]) + 1, -1, np.int64)
-        physical[there] = rows.dead.physical(self._store, logical[there])
+        physical[there] = rows.dead.to_physical(self._store, logical[there])
         entries = {name: self._entries(dest, self._pieces[tensor, name], physical) for name in rows.columns}
-        return Added(entries, len(physical), start)
+        return AddedRows(entries, len(physical), start)
 
     def _entries(self, dest: Store, pieces: Pieces, physical: NDArray[np.int64]) -> Entries:
         """Entries, there, of one column for physical rows; -1 for one without a sample."""
@@ -195,7 +195,7 @@ class _Batches:
             if run[0] < 0:
                 builder.skip(len(run))
             else:
-                for piece in pieces.run(int(run[0]), int(run[-1]) + 1):
+                for piece in pieces.iter_pieces(int(run[0]), int(run[-1]) + 1):
                     _carry(self._store, piece, dest, builder)
         return builder.finish()
 

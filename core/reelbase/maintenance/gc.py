@@ -93,7 +93,7 @@ def _leftovers(storage: Storage, before: datetime) -> dict[str, int]:
 
 def _empty(lineage: Lineage, storage: Storage, gone: set[Place]) -> None:
     for place in gone:
-        storage.put(keys.commit(*place), commits.expired(lineage.header(place)))
+        storage.put(keys.commit(*place), commits.encode_expired(lineage.header(place)))
 
 
 def _is_done(lineage: Lineage, expiry: Expiry) -> bool:

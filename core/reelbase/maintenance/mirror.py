@@ -38,7 +38,7 @@ def mirror(log: Log, dest: Storage, progress: Callable[[int, int], object] | Non
     """
     lineage, store, uid = Lineage(log), log.store, log.uid
     _check_place(dest, uid)
-    if logs.stands(dest):  # all was done but for the last step
+    if logs.exists(dest):  # all was done but for the last step
         dest.delete(keys.COPYING)
         return
     dest.put(keys.COPYING, _mark(uid))

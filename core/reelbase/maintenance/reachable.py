@@ -74,7 +74,7 @@ class Marks:
         if one not in self._seen:
             self._seen.add(one)
             self._uids.add(one.uid)
-            self._add(segment.entries(self._store, one))
+            self._add(segment.read_entries(self._store, one))
 
     def _add(self, entries: Entries) -> None:
         raw = entries["uuid"].tobytes()

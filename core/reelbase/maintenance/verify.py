@@ -94,7 +94,7 @@ def verify(storage: Storage, *, deep: bool) -> Verification:
         DatasetNotFoundError: there is no dataset.
     """
     store = Store(storage, cache_bytes=0)  # what is cached says nothing about what is stored
-    log = logs.opened(store)
+    log = logs.open_log(store)
     lineage = Lineage(log)
     check = _Check(store, deep=deep)
     wrong = _root_damage(storage, log.uid)
@@ -178,7 +178,7 @@ class _Check:
             CorruptObjectError, ObjectNotFoundError: they cannot be read.
         """
         self._objects.add(keys.index(one.uid))
-        return segment.entries(self.store, one)
+        return segment.read_entries(self.store, one)
 
     def entry(self, one: Entries) -> str | None:
         """What is wrong with the bytes of an entry, or None."""
@@ -256,7 +256,7 @@ class _Tensor:
     def _replace(self, column: Column) -> frozenset[int]:
         """Rows whose older entries nobody sees in this version."""
         try:
-            return frozenset(column.replaced(self._check.store)["first"].tolist())
+            return frozenset(column.read_replaced(self._check.store)["first"].tolist())
         except (FormatError, ObjectNotFoundError):  # reported where the segment itself is looked at
             return frozenset()
 
@@ -275,8 +275,8 @@ class _Tensor:
         """The logical rows of physical ones, without those that were deleted."""
         dead = self._rows.dead
         try:
-            rows = np.array(sorted(row for row in set(physical) if not dead.names(self._check.store, row)), np.int64)
-            return tuple(dead.logical(self._check.store, rows).tolist())
+            rows = np.array(sorted(row for row in set(physical) if not dead.contains(self._check.store, row)), np.int64)
+            return tuple(dead.to_logical(self._check.store, rows).tolist())
         except (FormatError, ObjectNotFoundError):  # which rows are deleted cannot be known any more
             return ()
 

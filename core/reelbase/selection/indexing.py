@@ -32,25 +32,25 @@ def parse(key: object) -> tuple[Item, ...]:
     Raises:
         SampleIndexError: an item is of another kind, or there are two Ellipses.
     """
-    items = tuple(_item(one) for one in (key if isinstance(key, tuple) else (key,)))
+    items = tuple(_parse_item(one) for one in (key if isinstance(key, tuple) else (key,)))
     if len(items) > 1 and sum(item is Ellipsis for item in items) > 1:
         raise SampleIndexError("An index can hold only one Ellipsis ('...').", "Write the other axes as ':'.")
     return items
 
 
-def _item(one: object) -> Item:
+def _parse_item(one: object) -> Item:
     if one is None or one is Ellipsis:
         return one
     if isinstance(one, slice):
-        return slice(*(None if part is None else _integer(part) for part in (one.start, one.stop, one.step)))
+        return slice(*(None if part is None else _parse_integer(part) for part in (one.start, one.stop, one.step)))
     if isinstance(one, (bool, np.bool_)):
         raise SampleIndexError(f"{one!r} is not an index.", "Give a mask as long as the axis, or an int.")
     if isinstance(one, (list, tuple, range, np.ndarray)) and np.ndim(one) > 0:
-        return _array(one)
-    return _integer(one)
+        return _parse_array(one)
+    return _parse_integer(one)
 
 
-def _integer(one: object) -> int:
+def _parse_integer(one: object) -> int:
     try:
         return as_int(one)  # type: ignore[arg-type]
     except TypeError:
@@ -60,7 +60,7 @@ def _integer(one: object) -> int:
         ) from None
 
 
-def _array(one: object) -> NDArray[Any]:
+def _parse_array(one: object) -> NDArray[Any]:
     array = np.asarray(one)
     if array.size == 0 and array.dtype.kind == "f":
         array = array.astype(np.int64)
@@ -74,11 +74,11 @@ def _array(one: object) -> NDArray[Any]:
     )
 
 
-def _positions(item: Item, length: int, axis: str) -> NDArray[np.int64] | int:
+def _resolve_positions(item: Item, length: int, axis: str) -> NDArray[np.int64] | int:
     """An int or array item as checked, non-negative positions on an axis of `length`."""
     if isinstance(item, int):
         if not -length <= item < length:
-            raise SampleIndexError(f"{axis} {item} is out of range: there are {length}.", _valid(length))
+            raise SampleIndexError(f"{axis} {item} is out of range: there are {length}.", _describe_valid(length))
         return item % length
     item = np.asarray(item)
     if item.dtype == bool:
@@ -89,11 +89,11 @@ def _positions(item: Item, length: int, axis: str) -> NDArray[np.int64] | int:
         return np.flatnonzero(item)
     bad = (item < -length) | (item >= length)
     if bad.any():
-        raise SampleIndexError(f"{axis} {item[bad][0]} is out of range: there are {length}.", _valid(length))
+        raise SampleIndexError(f"{axis} {item[bad][0]} is out of range: there are {length}.", _describe_valid(length))
     return np.where(item < 0, item + length, item)
 
 
-def _valid(length: int) -> str:
+def _describe_valid(length: int) -> str:
     return f"Valid are {-length} to {length - 1}." if length else "There is nothing to choose from."
 
 
@@ -126,7 +126,7 @@ def indexed_shape(shape: Shape, items: Sequence[Item]) -> Shape:
             basic.append((place, len(range(length)[item])))
         else:
             fancy.append(place)
-            shapes.append(np.shape(_positions(item, length, f"Index on axis {axis}:")))
+            shapes.append(np.shape(_resolve_positions(item, length, f"Index on axis {axis}:")))
         axis += 1
     if not any(shapes):
         return tuple(length for _, length in basic)
@@ -167,7 +167,7 @@ class Selection:
             array = array[items]
         return array
 
-    def frames(self, full: Shape) -> tuple[NDArray[np.int64], Selection]:
+    def split_frames(self, full: Shape) -> tuple[NDArray[np.int64], Selection]:
         """Split into which entries of the first axis are needed and what to do with them.
 
         Args:
@@ -215,7 +215,7 @@ def _narrow(request: NDArray[np.int64], item: Item) -> tuple[NDArray[np.int64], 
     """The part of `request` that `item` needs, and the item that then gives the same from that part."""
     if isinstance(item, slice):
         return request[item], WHOLE
-    places = _positions(item, len(request), "Frame")
+    places = _resolve_positions(item, len(request), "Frame")
     if isinstance(places, int):
         return request[places : places + 1], 0
     taken = request[places.reshape(-1)]
@@ -241,7 +241,7 @@ class Index:
     points: int = 0
 
     @property
-    def single(self) -> bool:
+    def is_single(self) -> bool:
         """Whether the row axis has been dropped by an int."""
         return bool(self.rows) and isinstance(self.rows[-1], int)
 
@@ -252,7 +252,7 @@ class Index:
             SampleIndexError: `key` is not an index.
         """
         items = parse(key)
-        if self.single:
+        if self.is_single:
             return Index(self.rows, self.selection.then(items), self.paired, self.points)
         if items and items[0] is None:
             raise SampleIndexError("None cannot come before the row axis.", "Put it after the row index.")
@@ -290,21 +290,21 @@ class Index:
             SampleIndexError: a row is out of range.
         """
         if self.paired is None:
-            return [(row, self.selection) for row in _choose(range(length), self.rows)]
-        chosen = _choose(range(length), self.rows[: self.points])
-        places = _choose(range(len(chosen)), self.rows[self.points :])
-        return [(chosen[place], self._point(place)) for place in places]
+            return [(row, self.selection) for row in _choose_rows(range(length), self.rows)]
+        chosen = _choose_rows(range(length), self.rows[: self.points])
+        places = _choose_rows(range(len(chosen)), self.rows[self.points :])
+        return [(chosen[place], self._select_point(place)) for place in places]
 
-    def _point(self, place: int) -> Selection:
+    def _select_point(self, place: int) -> Selection:
         items = tuple(int(one[place]) if isinstance(one, np.ndarray) else one for one in self.paired or ())
         return Selection((items, *self.selection.steps))
 
 
-def _choose(rows: range | list[int], selectors: Sequence[Item]) -> range | list[int]:
+def _choose_rows(rows: range | list[int], selectors: Sequence[Item]) -> range | list[int]:
     for item in selectors:
         if isinstance(item, slice):
             rows = rows[item]
             continue
-        places = _positions(item, len(rows), "Row")
+        places = _resolve_positions(item, len(rows), "Row")
         rows = [rows[places]] if isinstance(places, int) else [rows[k] for k in places.reshape(-1).tolist()]
     return rows

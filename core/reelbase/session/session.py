@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reelbase._util.forks import reset_after_fork
 from reelbase.errors import CommitOutcomeUnknownError, ReadOnlyError, TransactionError
 from reelbase.format.draft import Draft
-from reelbase.format.ops import Added, Append
+from reelbase.format.ops import AddedRows, Append
 from reelbase.format.rows import RowsBuilder
 from reelbase.session.credential_names import names_of
 
@@ -96,7 +96,7 @@ class Session:
         """
         with self.moving():
             if not self.pinned:
-                self.commit = self.log.after(self.commit)
+                self.commit = self.log.find_newest(self.commit)
 
     @contextmanager
     def moving(self) -> Iterator[None]:
@@ -213,7 +213,7 @@ class Session:
     def _catch_up(self) -> None:
         """If it is not known whether the last commit stands, look."""
         if self._doubtful:
-            self.commit, self._doubtful = self.log.after(self.commit), False
+            self.commit, self._doubtful = self.log.find_newest(self.commit), False
 
     def _check_changeable(self) -> None:
         if self.pinned:
@@ -307,6 +307,6 @@ class Transaction:
 
     def _seal_one(self, key: tuple[str, ...]) -> None:
         builders = self._builders.pop(key)
-        rows = {tensor: Added(one.finish(), one.count) for tensor, one in builders.items()}
+        rows = {tensor: AddedRows(one.finish(), one.count) for tensor, one in builders.items()}
         if any(row.count for row in rows.values()):
             self._draft.do(Append(rows))

@@ -12,7 +12,7 @@ from reelbase.format import commit as commits
 from reelbase.format.draft import Draft
 from reelbase.format.footprint import Footprint
 from reelbase.format.header import Header
-from reelbase.format.log import author
+from reelbase.format.log import current_author
 from reelbase.format.ops import Revert
 from reelbase.versions import diff as diffs
 from reelbase.versions import merge as merges
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reelbase.session.session import Session
     from reelbase.versions.diff import Diff
 
-_TRIES = 50
+_MAX_ATTEMPTS = 50
 
 
 def commit(session: Session, message: str) -> Version:
@@ -44,14 +44,14 @@ def log(session: Session, *, every: bool, limit: int | None) -> list[Version]:
     if not header.id:
         return []
     lineage = Lineage(session.log)
-    found = lineage.before(header) if every else lineage.named(header)
+    found = lineage.iter_ancestors(header) if every else lineage.iter_named(header)
     return [version_of(one) for one in islice(found, limit)]
 
 
 def checkout(session: Session, ref: str | Version) -> None:
     """Go to a branch, or (read-only) to a version."""
     with session.moving():
-        session.move(*Lineage(session.log).start(ref))
+        session.move(*Lineage(session.log).find_start(ref))
 
 
 def create_branch(session: Session, name: str, ref: str | Version | None) -> Version:
@@ -68,11 +68,11 @@ def create_branch(session: Session, name: str, ref: str | Version | None) -> Ver
             seq=0,
             parent=source.header.place if source.header.id else None,
             time=time.time(),
-            author=author(),
+            author=current_author(),
             named=source.header.last_named,
             includes={branch: seq for branch, seq in source.header.reach.items() if seq >= 0},
         )
-        made = commits.encode(session.store, header, source.state.forked(source.branch))
+        made = commits.encode(session.store, header, source.state.fork(source.branch))
         if not lineage.log(name).claim(made):
             raise VersionExistsError(f"There is a branch {name!r} already.", "Another writer made it just now.")
         return version_of(made.header)
@@ -89,7 +89,7 @@ def merge(session: Session, ref: str | Version, message: str | None) -> Version:
         lineage.refs.check_kept(theirs.header.place)
         return merges.merge(lineage, session.store, ours, theirs)
 
-    return _alone(session, draft, message or f"Merge {ref}", theirs.header)
+    return _commit_as_next(session, draft, message or f"Merge {ref}", theirs.header)
 
 
 def revert(session: Session, ref: str | Version, message: str | None) -> Version:
@@ -100,10 +100,10 @@ def revert(session: Session, ref: str | Version, message: str | None) -> Version
     def draft(now: Commit) -> Draft:
         lineage.refs.check_kept(old.header.place)
         made = Draft(session.store, now)
-        made.do(Revert(old.state, _since(lineage, old.header, now.header)))
+        made.do(Revert(old.state, _collect_footprint(lineage, old.header, now.header)))
         return made
 
-    return _alone(session, draft, message or f"Revert to {old.header.place}", None)
+    return _commit_as_next(session, draft, message or f"Revert to {old.header.place}", None)
 
 
 def diff(session: Session, a: str | Version, b: str | Version | None) -> Diff:
@@ -112,11 +112,13 @@ def diff(session: Session, a: str | Version, b: str | Version | None) -> Diff:
     return diffs.diff(lineage, session.store, lineage.find(a), session.commit if b is None else lineage.find(b))
 
 
-def _alone(session: Session, draft: Callable[[Commit], Draft | None], message: str, merged: Header | None) -> Version:
+def _commit_as_next(
+    session: Session, draft: Callable[[Commit], Draft | None], message: str, merged: Header | None
+) -> Version:
     """Commit a draft that must be the next: when another writer comes first, it is drawn up again."""
     with session.writing():
-        for last in (False,) * (_TRIES - 1) + (True,):
-            session.commit = session.log.after(session.commit)
+        for last in (False,) * (_MAX_ATTEMPTS - 1) + (True,):
+            session.commit = session.log.find_newest(session.commit)
             made = draft(session.commit)
             if made is None:
                 break
@@ -129,11 +131,11 @@ def _alone(session: Session, draft: Callable[[Commit], Draft | None], message: s
         return version_of(session.commit.header)
 
 
-def _since(lineage: Lineage, old: Header, new: Header) -> Footprint:
+def _collect_footprint(lineage: Lineage, old: Header, new: Header) -> Footprint:
     """What the commits after `old`, up to `new`, touched."""
     touched: list[Footprint] = []
-    for header in lineage.before(new):
+    for header in lineage.iter_ancestors(new):
         if header.place == old.place:
-            return Footprint.united(touched)
+            return Footprint.unite(touched)
         touched.append(header.touched)
     raise UsageError(f"Branch {new.branch!r} does not build on {old.place}.", "Choose a version of ds.log(all=True).")

@@ -46,7 +46,7 @@ class Lineage:
         """
         found = self.log(branch).head()
         if found.seq < 0 and branch != MAIN:
-            raise VersionNotFoundError(f"There is no branch {branch!r}.", self._hint(branch))
+            raise VersionNotFoundError(f"There is no branch {branch!r}.", self._suggest(branch))
         return found
 
     def commit(self, place: Place) -> Commit:
@@ -57,7 +57,7 @@ class Lineage:
         """
         found = self.log(place.branch).read(place.seq)
         if found is None:
-            raise VersionNotFoundError(f"There is no version {place}.", self._hint(place.branch))
+            raise VersionNotFoundError(f"There is no version {place}.", self._suggest(place.branch))
         return found
 
     def header(self, place: Place) -> Header:
@@ -72,7 +72,7 @@ class Lineage:
         name = str(ref)
         return name if keys.is_name(name) and self.refs.is_branch(name) else None
 
-    def start(self, ref: str | Version) -> tuple[Log, Commit | None]:
+    def find_start(self, ref: str | Version) -> tuple[Log, Commit | None]:
         """Where a session of `ref` stands: the log of its branch, and the commit if it is not simply the newest.
 
         Raises:
@@ -95,22 +95,22 @@ class Lineage:
         if (place := _PLACE.fullmatch(name)) and keys.is_name(place["branch"]):
             return self.commit(Place(place["branch"], int(place["seq"])))
         if not keys.is_name(name):
-            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._hint(name))
+            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._suggest(name))
         if self.refs.is_branch(name):
             return self.head(name)
-        tagged = self.refs.find_tag(name) or (self._by_id(name) if _ID.fullmatch(name) else None)
+        tagged = self.refs.find_tag(name) or (self._find_by_id(name) if _ID.fullmatch(name) else None)
         if tagged is None:
-            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._hint(name))
+            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._suggest(name))
         return self.commit(tagged)
 
-    def before(self, header: Header) -> Iterator[Header]:
+    def iter_ancestors(self, header: Header) -> Iterator[Header]:
         """`header`, the commit before it, and so on, across the start of its branch."""
         yield header
         while header.parent is not None:
             header = self.header(header.parent)
             yield header
 
-    def named(self, header: Header) -> Iterator[Header]:
+    def iter_named(self, header: Header) -> Iterator[Header]:
         """The named versions up to `header`, newest first."""
         place = header.last_named
         while place is not None:
@@ -118,13 +118,13 @@ class Lineage:
             yield found
             place = found.named
 
-    def between(self, old: Header, new: Header) -> Iterator[Header]:
+    def iter_between(self, old: Header, new: Header) -> Iterator[Header]:
         """All commits that `new` builds on and `old` does not."""
         for branch, last in new.reach.items():
             for seq in range(old.reach.get(branch, -1) + 1, last + 1):
                 yield self.header(Place(branch, seq))
 
-    def _by_id(self, start: str) -> Place | None:
+    def _find_by_id(self, start: str) -> Place | None:
         found = []
         for branch in self.refs.branches():
             log, seq = self.log(branch), 0
@@ -135,7 +135,7 @@ class Lineage:
             raise VersionNotFoundError(f"{start!r} is the start of {len(found)} ids.", "Give more of it.")
         return found[0] if found else None
 
-    def _hint(self, name: str) -> str:
+    def _suggest(self, name: str) -> str:
         known = [*self.refs.branches(), *self.refs.tags()]
         near = difflib.get_close_matches(name, known, 1)
         return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."

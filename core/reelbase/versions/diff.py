@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbase.format.extract import same_row
+from reelbase.format.extract import is_same_row
 from reelbase.format.footprint import Footprint
-from reelbase.format.origins import Runs, common, without
+from reelbase.format.origins import Runs, intersect, subtract
 from reelbase.format.state import Rows
 
 if TYPE_CHECKING:
@@ -84,12 +84,12 @@ class Diff:
 def diff(lineage: Lineage, store: Store, a: Commit, b: Commit) -> Diff:
     """What is different in `b`, compared with `a`."""
     ours, theirs = a.state.tensors, b.state.tensors
-    headers = [*lineage.between(a.header, b.header), *lineage.between(b.header, a.header)]
-    changed = Footprint.united(header.touched for header in headers).changed
+    headers = [*lineage.iter_between(a.header, b.header), *lineage.iter_between(b.header, a.header)]
+    changed = Footprint.unite(header.touched for header in headers).changed
     rows = {}
     for tensor, schema in theirs.items():
         sides = _Sides(store, tensor, a, b)
-        found = TensorDiff(sides.added(), sides.updated(changed), sides.deleted())
+        found = TensorDiff(sides.find_added(), sides.find_updated(changed), sides.find_deleted())
         if found:
             rows[schema.name] = found
     both = [tensor for tensor in ours if tensor in theirs]
@@ -100,14 +100,14 @@ def diff(lineage: Lineage, store: Store, a: Commit, b: Commit) -> Diff:
         dropped=tuple(one.name for tensor, one in ours.items() if tensor not in theirs),
         renamed={ours[one].name: theirs[one].name for one in both if ours[one].name != theirs[one].name},
         info=(
-            *_keys("", a.state.info, b.state.info),
-            *(key for one in both for key in _keys(f"{theirs[one].name}/", ours[one].info, theirs[one].info)),
+            *_changed_keys("", a.state.info, b.state.info),
+            *(key for one in both for key in _changed_keys(f"{theirs[one].name}/", ours[one].info, theirs[one].info)),
         ),
         tensors=rows,
     )
 
 
-def _keys(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _changed_keys(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [f"{prefix}{key}" for key in {**old, **new} if key not in old or key not in new or old[key] != new[key]]
 
 
@@ -120,42 +120,42 @@ class _Sides:
         self._branches = (a.branch, b.branch)
         self._rows = (a.state.rows.get(tensor, Rows()), b.state.rows.get(tensor, Rows()))
         self._births = [
-            rows.origins.births(rows.live(store), branch)
+            rows.origins.births(rows.live_runs(store), branch)
             for rows, branch in zip(self._rows, self._branches, strict=True)
         ]
 
-    def added(self) -> NDArray[np.int64]:
+    def find_added(self) -> NDArray[np.int64]:
         """Rows of b that a does not have."""
-        return self._logical(1, self._only(1, 0))
+        return self._to_logical(1, self._births_only_on(1, 0))
 
-    def deleted(self) -> NDArray[np.int64]:
+    def find_deleted(self) -> NDArray[np.int64]:
         """Rows of a that b does not have."""
-        return self._logical(0, self._only(0, 1))
+        return self._to_logical(0, self._births_only_on(0, 1))
 
-    def updated(self, changed: Mapping[tuple[str, str], Runs]) -> NDArray[np.int64]:
+    def find_updated(self, changed: Mapping[tuple[str, str], Runs]) -> NDArray[np.int64]:
         """Rows of both, of those that were `changed`, that do not hold the same."""
         found = {}
         for (tensor, branch), runs in changed.items():
             if tensor == self._tensor:
-                shared = common(common(self._births[0].get(branch, ()), self._births[1].get(branch, ())), runs)
+                shared = intersect(intersect(self._births[0].get(branch, ()), self._births[1].get(branch, ())), runs)
                 found[branch] = tuple(
                     (row, row + 1) for run in shared for row in range(*run) if self._differs(branch, row)
                 )
-        return self._logical(1, found)
+        return self._to_logical(1, found)
 
     def _differs(self, branch: str, row: int) -> bool:
         """Whether the row that was born on `branch` as `row` differs."""
-        a, b = (self._physical(side, branch, ((row, row + 1),))[0][0] for side in (0, 1))
-        return not same_row(self._store, self._rows[0], a, self._rows[1], b)
+        a, b = (self._to_physical(side, branch, ((row, row + 1),))[0][0] for side in (0, 1))
+        return not is_same_row(self._store, self._rows[0], a, self._rows[1], b)
 
-    def _only(self, side: int, other: int) -> dict[str, Runs]:
+    def _births_only_on(self, side: int, other: int) -> dict[str, Runs]:
         mine, theirs = self._births[side], self._births[other]
-        return {branch: without(runs, theirs.get(branch, ())) for branch, runs in mine.items()}
+        return {branch: subtract(runs, theirs.get(branch, ())) for branch, runs in mine.items()}
 
-    def _physical(self, side: int, branch: str, runs: Runs) -> Runs:
+    def _to_physical(self, side: int, branch: str, runs: Runs) -> Runs:
         return self._rows[side].origins.rows(branch, runs, self._branches[side])
 
-    def _logical(self, side: int, births: Mapping[str, Runs]) -> NDArray[np.int64]:
-        runs = [run for branch, born in births.items() for run in self._physical(side, branch, born)]
+    def _to_logical(self, side: int, births: Mapping[str, Runs]) -> NDArray[np.int64]:
+        runs = [run for branch, born in births.items() for run in self._to_physical(side, branch, born)]
         rows = np.concatenate([np.zeros(0, np.int64), *(np.arange(*run, dtype=np.int64) for run in runs)])
-        return self._rows[side].dead.logical(self._store, np.sort(rows))
+        return self._rows[side].dead.to_logical(self._store, np.sort(rows))

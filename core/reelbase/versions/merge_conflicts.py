@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelbase.errors import CommitConflictError, HtypeError
-from reelbase.format.extract import same_row
-from reelbase.format.origins import common
+from reelbase.format.extract import is_same_row
+from reelbase.format.origins import intersect
 
 if TYPE_CHECKING:
     from reelbase.format.commit import Commit
@@ -44,12 +44,12 @@ class Conflicts:
             HtypeError: both fixed a tensor's dtype, differently.
         """
         for tensor in self._ours.state.tensors.keys() | self._theirs.state.tensors.keys():
-            self._check_there(tensor)
+            self._check_dropped(tensor)
         self._check_names()
         self._check_info()
         self._check_rows()
 
-    def _check_there(self, tensor: str) -> None:
+    def _check_dropped(self, tensor: str) -> None:
         """A tensor that one side dropped was not written to by the other."""
         for here, there, did, dropped, whose in (
             (self._ours, self._theirs, self._own, self._brought, "The other branch dropped"),
@@ -58,7 +58,9 @@ class Conflicts:
             gone = tensor in here.state.tensors and tensor not in there.state.tensors and tensor in dropped.schema
             if gone and tensor in did.tensors:
                 name = here.state.tensors[tensor].name
-                raise _conflict(f"{whose} tensor {name!r}, which was written to.", "Drop it on both, or on neither")
+                raise _conflict_error(
+                    f"{whose} tensor {name!r}, which was written to.", "Drop it on both, or on neither"
+                )
 
     def _check_names(self) -> None:
         """No name would stand for two tensors, and no tensor have two names."""
@@ -66,14 +68,16 @@ class Conflicts:
         for tensor, schema in theirs.tensors.items():
             mine = ours.tensors.get(tensor)
             if mine is None and tensor not in self._own.schema and self._is_taken(schema.name):
-                raise _conflict(f"Both branches made a tensor {schema.name!r}.", "Rename or drop one of them")
+                raise _conflict_error(f"Both branches made a tensor {schema.name!r}.", "Rename or drop one of them")
             if mine is None:
                 continue
             if mine.name != schema.name and tensor in self._own.schema & self._brought.schema:
                 names = f"{mine.name!r} and {schema.name!r}"
-                raise _conflict(f"Both branches renamed a tensor, to {names}.", "Give it one name")
+                raise _conflict_error(f"Both branches renamed a tensor, to {names}.", "Give it one name")
             if mine.name != schema.name and tensor in self._brought.schema and self._is_taken(schema.name):
-                raise _conflict(f"There are two tensors to be named {schema.name!r}.", "Rename or drop one of them")
+                raise _conflict_error(
+                    f"There are two tensors to be named {schema.name!r}.", "Rename or drop one of them"
+                )
             if None not in (mine.dtype, schema.dtype) and mine.dtype != schema.dtype:
                 raise HtypeError(
                     f"Tensor {mine.name!r} became {mine.dtype} on this branch and {schema.dtype} on the other.",
@@ -98,14 +102,14 @@ class Conflicts:
             if [key in item for item in held] == [True, True] and held[0][key] == held[1][key]:
                 continue
             if any(key in item for item in held):
-                whose = f" of {self._name(tensor)!r}" if tensor else ""
-                raise _conflict(f"Both branches wrote the metadata key {key!r}{whose}.", "Give it one value")
+                whose = f" of {self._name_of(tensor)!r}" if tensor else ""
+                raise _conflict_error(f"Both branches wrote the metadata key {key!r}{whose}.", "Give it one value")
 
     def _check_rows(self) -> None:
         ours, theirs = self._ours.state.rows, self._theirs.state.rows
         for (tensor, branch), runs in self._own.changed.items():
             if tensor in ours and tensor in theirs:
-                both = common(runs, self._brought.changed.get((tensor, branch), ()))
+                both = intersect(runs, self._brought.changed.get((tensor, branch), ()))
                 for birth in (row for run in both for row in range(*run)):
                     self._check_row(tensor, branch, birth)
 
@@ -119,21 +123,23 @@ class Conflicts:
         if not here or not there:
             return
         (row, _), (row_there, _) = here[0], there[0]
-        dead, gone = mine.dead.names(self._store, row), other.dead.names(self._store, row_there)
-        if (dead and gone) or (not dead and not gone and same_row(self._store, mine, row, other, row_there)):
+        dead, gone = mine.dead.contains(self._store, row), other.dead.contains(self._store, row_there)
+        if (dead and gone) or (not dead and not gone and is_same_row(self._store, mine, row, other, row_there)):
             return
         logical, whose = (
-            (other.logical(self._store, row_there), "the other") if dead else (mine.logical(self._store, row), "this")
+            (other.to_logical(self._store, row_there), "the other")
+            if dead
+            else (mine.to_logical(self._store, row), "this")
         )
-        raise _conflict(
-            f"Both branches changed row {logical} ({whose} branch's count) of {self._name(tensor)!r}, differently.",
+        raise _conflict_error(
+            f"Both branches changed row {logical} ({whose} branch's count) of {self._name_of(tensor)!r}, differently.",
             "Make the row the same on both",
         )
 
-    def _name(self, tensor: str) -> str:
+    def _name_of(self, tensor: str) -> str:
         found = self._ours.state.tensors.get(tensor) or self._theirs.state.tensors[tensor]
         return found.name
 
 
-def _conflict(what: str, todo: str) -> CommitConflictError:
+def _conflict_error(what: str, todo: str) -> CommitConflictError:
     return CommitConflictError(what, f"{todo}, then merge again; nothing was changed.")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from reelbase.format.draft import Draft
 
 
-class Gone:
+class Deletions:
     """Physical rows here that are to go, by tensor.
 
     Args:
@@ -30,21 +30,21 @@ class Gone:
         """One physical row of a tensor that both have."""
         self._rows.setdefault(tensor, set()).add(row)
 
-    def deletes(self) -> list[Delete]:
+    def make_deletes(self) -> list[Delete]:
         """What is to be done."""
-        whole = self._whole()
+        whole = self._find_whole_rows()
         found = {tensor: union((row, row + 1) for row in rows) for tensor, rows in self._rows.items()}
         for tensor in self._own:
             held = self._draft.state.rows.get(tensor)
             beside = [] if held is None else [row for row in whole if row < len(held)]
             if held is not None and beside:
-                found[tensor] = held.runs(self._draft.store, beside)
+                found[tensor] = held.to_runs(self._draft.store, beside)
         return [Delete(tensor, runs) for tensor, runs in found.items()]
 
-    def _whole(self) -> list[int]:
+    def _find_whole_rows(self) -> list[int]:
         """The logical rows that go in every tensor that both have, as far as it has them."""
         logical = {
-            tensor: {self._draft.state.rows[tensor].logical(self._draft.store, row) for row in rows}
+            tensor: {self._draft.state.rows[tensor].to_logical(self._draft.store, row) for row in rows}
             for tensor, rows in self._rows.items()
         }
         every = set().union(*logical.values())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelbase.format.extract import is_missing
-from reelbase.format.origins import common
+from reelbase.format.origins import intersect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reelbase.format.origins import Runs
     from reelbase.format.state import Rows
 
-_GONE, _NEW = -1, -2
+_DELETED_HERE, _NOT_HERE = -1, -2
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Block:
 
 
 @dataclass
-class Plan:
+class Placement:
     """What becomes of new rows of one tensor.
 
     Attributes:
@@ -68,33 +68,33 @@ class Plan:
             self.blocks.append(Block(row, 1, target))
 
 
-class Beside:
+class RowPlacer:
     """Which row here each row there is to have: its own if both know it, none if it was deleted here, or a new one."""
 
     def __init__(self, draft: Draft, theirs: Commit) -> None:
         self._draft = draft
         self._theirs = theirs
         self._store = draft.store
-        self._table = self._targets()
+        self._table = self._compute_targets()
 
-    def plan(self, tensor: str, new: Runs) -> Plan:
+    def place(self, tensor: str, new: Runs) -> Placement:
         """Where physical rows of one tensor go; those beside a row that was deleted here are left out."""
         rows = self._theirs.state.rows[tensor]
         physical = np.concatenate([np.arange(*run, dtype=np.int64) for run in new])
-        targets = self._table[rows.dead.logical(self._store, physical)]
+        targets = self._table[rows.dead.to_logical(self._store, physical)]
         order = np.argsort(targets, kind="stable")
-        order = order[targets[order] != _GONE]
+        order = order[targets[order] != _DELETED_HERE]
         return self._spread(tensor, physical[order].tolist(), targets[order].tolist())
 
-    def _spread(self, tensor: str, physical: list[int], targets: list[int]) -> Plan:
+    def _spread(self, tensor: str, physical: list[int], targets: list[int]) -> Placement:
         """By target. What should lie where this tensor has rows already fills an empty one, or else comes behind."""
         rows, held = self._theirs.state.rows[tensor], self._draft.state.rows[tensor]
-        plan, at = Plan(), len(held)
+        plan, at = Placement(), len(held)
         for row, wanted in zip(physical, targets, strict=True):
             if wanted < len(held):
                 if is_missing(self._store, rows, row):
                     continue
-                here = held.physical(self._store, wanted)
+                here = held.to_physical(self._store, wanted)
                 if is_missing(self._store, held, here) and here not in plan.filled:
                     plan.fill(row, here)
                     continue
@@ -103,34 +103,34 @@ class Beside:
             at += 1
         return plan
 
-    def _targets(self) -> NDArray[np.int64]:
-        """By logical row there, the row here, `_GONE`, or behind all rows here."""
+    def _compute_targets(self) -> NDArray[np.int64]:
+        """By logical row there, the row here, `_DELETED_HERE`, or behind all rows here."""
         longest = max((len(rows) for rows in self._theirs.state.rows.values()), default=0)
-        table = np.full(longest, _NEW, np.int64)
+        table = np.full(longest, _NOT_HERE, np.int64)
         for tensor in self._theirs.state.rows:
             if tensor in self._draft.state.rows:
-                known = self._known(tensor)
+                known = self._find_known(tensor)
                 part = table[: len(known)]
                 part[:] = np.where(part < 0, np.maximum(part, known), part)
         behind = max((len(rows) for rows in self._draft.state.rows.values()), default=0)
-        new = table == _NEW
+        new = table == _NOT_HERE
         table[new] = behind + np.arange(int(new.sum()))
         return table
 
-    def _known(self, tensor: str) -> NDArray[np.int64]:
-        """By logical row there of one tensor, the row here, `_GONE`, or `_NEW` if it never came here."""
+    def _find_known(self, tensor: str) -> NDArray[np.int64]:
+        """By logical row there of one tensor, the row here, `_DELETED_HERE`, or `_NOT_HERE` if it never came here."""
         mine, other = self._draft.state.rows[tensor], self._theirs.state.rows[tensor]
         here = mine.origins.births(((0, mine.physical_rows),), self._draft.base.branch)
-        there = other.origins.births(other.live(self._store), self._theirs.branch)
-        table = np.full(len(other), _NEW, np.int64)
+        there = other.origins.births(other.live_runs(self._store), self._theirs.branch)
+        table = np.full(len(other), _NOT_HERE, np.int64)
         for branch in here.keys() & there.keys():
-            for run in common(here[branch], there[branch]):
-                rows = other.dead.logical(self._store, other.origins.located(branch, run, self._theirs.branch))
-                table[rows] = self._here(mine, mine.origins.located(branch, run, self._draft.base.branch))
+            for run in intersect(here[branch], there[branch]):
+                rows = other.dead.to_logical(self._store, other.origins.locate(branch, run, self._theirs.branch))
+                table[rows] = self._to_rows_here(mine, mine.origins.locate(branch, run, self._draft.base.branch))
         return table
 
-    def _here(self, rows: Rows, physical: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _to_rows_here(self, rows: Rows, physical: NDArray[np.int64]) -> NDArray[np.int64]:
         dead = np.zeros(rows.physical_rows, np.bool_)
         for start, stop in rows.dead.runs(self._store):
             dead[start:stop] = True
-        return np.where(dead[physical], _GONE, rows.dead.logical(self._store, physical))
+        return np.where(dead[physical], _DELETED_HERE, rows.dead.to_logical(self._store, physical))

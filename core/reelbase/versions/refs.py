@@ -40,7 +40,7 @@ class Expiry:
     written: datetime | None
     runs: Mapping[str, Runs]
 
-    def names(self, place: Place) -> bool:
+    def contains(self, place: Place) -> bool:
         """Whether the version is on it."""
         return any(start <= place.seq < stop for start, stop in self.runs.get(place.branch, ()))
 
@@ -62,15 +62,15 @@ class Refs:
 
     def forks(self) -> Iterator[Place]:
         """Where branches start that somebody is just making; a finished one has all that it needs."""
-        for key, _, stored in self._read(keys.BRANCHES):
+        for key, _, stored in self._read_all(keys.BRANCHES):
             if not self.is_branch(key.removeprefix(keys.BRANCHES).partition("/")[0]):
-                yield _place(key, stored, "from")
+                yield _parse_place(key, stored, "from")
 
     def tags(self) -> dict[str, Place]:
         """All tags, by name."""
         return {
-            key.removeprefix(keys.TAGS).removesuffix(".json"): _place(key, stored, "place")
-            for key, _, stored in self._read(keys.TAGS)
+            key.removeprefix(keys.TAGS).removesuffix(".json"): _parse_place(key, stored, "place")
+            for key, _, stored in self._read_all(keys.TAGS)
         }
 
     def find_tag(self, name: str) -> Place | None:
@@ -79,7 +79,7 @@ class Refs:
             data = self._storage.get(keys.tag(name))
         except ObjectNotFoundError:
             return None
-        return _place(keys.tag(name), _parse(keys.tag(name), data), "place")
+        return _parse_place(keys.tag(name), _parse_json(keys.tag(name), data), "place")
 
     def tag(self, name: str, place: Place) -> None:
         """Name a version.
@@ -141,11 +141,11 @@ class Refs:
             runs.setdefault(place.branch, []).append((place.seq, place.seq + 1))
         if runs:
             stored = {branch: union(one) for branch, one in runs.items()}
-            self._storage.put(keys.expired(uuid.uuid4().hex), _dumps({"expired": stored}))
+            self._storage.put(keys.expiry(uuid.uuid4().hex), _dumps({"expired": stored}))
 
     def expiries(self) -> list[Expiry]:
         """All lists of versions that may go."""
-        return [Expiry(key, written, _runs(key, stored)) for key, written, stored in self._read(keys.EXPIRED)]
+        return [Expiry(key, written, _parse_runs(key, stored)) for key, written, stored in self._read_all(keys.EXPIRED)]
 
     def check_kept(self, place: Place) -> None:
         """See that a version may be built on.
@@ -153,16 +153,16 @@ class Refs:
         Raises:
             VersionExpiredError: it may go.
         """
-        if any(expiry.names(place) for expiry in self.expiries()):
+        if any(expiry.contains(place) for expiry in self.expiries()):
             raise VersionExpiredError(
                 f"Version {place} has expired: it can be read for some time yet, not named or built on.",
                 "Copy what you need of it, or choose a version of ds.log() that has not expired.",
             )
 
-    def _read(self, prefix: str) -> Iterator[tuple[str, datetime | None, Any]]:
+    def _read_all(self, prefix: str) -> Iterator[tuple[str, datetime | None, Any]]:
         for key, stat in self._storage.list(prefix):
             try:
-                yield key, stat.modified, _parse(key, self._storage.get(key))
+                yield key, stat.modified, _parse_json(key, self._storage.get(key))
             except ObjectNotFoundError:  # removed meanwhile
                 continue
 
@@ -174,29 +174,29 @@ class Refs:
         return True
 
 
-def _parse(key: str, data: bytes) -> Any:
+def _parse_json(key: str, data: bytes) -> Any:
     try:
         return json.loads(data)
     except ValueError:
-        raise _corrupt(key) from None
+        raise _corrupt_error(key) from None
 
 
-def _place(key: str, stored: Any, name: str) -> Place:
+def _parse_place(key: str, stored: Any, name: str) -> Place:
     try:
         branch, seq = stored[name]
         return Place(str(branch), int(seq))
     except (TypeError, KeyError, ValueError):
-        raise _corrupt(key) from None
+        raise _corrupt_error(key) from None
 
 
-def _runs(key: str, stored: Any) -> dict[str, Runs]:
+def _parse_runs(key: str, stored: Any) -> dict[str, Runs]:
     try:
         return {str(name): tuple((int(a), int(b)) for a, b in runs) for name, runs in stored["expired"].items()}
     except (TypeError, KeyError, ValueError, AttributeError):
-        raise _corrupt(key) from None
+        raise _corrupt_error(key) from None
 
 
-def _corrupt(key: str) -> CorruptObjectError:
+def _corrupt_error(key: str) -> CorruptObjectError:
     return CorruptObjectError(f"{key} is damaged.", "Restore the object from a copy of the dataset.")
 
 
