@@ -174,9 +174,8 @@ class Tensor:
         """
         with self._session.change() as transaction:
             single = Index().then(key).is_single
-            values = (
-                [value] if single else list(_iterate(value, self.name))
-            )  # before the rows are resolved: an iterator may change them
+            # Before the rows are resolved, because an iterator may change them.
+            values = [value] if single else list(_iterate(value, self.name))
             rows = self._rows(key)
             if len(values) != len(rows):
                 raise UsageError(f"{len(values)} values for {len(rows)} rows.", "Give every row one value.")

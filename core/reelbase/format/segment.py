@@ -1,8 +1,8 @@
-"""Index segments: many entries in one immutable object, folded geometrically.
+"""Index segments: many entries in one immutable object.
 
 Layout, little-endian: ``<4s magic, u4 entries, u4 crc32 of the table>``, a table with the first row (u4) and the crc32
-(u4) of every page of 128 entries, then the entries. A large segment is read by its table and one page, a small one
-whole.
+(u4) of every page of 128 entries, then the entries. A small segment is read as a whole. Of a large one, only the table
+and one page are read to find a row.
 """
 
 from __future__ import annotations
@@ -32,13 +32,23 @@ _MAGIC = b"RBI2"
 _TABLE = np.dtype([("first", "<u4"), ("crc", "<u4")])
 _ENTRIES_PER_PAGE = 128
 _BYTES_PER_PAGE = _ENTRIES_PER_PAGE * ENTRY.itemsize
-_MAX_BYTES_READ_WHOLE = 256 * 1024
-FOLD_FACTOR = 32  # entries of a commit's tail, and segments of one level, before they are folded
+_MAX_BYTES_READ_WHOLE = 256 * 1024  # larger segments are read by page
+#: So many entries may be in a tail, and so many segments on one level, before they are folded into a segment.
+FOLD_FACTOR = 32
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Reference to a segment: object, place, rows covered, entries held and fold level."""
+    """A reference to a segment.
+
+    Attributes:
+        uid: Id of the index object that holds it.
+        off: Offset in that object.
+        size: Number of bytes.
+        rows: Number of rows that the entries cover.
+        entries: Number of entries.
+        level: How often the entries have been folded, from 0. See `reelbase.format.fold`.
+    """
 
     uid: bytes
     off: int
@@ -48,25 +58,33 @@ class Segment:
     level: int
 
     def as_json(self) -> list[Any]:
-        """The form a commit carries."""
+        """Return the form that a commit carries."""
         return [self.uid.hex(), self.off, self.size, self.rows, self.entries, self.level]
 
     @classmethod
     def from_json(cls, stored: Sequence[Any]) -> Segment:
-        """The inverse of `as_json`."""
-        return cls(bytes.fromhex(stored[0]), *(int(one) for one in stored[1:6]))
+        """Return the reference that `as_json` wrote."""
+        return cls(bytes.fromhex(stored[0]), *(int(number) for number in stored[1:6]))
 
 
 def write(store: Store, parts: Sequence[tuple[Entries, int]]) -> list[Segment]:
-    """Write entries (each with its level) as segments of one new index object."""
-    uid, body, made = uuid.uuid4().bytes, b"", []
+    """Write segments into one new index object.
+
+    Args:
+        store: The store of the dataset.
+        parts: For each segment, its entries and its level.
+
+    Returns:
+        A reference to each segment, in the same order.
+    """
+    uid, body, segments = uuid.uuid4().bytes, b"", []
     for entries, level in parts:
         data = _encode(entries)
-        made.append(Segment(uid, len(body), len(data), count_rows(entries), len(entries), level))
+        segments.append(Segment(uid, len(body), len(data), count_rows(entries), len(entries), level))
         body += data
     if parts:
         store.add_object(keys.index(uid), body)
-    return made
+    return segments
 
 
 def _encode(entries: Entries) -> bytes:
@@ -78,11 +96,11 @@ def _encode(entries: Entries) -> bytes:
 
 
 def read_entries(store: Store, segment: Segment) -> Entries:
-    """All entries of a segment.
+    """Return all entries of a segment.
 
     Raises:
-        CorruptObjectError: it is damaged.
-        ObjectNotFoundError: it is gone.
+        CorruptObjectError: the segment is damaged.
+        ObjectNotFoundError: the index object is gone.
     """
 
     def read() -> tuple[Entries, int]:
@@ -98,23 +116,27 @@ def read_entries(store: Store, segment: Segment) -> Entries:
 
 
 def find_entry(store: Store, segment: Segment, row: int) -> Any | None:
-    """The entry that covers `row`, counted from the segment's start; None: no entry does."""
+    """Return the entry that covers `row`, counted from the start of the segment, or None."""
     if segment.size <= _MAX_BYTES_READ_WHOLE:
         return find_covering(read_entries(store, segment), row)
     return find_covering(_read_page(store, segment, row), row)
 
 
-def find_covering(held: Entries, row: int) -> Any | None:
-    """The one of ascending entries that covers `row`."""
-    at = find(held["first"], row)
+def find_covering(entries: Entries, row: int) -> Any | None:
+    """Return the entry that covers `row` among entries sorted by row, or None."""
+    at = find(entries["first"], row)
     if at < 0:
         return None
-    one = held[at]
-    return one if row < int(one["first"]) + int(one["count"]) else None
+    entry = entries[at]
+    return entry if row < int(entry["first"]) + int(entry["count"]) else None
 
 
 def _read_page(store: Store, segment: Segment, row: int) -> Entries:
-    """The page that a row is on. As long as there is no table, a page is guessed and read with it: rows lie evenly."""
+    """Return the page of entries that a row is on.
+
+    As long as the table is not cached, a page is guessed and fetched together with it, assuming that all entries cover
+    the same number of rows. If the guess is right, no second request is needed.
+    """
     key = keys.index(segment.uid)
     guess = min(row * segment.entries // (max(segment.rows, 1) * _ENTRIES_PER_PAGE), _count_pages(segment.entries) - 1)
     ahead: dict[int, bytes] = {}
@@ -134,18 +156,18 @@ def _read_page(store: Store, segment: Segment, row: int) -> Entries:
 
 
 def _body_start(segment: Segment) -> int:
-    """Where its entries start."""
+    """Return the offset of the first entry in the index object."""
     return segment.off + _HEADER.size + _count_pages(segment.entries) * _TABLE.itemsize
 
 
 def _page_span(segment: Segment, page: int) -> tuple[int, int]:
-    """Where a page lies."""
+    """Return start and stop of a page in the index object."""
     start = _body_start(segment) + page * _BYTES_PER_PAGE
     return start, start + min(_ENTRIES_PER_PAGE, segment.entries - page * _ENTRIES_PER_PAGE) * ENTRY.itemsize
 
 
 def _check_page(body: bytes, page: int, crc: int, segment: Segment) -> bytes:
-    """The bytes of one page of `body`."""
+    """Return the bytes of one page of `body`, after comparing their crc32."""
     data = body[page * _BYTES_PER_PAGE : (page + 1) * _BYTES_PER_PAGE]
     if zlib.crc32(data) != crc:
         raise _corrupt_error(segment)

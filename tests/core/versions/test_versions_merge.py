@@ -387,7 +387,7 @@ def test_rows_that_fill_up(ds: reelbase.Dataset) -> None:
 
 def test_rows_that_fill_up_where_another_writer_appended(ds: reelbase.Dataset) -> None:
     one, two = _stale(ds)
-    with pytest.raises(CommitConflictError, match=r"appended to 'y' where you change row 1(.|\n)*refresh"), one:
+    with pytest.raises(CommitConflictError, match=r"appended to 'y' at row 1, which you change(.|\n)*refresh"), one:
         one.append({"x": 3, "y": 30})
         one.y[1] = 10
         two.y.append(77)
@@ -397,7 +397,7 @@ def test_rows_that_fill_up_where_another_writer_appended(ds: reelbase.Dataset) -
 def test_rows_deleted_beside_a_tensor_that_grew(ds: reelbase.Dataset) -> None:
     one, two = _stale(ds)
     two.append({"x": 3, "y": 30})
-    with pytest.raises(CommitConflictError, match="appended to 'y', which ended before the rows"):
+    with pytest.raises(CommitConflictError, match="appended to 'y', which did not reach the rows"):
         one.delete_rows([2])
     one.refresh()
     one.delete_rows([2])
