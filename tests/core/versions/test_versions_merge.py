@@ -129,11 +129,11 @@ CONFLICTS: dict[str, tuple[Write, Write, str]] = {
         lambda d: d.x.info.update(k=1),
         "dropped tensor 'x'",
     ),
-    "the same name": (lambda m: m.create_tensor("y"), lambda d: d.create_tensor("y"), "made a tensor 'y'"),
+    "the same name": (lambda m: m.create_tensor("y"), lambda d: d.create_tensor("y"), "created a tensor 'y'"),
     "renamed to a new one": (
         lambda m: m.create_tensor("y"),
         lambda d: d.rename_tensor("x", "y"),
-        "(two tensors to be named|made a tensor) 'y'",
+        "(Two tensors would be named|created a tensor) 'y'",
     ),
     "renamed twice": (
         lambda m: m.rename_tensor("x", "y"),
