@@ -173,6 +173,7 @@ class ArrayCell(Cell):
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
         def present(_: Sequence[Blob]) -> Any:
+            # A copy, because the user may write into it and the stored array is cached.
             return self.htype.data(np.array(selection.apply(self.stored), order="C"))
 
         return PendingRead((), present, label)

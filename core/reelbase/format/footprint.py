@@ -108,6 +108,7 @@ class Footprint:
             CommitConflictError: both changed the same thing.
             HtypeError: both fixed the dtype of a tensor, and differently.
         """
+        # Appends do not conflict with each other: the rows of the writer that lost go after those of the winner.
         self._check_names(theirs, names)
         self._check_rows(theirs, names)
         for tensor, dtype in self.dtypes.items():
@@ -118,6 +119,7 @@ class Footprint:
                     "Convert the samples, or pass dtype= to create_tensor.",
                 )
         for app, (lowest, _) in self.txns.items():
+            # Numbers of an application only grow, so with the same or a higher number this write was done already.
             if app in theirs.txns and theirs.txns[app][1] >= lowest:
                 raise CommitConflictError(
                     f"Another writer committed number {theirs.txns[app][1]} of {app!r} meanwhile; yours is {lowest}.",
@@ -125,12 +127,14 @@ class Footprint:
                 )
 
     def _check_names(self, theirs: Footprint, names: Mapping[str, str]) -> None:
+        # What the other writer did, what this commit touches, and what the other one touched. Common items conflict.
         for what, mine, other in (
             ("created a tensor named", self.created, theirs.created),
             ("dropped or renamed the tensor", self.tensors | self.packed, theirs.schema),
             ("wrote to the tensor you drop or rename:", self.schema, theirs.tensors),
             ("wrote the metadata key", self.info, theirs.info),
             ("compacted the tensor", self.packed, theirs.packed),
+            # Compaction replaces whole columns, which would undo such changes.
             ("changed rows of the tensor you compact:", self.packed, {tensor for tensor, _ in theirs.changed}),
         ):
             both = sorted(mine & other)

@@ -45,6 +45,7 @@ def check_name(name: str) -> str:
 
 def commit(branch: str, seq: int) -> str:
     """Return the key of a commit."""
+    # A folder has at most 1,000 commits.
     return f"log/{branch}/{seq // 1000:06d}/{seq:09d}.rbc"
 
 

@@ -318,6 +318,7 @@ class Repack(Op):
     def apply(self, draft: Draft) -> None:  # noqa: D102
         rows = draft.state.rows[self.tensor]
         columns = {name: self._rebase_column(draft, name, column) for name, column in rows.columns.items()}
+        # Rows that were deleted since the compaction are not counted: they still have samples.
         dead = replace(rows.dead, swept=self.swept)
         draft.state = draft.state.with_rows(self.tensor, replace(rows, columns=columns, dead=dead))
         draft.touch(Footprint(packed=frozenset([self.tensor])))
@@ -363,6 +364,7 @@ class Clear(Op):
         draft.touch(Footprint(schema=frozenset(state.tensors), info=frozenset(keys)))
         for tensor in state.tensors:
             state = state.without_tensor(tensor)
+        # Ghosts stay, because row numbers of dropped tensors must not be given out again.
         draft.state = State(ghosts=state.ghosts)
 
 
@@ -390,6 +392,7 @@ class Revert(Op):
         draft.touch(self.touched)
         draft.touch(_schema_changes(now, old))
         for tensor, reverted in rows.items():
+            # Going back changes the rows that were appended since, or all rows of a tensor that was dropped since.
             first = old.rows[tensor].physical_rows if tensor in now.rows else 0
             births = reverted.origins.births(((first, reverted.physical_rows),), draft.base.branch)
             draft.touch(Footprint(changed={(tensor, branch): born for branch, born in births.items()}))

@@ -1,4 +1,4 @@
-"""Where the rows of a tensor were born, so that branches can tell which rows they have in common.
+"""Where the rows of a tensor were born, so that two branches know which rows they have in common.
 
 The physical rows of a branch are never renumbered. So a branch and a physical row on it name a row for ever: its birth.
 Rows that a branch inherited or merged were born elsewhere. They are recorded as pieces ``[start, branch, row there]``,
@@ -41,11 +41,13 @@ class Origins:
             branch: The branch that it starts from.
             rows: Number of physical rows there.
         """
+        # Rows that were born on the old branch itself now need its name. Rows after them are born on the new branch.
         inherited = tuple((start, name or branch, row) for start, name, row in self._explicit_pieces())
         return Origins((*(piece for piece in inherited if piece[0] < rows), (rows, OWN, rows)))
 
     def adopt(self, start: int, count: int, branch: str, row: int) -> Origins:
         """Return the births with `count` rows from `start` on that were born on `branch`, from `row` on."""
+        # Pieces reach to the next one, so what follows the adopted rows needs a piece of its own.
         kept = [piece for piece in self._explicit_pieces() if piece[0] < start]
         after = [
             (max(first, start + count), name, row + max(start + count - first, 0))

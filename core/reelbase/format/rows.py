@@ -112,6 +112,7 @@ def fetch_rows(rows: Sequence[RowReader], columns: Sequence[str]) -> None:
     if not rows:
         return
     store = rows[0]._store
+    # Finding entries may read index pages, which are then cached. The columns do that at the same time.
     map_threads(partial(_find_entries, rows), list(rows[0]._rows.columns))
     found = [row._find_entry(column) for row in rows if not row.is_cached for column in columns]
     fetch_chunks(store, [item[0] for item in found if item is not None])
@@ -252,6 +253,7 @@ class ColumnBuilder:
             return
         self._count += 1
         size = len(value.payload)
+        # A sample that is larger than a chunk should be gets a chunk of its own.
         if self._open and self._open_bytes + size > chunk.MAX_BYTES:
             self._seal()
         self._open.append(value)
@@ -318,6 +320,7 @@ def place_file(store: Store, file: BinaryIO, suffix: str) -> tuple[Entries, Blob
         The entry of the sample, and its bytes as they are stored.
     """
     uid, ext = uuid.uuid4().bytes, keys.ext_code(suffix)
+    # The crc32 and the size are taken while the file is uploaded, so it is read only once.
     key, counted = keys.blob(uid, ext), _CountingReader(file)
     store.add_object(key, cast("BinaryIO", counted))
     entry = make_entry(1, Kind.BLOB, crc=counted.crc, ext=ext, uid=uid, size=counted.size)

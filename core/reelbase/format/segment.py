@@ -82,6 +82,7 @@ def write(store: Store, parts: Sequence[tuple[Entries, int]]) -> list[Segment]:
         data = _encode(entries)
         segments.append(Segment(uid, len(body), len(data), count_rows(entries), len(entries), level))
         body += data
+    # One object for all segments, so folding adds a single write to a commit.
     if parts:
         store.add_object(keys.index(uid), body)
     return segments

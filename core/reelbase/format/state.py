@@ -71,6 +71,7 @@ class Rows:
     def to_runs(self, store: Store, rows: Iterable[int]) -> Runs:
         """Return runs of the physical rows of some logical rows. These may be in any order, and must exist."""
         physical = self.dead.to_physical(store, np.unique(np.fromiter(rows, np.int64)))
+        # -2 is not next to any row, so the first row starts a run.
         starts = np.flatnonzero(np.diff(physical, prepend=-2) != 1)
         stops = np.append(starts[1:], len(physical)) - 1
         return tuple(zip(physical[starts].tolist(), (physical[stops] + 1).tolist(), strict=True))
@@ -96,6 +97,7 @@ class Rows:
             )
         columns = dict(self.columns)
         for name in {*columns, *entries}:
+            # A column that is new to the tensor has no samples in the rows before.
             column = columns.get(name) or Column().append(make_missing(self.physical_rows))
             columns[name] = column.append(entries[name] if name in entries else make_missing(count))
         return replace(self, columns=columns)
@@ -214,6 +216,7 @@ class State:
         A tensor that was dropped before comes back with all its rows deleted.
         """
         tensors = {**self.tensors, schema.id: schema}
+        # `schema_ref` is reset by everything that changes schemas or metadata: the stored copy is no longer valid.
         if schema.id in self.rows:
             return replace(self, tensors=tensors, schema_ref=None)
         ghost = self.ghosts.get(schema.id)

@@ -65,6 +65,7 @@ class Tombstones:
     def without_runs(self, store: Store, runs: Runs) -> Tombstones:
         """Return the tombstones without some rows, which are no longer deleted."""
         left = subtract(self.runs(store), runs)
+        # With `swept` 0, the next compaction looks for samples of all deleted rows again.
         return Tombstones(sum(stop - start for start, stop in left), 0, (), runs_to_entries(left))
 
     def runs(self, store: Store) -> Runs:

@@ -23,6 +23,7 @@ _PLAIN_DTYPE_KINDS: Final = "biufcSUmM"
 
 def text(value: Any) -> bool:
     """A string that can be encoded as UTF-8."""
+    # JSON can spell lone surrogates, which cannot be encoded.
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
@@ -33,6 +34,7 @@ def flag(value: Any) -> bool:
 
 def count(value: Any) -> bool:
     """An integer from 0 to below 2**62."""
+    # In Python, True is an int.
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_COUNT
 
 

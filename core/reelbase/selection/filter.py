@@ -175,6 +175,7 @@ def _compare(op: ast.cmpop, a: Any, b: Any) -> bool:
         return is_in is isinstance(op, ast.In)
     if isinstance(op, (ast.Is, ast.IsNot)):
         return (a is b) is isinstance(op, ast.Is)
+    # A list matches if any of its items does. Two lists are compared as a whole.
     if isinstance(a, list) and not isinstance(b, list):
         return any(_compare(op, item, b) for item in a)
     if isinstance(b, list) and not isinstance(a, list):

@@ -82,6 +82,7 @@ def create_branch(session: Session, name: str, ref: str | Version | None) -> Ver
             time=time.time(),
             author=current_author(),
             named=source.header.last_named,
+            # All that the source builds on. -1, of a dataset without commits, is left out.
             includes={branch: seq for branch, seq in source.header.reach.items() if seq >= 0},
         )
         first = commits.encode(session.store, header, source.state.fork(source.branch))
@@ -98,6 +99,7 @@ def merge(session: Session, ref: str | Version, message: str | None) -> Version:
     def draft(ours: Commit) -> Draft | None:
         if theirs.seq <= ours.header.reach.get(theirs.branch, -1):
             return None  # merged already
+        # The result refers to data of that version, which gc may be about to delete if it has expired.
         lineage.refs.check_kept(theirs.header.place)
         return merges.merge(lineage, session.store, ours, theirs)
 

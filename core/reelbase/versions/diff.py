@@ -94,6 +94,7 @@ def diff(lineage: Lineage, store: Store, a: Commit, b: Commit) -> Diff:
     Samples are compared only in rows that commits between the two versions changed, which their footprints name.
     """
     ours, theirs = a.state.tensors, b.state.tensors
+    # Both ways, because each side may have commits that the other lacks.
     headers = [*lineage.iter_between(a.header, b.header), *lineage.iter_between(b.header, a.header)]
     changed = Footprint.unite(header.touched for header in headers).changed
     rows = {}
@@ -152,6 +153,7 @@ class _Sides:
         found = {}
         for (tensor, branch), runs in changed.items():
             if tensor == self._tensor:
+                # A change may have been undone since, so the content decides.
                 shared = intersect(intersect(self._births[0].get(branch, ()), self._births[1].get(branch, ())), runs)
                 found[branch] = tuple(
                     (row, row + 1) for run in shared for row in range(*run) if self._differs(branch, row)

@@ -102,6 +102,7 @@ class _Merge:
             elif tensors_here[tensor].name != state.tensors[tensor].name:
                 self.draft.do(Rename(tensor, state.tensors[tensor].name))
         for tensor, schema in state.tensors.items():
+            # A tensor that was dropped here is not created again.
             if tensor not in tensors_here and tensor not in our_footprint.schema:
                 self.draft.do(Create(schema))
             elif tensor in tensors_here and tensors_here[tensor].dtype is None and schema.dtype is not None:

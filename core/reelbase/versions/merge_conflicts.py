@@ -103,6 +103,7 @@ class Conflicts:
             ]
             if all(key in info for info in infos) and infos[0][key] == infos[1][key]:
                 continue
+            # A key that both removed has no value left to disagree on.
             if any(key in info for info in infos):
                 whose = f" of {self._name_of(tensor)!r}" if tensor else ""
                 raise _conflict_error(f"Both branches wrote the metadata key {key!r}{whose}.", "Give it one value")
@@ -124,6 +125,7 @@ class Conflicts:
             mine.origins.rows(branch, run, self._ours.branch),
             other.origins.rows(branch, run, self._theirs.branch),
         )
+        # A row that one side never had cannot conflict.
         if not here or not there:
             return
         (row, _), (row_there, _) = here[0], there[0]

@@ -38,6 +38,7 @@ class Deletions:
         """Return the operations that delete the rows."""
         whole_rows = self._find_whole_rows()
         found = {tensor: union((row, row + 1) for row in rows) for tensor, rows in self._rows.items()}
+        # Tensors that only this branch has.
         for tensor in self._own:
             held = self._draft.state.rows.get(tensor)
             beside = [] if held is None else [row for row in whole_rows if row < len(held)]

@@ -112,6 +112,7 @@ class RowPlacer:
                 if is_missing(self._store, rows, row):
                     continue  # it would fill a row with nothing
                 here = held.to_physical(self._store, wanted)
+                # A tensor that has a sample there keeps it, so the new row goes after all rows.
                 if is_missing(self._store, held, here) and here not in placement.filled:
                     placement.fill(row, here)
                     continue

@@ -58,6 +58,7 @@ class Refs:
     def branches(self) -> list[str]:
         """Return the names of all branches: main first, then the others in alphabetical order."""
         marked = {key.removeprefix(keys.BRANCHES).partition("/")[0] for key, _ in self._storage.list(keys.BRANCHES)}
+        # A mark alone is not a branch: the writer may have failed before it claimed the first commit.
         return [MAIN, *(name for name in sorted(marked) if self.is_branch(name))]
 
     def is_branch(self, name: str) -> bool:
@@ -142,6 +143,7 @@ class Refs:
             raise
 
     def _check_no_branch(self, name: str) -> None:
+        # A mark counts here, since the branch may come to exist at any moment.
         if name == MAIN or next(iter(self._storage.list(f"{keys.BRANCHES}{name}/")), None) is not None:
             raise VersionExistsError(
                 f"There is a branch {name!r}, or it is being created.", "Choose another name for the tag."
