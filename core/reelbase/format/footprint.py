@@ -11,7 +11,7 @@ from reelbase.format.origins import Runs, intersect, union
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_MAX_RUNS = 1000
+_MAX_RUNS_PER_TENSOR = 1000
 _RETRY = "Refresh the dataset (ds.refresh()), look at the row or tensor, and try again."
 
 
@@ -160,4 +160,4 @@ def _coarsen(runs: Runs) -> Runs:
 
     So a commit stays small, at the price of conflicts that need not be (decision 2).
     """
-    return runs if len(runs) <= _MAX_RUNS else ((runs[0][0], runs[-1][1]),)
+    return runs if len(runs) <= _MAX_RUNS_PER_TENSOR else ((runs[0][0], runs[-1][1]),)
