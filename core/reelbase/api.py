@@ -75,7 +75,7 @@ def empty(
         StorageError: the storage cannot be written to.
     """
     storage = _open_storage(path, creds, options)
-    if logs.stands(storage):
+    if logs.exists(storage):
         if not overwrite:
             _check_not_half_deleted(storage)
             logs.create(storage)  # raises: it exists
@@ -180,7 +180,7 @@ def delete(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] 
         StorageError: an object cannot be deleted.
     """
     storage = _open_storage(path, creds, options)
-    if not logs.stands(storage):
+    if not logs.exists(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
     logs.mark_deleted(storage)  # first, so that an interrupted deletion leaves no dataset with missing data
     for branch in Refs(storage).branches():
@@ -283,11 +283,11 @@ def _check_options(options: object) -> Mapping[str, Any] | None:
 
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:
-    log = logs.opened(Store(storage, cache_bytes=settings().cache_bytes // 2))
-    log.store.ours = log.uid in _made_here
+    log = logs.open_log(Store(storage, cache_bytes=settings().cache_bytes // 2))
+    log.store.is_ours = log.uid in _made_here
     if ref is None:
         return Dataset(Session(log, read_only=read_only))
-    return Dataset(Session(*Lineage(log).start(ref), read_only=read_only))
+    return Dataset(Session(*Lineage(log).find_start(ref), read_only=read_only))
 
 
 def _drop_tensors(storage: Storage) -> Dataset:

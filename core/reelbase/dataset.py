@@ -321,8 +321,8 @@ class Dataset:
             names = list(self._session.commit.state.names) if tensors is None else tensors
             numbers = RowsView.of(self._session)[slice(None) if rows is None else rows].numbers
             copies.copy(self._session, [self._find_id(name) for name in names], numbers, storage, progress)
-        copied = logs.opened(Store(storage))
-        copied.store.ours = log.store.ours
+        copied = logs.open_log(Store(storage))
+        copied.store.is_ours = log.store.is_ours
         return Dataset(Session(copied))
 
     def add_creds_key(self, creds_key: str, managed: bool = False) -> None:

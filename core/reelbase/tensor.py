@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
-from reelbase.format.ops import Delete, FixDtype, SetTxn, Unreached, Update
-from reelbase.format.rows import RowsBuilder
-from reelbase.format.rows import stacked as stack_rows
+from reelbase.format.ops import Delete, ExpectLengths, FixDtype, SetTxn, Update
+from reelbase.format.rows import RowsBuilder, stack_rows
 from reelbase.maintenance.links import Links
 from reelbase.rows import tensor_source
 from reelbase.samples.schema import layout_of, reading_layout
@@ -192,7 +191,7 @@ class Tensor:
             HtypeError, MediaError: the tensor cannot hold a value; nothing is changed.
         """
         with self._session.change() as transaction:
-            single = Index().then(key).single
+            single = Index().then(key).is_single
             # Before the rows are resolved: an iterator may append or delete rows.
             values = [value] if single else list(_iterate(value, self.name))
             rows = self._resolve_rows(key)
@@ -208,7 +207,7 @@ class Tensor:
             builders[-1].add(layout.write(transaction.store, value))
         _fix_dtype(transaction, schema, layout.dtype)
         state = transaction.state.rows[schema.id]
-        physical = tuple(state.physical(transaction.store, row) for row in rows)
+        physical = tuple(state.to_physical(transaction.store, row) for row in rows)
         if physical:
             transaction.do(Update(schema.id, physical, stack_rows([builder.finish() for builder in builders])))
 
@@ -287,9 +286,9 @@ def delete_rows(transaction: Transaction, tensor: str, rows: Sequence[int]) -> N
     current = transaction.state.rows[tensor]
     existing = [row for row in rows if row < len(current)]
     if existing:
-        transaction.do(Delete(tensor, current.runs(transaction.store, existing)))
+        transaction.do(Delete(tensor, current.to_runs(transaction.store, existing)))
     if len(existing) < len(rows):
-        transaction.do(Unreached({tensor: current.physical_rows}))
+        transaction.do(ExpectLengths({tensor: current.physical_rows}))
 
 
 def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:

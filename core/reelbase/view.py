@@ -93,7 +93,7 @@ class Readable:
             UsageError: `size` or `out` do not fit.
         """
         samples = self._select()
-        if self._index.single:
+        if self._index.is_single:
             return execute([samples[0].prepare_array(size, out)])[0]
         arrays = execute([sample.prepare_array(size) for sample in samples])
         if aslist:
@@ -109,13 +109,13 @@ class Readable:
             a list of those for several rows.
         """
         parts = execute([sample.prepare_data() for sample in self._select()])
-        return parts[0] if self._index.single else parts
+        return parts[0] if self._index.is_single else parts
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """The shape that `numpy` gives; ``(N, H, W, C)`` for a video. None where rows differ."""
         shapes = [sample.shape() for sample in self._select()]
-        if self._index.single:
+        if self._index.is_single:
             return shapes[0]
         alike = bool(shapes) and all(len(shape) == len(shapes[0]) for shape in shapes)
         axes = zip(*shapes, strict=True) if alike else ()
@@ -236,19 +236,19 @@ class Readable:
 
     def _one(self) -> SelectedSample:
         samples = self._select()
-        if not self._index.single:
+        if not self._index.is_single:
             raise UsageError(f"{len(samples)} rows are selected; this needs one.", "Choose a row: view[0].")
         return samples[0]
 
     def _ask_each(self, question: Callable[[SelectedSample], Any]) -> Any:
         """Return the answer of the single sample, or a list with the answer of each."""
         answers = [question(sample) for sample in self._select()]
-        return answers[0] if self._index.single else answers
+        return answers[0] if self._index.is_single else answers
 
     def _ask_and_stack(self, question: Callable[[SelectedSample], Any]) -> Any:
         """Return the answer of the single sample, or those of all samples as one array if their shapes agree."""
         answers = self._ask_each(question)
-        return answers if self._index.single else stack([np.asarray(answer) for answer in answers])
+        return answers if self._index.is_single else stack([np.asarray(answer) for answer in answers])
 
 
 class View(Readable):
@@ -273,7 +273,7 @@ class View(Readable):
         return pins[0].link
 
     def __len__(self) -> int:
-        if not self._index.single:
+        if not self._index.is_single:
             return len(self._index.resolve(len(self._source)))
         shape = self.shape
         if not shape:
@@ -285,7 +285,7 @@ class View(Readable):
 
     def __repr__(self) -> str:
         rows = self._index.resolve(len(self._source))
-        what = f"row {rows[0][0]}" if self._index.single else f"{len(rows)} rows"
+        what = f"row {rows[0][0]}" if self._index.is_single else f"{len(rows)} rows"
         return f"View({self._source.name!r}, {what}{', indexed' if rows and rows[0][1].steps else ''})"
 
 

@@ -78,5 +78,5 @@ class DeferredCell(Cell):
     def pins(self) -> tuple[Pin, ...]:  # noqa: D102
         return (self._pin,)
 
-    def encoded(self) -> bytes:  # noqa: D102
-        return self.media().encoded()
+    def read_encoded(self) -> bytes:  # noqa: D102
+        return self.media().read_encoded()

@@ -16,11 +16,11 @@ from reelbase.errors import CommitConflictError
 from reelbase.format import chunk, keys, segment
 from reelbase.format.column import Column
 from reelbase.format.draft import Draft
-from reelbase.format.entry import Kind, missing, rows_of
+from reelbase.format.entry import Kind, count_rows, make_missing
 from reelbase.format.extract import Piece, Pieces
 from reelbase.format.ops import Repack
 from reelbase.format.rows import ColumnBuilder, entry_bytes, place_media
-from reelbase.format.segment import FAN
+from reelbase.format.segment import FOLD_FACTOR
 from reelbase.format.store import PACK_BYTES
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def compact(session: Session) -> Compaction:
     """
     with session.writing():
         for remaining in reversed(range(MAX_COMMIT_TRIES)):
-            session.commit = session.log.after(session.commit)
+            session.commit = session.log.find_newest(session.commit)
             draft, done = _make_draft(session.store, session.commit)
             try:
                 if done:
@@ -103,10 +103,10 @@ def _find_poor_packs(store: Store, state: State) -> frozenset[bytes]:
     for rows in state.rows.values():
         for column in rows.columns.values():
             pieces = Pieces(store, column)
-            for piece in (piece for run in _live_runs(store, rows) for piece in pieces.run(*run)):
+            for piece in (piece for run in _live_runs(store, rows) for piece in pieces.iter_pieces(*run)):
                 if piece.kind in (Kind.CHUNK, Kind.MEDIA):
                     # Of a chunk each row counts the same share: sizes of single rows are not in the index.
-                    live[piece.uid] += int(piece.entry["len"][0]) * piece.count // rows_of(piece.entry)
+                    live[piece.uid] += int(piece.entry["len"][0]) * piece.count // count_rows(piece.entry)
     sizes = {keys.uid_of(key): stat.size for key, stat in store.storage.list("packs/")}
     small = {uid for uid in live if sizes.get(uid, 0) < MAX_SMALL_PACK_BYTES}
     dead = {uid for uid, used in live.items() if used * 2 < sizes.get(uid, 0)}
@@ -120,7 +120,7 @@ def _live_runs(store: Store, rows: Rows) -> Iterable[tuple[int, int]]:
     which were not worth a move, and they are not worth it now.
     """
     swept = rows.dead.count == rows.dead.swept
-    return [(0, rows.physical_rows)] if swept else rows.live(store)
+    return [(0, rows.physical_rows)] if swept else rows.live_runs(store)
 
 
 class _ColumnRewrite:
@@ -155,7 +155,7 @@ class _ColumnRewrite:
                 return True
             gaps += step[0].kind == Kind.MISSING
             full += step[0].kind != Kind.MISSING
-        kinds = self._column.every(self._store)["kind"]
+        kinds = self._column.read_all(self._store)["kind"]
         same = (gaps, full) == (int((kinds == Kind.MISSING).sum()), int((kinds != Kind.MISSING).sum()))
         return not same or bool(self._column.over) or len(self._column.patch) > 0
 
@@ -190,25 +190,25 @@ class _ColumnRewrite:
                 gap += piece.count
                 continue
             if gap:
-                yield Piece(missing(gap), 0, gap)
+                yield Piece(make_missing(gap), 0, gap)
                 gap = 0
             yield piece
         if gap:
-            yield Piece(missing(gap), 0, gap)
+            yield Piece(make_missing(gap), 0, gap)
 
     def _live(self) -> Iterator[Piece]:
         """Yield all physical rows in order. Deleted rows are gaps where dropping their samples is worth a repack."""
-        for piece, first in Pieces(self._store, self._column).placed(0, self._rows.physical_rows):
-            dead = self._rows.dead.within(self._store, first, first + piece.count)
+        for piece, first in Pieces(self._store, self._column).iter_with_rows(0, self._rows.physical_rows):
+            dead = self._rows.dead.runs_within(self._store, first, first + piece.count)
             if not dead or self._keeps_dead(piece, sum(stop - start for start, stop in dead)):
                 yield piece
                 continue
             at = first
             for start, stop in (*dead, (first + piece.count,) * 2):
                 if start > at:
-                    yield Piece(piece.entry, piece.place + at - first, start - at)
+                    yield Piece(piece.entry, piece.offset + at - first, start - at)
                 if stop > start:
-                    yield Piece(missing(stop - start), 0, stop - start)
+                    yield Piece(make_missing(stop - start), 0, stop - start)
                 at = stop
 
     def _keeps_dead(self, piece: Piece, dead: int) -> bool:
@@ -218,18 +218,18 @@ class _ColumnRewrite:
         return self._rows.dead.count == self._rows.dead.swept or (not self._is_loose(piece) and dead * 8 < piece.count)
 
     def _can_stay(self, piece: Piece) -> bool:
-        return piece.whole and piece.uid not in self._poor
+        return piece.is_whole and piece.uid not in self._poor
 
     def _is_loose(self, piece: Piece) -> bool:
         """Return True for a chunk that should be repacked if there is something to pack it with."""
         if piece.kind != Kind.CHUNK:
             return False
-        weight, count = int(piece.entry["ext"][0]), rows_of(piece.entry)
+        weight, count = int(piece.entry["ext"][0]), count_rows(piece.entry)
         return not (self._can_stay(piece) and chunk.is_full(weight, count))
 
     def _move(self, builder: ColumnBuilder, piece: Piece) -> None:
         """Write the samples of a piece again."""
-        self.bytes_written += int(piece.entry["len"][0]) * piece.count // max(rows_of(piece.entry), 1)
+        self.bytes_written += int(piece.entry["len"][0]) * piece.count // max(count_rows(piece.entry), 1)
         if piece.kind == Kind.MEDIA:
             entry = piece.entry[0]
             builder.add(place_media(self._store, entry_bytes(self._store, entry), keys.ext_name(int(entry["ext"]))))
@@ -260,7 +260,7 @@ def _write_columns(store: Store, every: list[Entries]) -> list[Column]:
 
 
 def _find_level(entries: int) -> int:
-    level = 0  # 32 (FAN) segments of one level are folded into one of the next
-    while FAN ** (level + 1) < entries:
+    level = 0  # 32 (FOLD_FACTOR) segments of one level are folded into one of the next
+    while FOLD_FACTOR ** (level + 1) < entries:
         level += 1
     return level

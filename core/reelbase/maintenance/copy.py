@@ -20,7 +20,7 @@ from reelbase.format.draft import Draft
 from reelbase.format.entry import Kind, object_key
 from reelbase.format.extract import Piece, Pieces
 from reelbase.format.log import Log
-from reelbase.format.ops import Added, Append, Create, SetInfo, SetTxn
+from reelbase.format.ops import AddedRows, Append, Create, SetInfo, SetTxn
 from reelbase.format.rows import ColumnBuilder, entry_bytes, place_file, place_media
 from reelbase.format.store import Store
 from reelbase.io.blob import Blob
@@ -105,7 +105,7 @@ def copy(
 
 
 def _open_destination(chosen: Selection, dest: Storage) -> Log:
-    if not logs.stands(dest):
+    if not logs.exists(dest):
         if next(iter(dest.list()), None) is not None:
             raise _occupied_error(dest)
         logs.create(dest)
@@ -165,14 +165,14 @@ class _Batches:
         """Return the bytes of each chosen row of one tensor, int64. The rows of a chunk have equal shares of it."""
         sizes = np.zeros(rows.physical_rows, np.int64)
         for column in rows.columns.values():
-            every, patch = column.every(self._store), column.replaced(self._store)
+            every, patch = column.read_all(self._store), column.read_replaced(self._store)
             own = np.repeat(every["len"] // np.maximum(every["count"], 1), every["count"]).astype(np.int64)
             own[patch["first"]] = patch["len"]
             sizes += own
         chosen = self._chosen.rows
         exists = chosen < len(rows)
         found = np.zeros(len(chosen), np.int64)
-        found[exists] = sizes[rows.dead.physical(self._store, chosen[exists])]
+        found[exists] = sizes[rows.dead.to_physical(self._store, chosen[exists])]
         return found
 
     def make_draft(self, dest: Store, base: Commit, number: int, start: int, stop: int) -> Draft:
@@ -184,16 +184,16 @@ class _Batches:
         draft.do(SetTxn(self._chosen.app, number))
         return draft
 
-    def _add(self, dest: Store, tensor: str, start: int, stop: int) -> Added | None:
+    def _add(self, dest: Store, tensor: str, start: int, stop: int) -> AddedRows | None:
         """Copy the chosen rows ``start:stop`` of one tensor; None if it has none of them, being shorter than others."""
         rows, logical = self._rows[tensor], self._chosen.rows[start:stop]
         existing = np.flatnonzero(logical < len(rows))
         if not len(existing):
             return None
         physical = np.full(int(existing[-1]) + 1, -1, np.int64)
-        physical[existing] = rows.dead.physical(self._store, logical[existing])
+        physical[existing] = rows.dead.to_physical(self._store, logical[existing])
         entries = {name: self._entries(dest, self._pieces[tensor, name], physical) for name in rows.columns}
-        return Added(entries, len(physical), start)
+        return AddedRows(entries, len(physical), start)
 
     def _entries(self, dest: Store, pieces: Pieces, physical: NDArray[np.int64]) -> Entries:
         """Copy one column of physical rows (-1: a row without a sample), and return its entries in `dest`."""
@@ -203,7 +203,7 @@ class _Batches:
             if run[0] < 0:
                 builder.skip(len(run))
             else:
-                for piece in pieces.run(int(run[0]), int(run[-1]) + 1):
+                for piece in pieces.iter_pieces(int(run[0]), int(run[-1]) + 1):
                     _copy_piece(self._store, piece, dest, builder)
         return builder.finish()
 

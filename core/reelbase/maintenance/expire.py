@@ -39,7 +39,7 @@ def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[st
         header.place
         for branch in lineage.refs.branches()
         for header in _find_old(lineage, branch, keep)
-        if header.place not in kept and not header.expired and not any(item.names(header.place) for item in known)
+        if header.place not in kept and not header.expired and not any(item.contains(header.place) for item in known)
     ]
     if not dry_run:
         lineage.refs.expire(gone)

@@ -107,7 +107,7 @@ def _find_leftovers(storage: Storage, before: datetime) -> dict[str, int]:
 
 def _drop_states(lineage: Lineage, storage: Storage, expired: set[Place]) -> None:
     for place in expired:
-        storage.put(keys.commit(*place), commits.expired(lineage.header(place)))
+        storage.put(keys.commit(*place), commits.encode_expired(lineage.header(place)))
 
 
 def _is_done(lineage: Lineage, expiry: Expiry) -> bool:

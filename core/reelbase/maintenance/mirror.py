@@ -38,7 +38,7 @@ def mirror(log: Log, dest: Storage, progress: Callable[[int, int], object] | Non
     """
     lineage, store, uid = Lineage(log), log.store, log.uid
     _check_destination(dest, uid)
-    if logs.stands(dest):  # an earlier call did everything but the last step
+    if logs.exists(dest):  # an earlier call did everything but the last step
         dest.delete(keys.COPYING)
         return
     dest.put(keys.COPYING, _make_mark(uid))

@@ -78,7 +78,7 @@ class Marks:
         if added not in self._seen:  # versions share most segments: each is read once
             self._seen.add(added)
             self._uids.add(added.uid)
-            self._add_entries(segment.entries(self._store, added))
+            self._add_entries(segment.read_entries(self._store, added))
 
     def _add_entries(self, entries: Entries) -> None:
         raw = entries["uuid"].tobytes()

@@ -99,7 +99,7 @@ def verify(storage: Storage, *, deep: bool) -> Verification:
         DatasetNotFoundError: there is no dataset.
     """
     store = Store(storage, cache_bytes=0)  # no cache: the stored bytes must be read
-    log = logs.opened(store)
+    log = logs.open_log(store)
     lineage = Lineage(log)
     check = _Verifier(store, deep=deep)
     wrong = _check_root(storage, log.uid)
@@ -195,7 +195,7 @@ class _Verifier:
             CorruptObjectError, ObjectNotFoundError: they cannot be read.
         """
         self._objects.add(keys.index(checked.uid))
-        return segment.entries(self.store, checked)
+        return segment.read_entries(self.store, checked)
 
     def check_entry(self, entry: Entries) -> str | None:
         """Return what is wrong with the bytes of an entry (an array of length 1), or None."""
@@ -281,7 +281,7 @@ class _TensorCheck:
     def _find_replaced(self, column: Column) -> frozenset[int]:
         """Return the physical rows that were replaced: damage of their older entries affects no row here."""
         try:
-            return frozenset(column.replaced(self._check.store)["first"].tolist())
+            return frozenset(column.read_replaced(self._check.store)["first"].tolist())
         except (FormatError, ObjectNotFoundError):  # reported when the segment itself is checked
             return frozenset()
 
@@ -302,8 +302,8 @@ class _TensorCheck:
         """Return the logical rows of physical rows, without those that were deleted."""
         dead = self._rows.dead
         try:
-            rows = np.array(sorted(row for row in set(physical) if not dead.names(self._check.store, row)), np.int64)
-            return tuple(dead.logical(self._check.store, rows).tolist())
+            rows = np.array(sorted(row for row in set(physical) if not dead.contains(self._check.store, row)), np.int64)
+            return tuple(dead.to_logical(self._check.store, rows).tolist())
         except (FormatError, ObjectNotFoundError):  # the list of deleted rows is damaged itself
             return ()
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from reelbase.cells import Cell, MediaCell, MissingCell
 from reelbase.contracts.storage import Unchanging
 from reelbase.errors import UnknownFormatError, UsageError
-from reelbase.format.chunk import Form, Packed
-from reelbase.format.rows import OWN_OBJECT, fetch_rows, place_file, place_media
+from reelbase.format.chunk import Form, PackedSample
+from reelbase.format.rows import MIN_BLOB_BYTES, fetch_rows, place_file, place_media
 from reelbase.io.blob import Blob
 from reelbase.media.frame_index import FrameIndex
 from reelbase.media.media_info import MediaInfo
@@ -62,7 +62,7 @@ class MediaLayout(Layout):
                 files = [self._ingest(sample, spool) for sample in samples]
                 data = self._store_together(store, [file.blob for file in files])
             packets = spool.tell()
-            row: dict[str, Packed | Entries] = {
+            row: dict[str, PackedSample | Entries] = {
                 "data": data,
                 "_info": pack_bytes(json.dumps([file.facts for file in files], separators=(",", ":")).encode()),
                 "_frames": pack_bytes(b"".join(file.index for file in files)),
@@ -79,7 +79,7 @@ class MediaLayout(Layout):
         blob = row.blob("data")
         if blob is None:
             return MissingCell(label)
-        return row.cached(lambda: self._cell(row, blob))
+        return row.get_or_make(lambda: self._cell(row, blob))
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
         """The cell, and about how much memory it takes."""
@@ -119,7 +119,7 @@ class MediaLayout(Layout):
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
         suffix = self._suffix(codec.name)
-        if blob.size >= OWN_OBJECT:
+        if blob.size >= MIN_BLOB_BYTES:
             entry, file = _store_large(store, blob, suffix, lambda blob: _index_file(codec, blob, spool, sample))
             return entry, [file]
         file = _index_file(codec, Blob.of(blob.read()), spool, sample)
@@ -129,7 +129,7 @@ class MediaLayout(Layout):
         """Index one of several files, which are stored together afterwards."""
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
-        return _index_file(codec, blob if blob.size >= OWN_OBJECT else Blob.of(blob.read()), spool, sample)
+        return _index_file(codec, blob if blob.size >= MIN_BLOB_BYTES else Blob.of(blob.read()), spool, sample)
 
     def _store_together(self, store: Store, blobs: list[Blob]) -> Entries:
         """Store the files of a sequence one after another in one object."""
@@ -152,9 +152,9 @@ class StoredFacts:
     """What is stored about the files of one row: facts, frame indexes, repacked packets."""
 
     def __init__(self, row: RowReader) -> None:
-        text = row.packed("_info").payload
+        text = row.read_sample("_info").payload
         self.facts: list[Any] = json.loads(bytes(text))
-        self._frames = row.packed("_frames").payload
+        self._frames = row.read_sample("_frames").payload
         self._packets = row.blob("_packets")
         self.size = BYTES_PER_CACHED_ROW + 6 * len(text) + 16 * len(self._frames)
 
@@ -232,9 +232,9 @@ def _store_large(
 
 def place_all(store: Store, file: BinaryIO, size: int, suffix: str) -> Entries:
     """Store the rest of a file, `size` bytes: as an object of its own, or packed with others if it is small."""
-    return place_file(store, file, suffix)[0] if size >= OWN_OBJECT else place_media(store, file.read(size), suffix)
+    return place_file(store, file, suffix)[0] if size >= MIN_BLOB_BYTES else place_media(store, file.read(size), suffix)
 
 
-def pack_bytes(data: bytes) -> Packed:
+def pack_bytes(data: bytes) -> PackedSample:
     """Wrap bytes as a sample of a chunked column."""
-    return Packed(Form.ARRAY, (len(data),), data)
+    return PackedSample(Form.ARRAY, (len(data),), data)

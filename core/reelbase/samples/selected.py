@@ -90,7 +90,7 @@ class SelectedSample:
     def encoded(self) -> bytes:
         """See `Cell.encoded`."""
         with error_context(self.label):
-            return self.cell.encoded()
+            return self.cell.read_encoded()
 
     def plain(self) -> Any:
         """See `Cell.plain`."""

@@ -71,7 +71,7 @@ class TensorSnapshot:
         return list(map(self._cell, readers, rows))
 
     def _reader(self, row: int) -> RowReader:
-        return RowReader(self._store, self._rows, self._rows.physical(self._store, row))
+        return RowReader(self._store, self._rows, self._rows.to_physical(self._store, row))
 
     def _cell(self, reader: RowReader, row: int) -> Cell:
         label = self.label(row)

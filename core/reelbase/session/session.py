@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reelbase._util.forks import reset_after_fork
 from reelbase.errors import CommitOutcomeUnknownError, ReadOnlyError, TransactionError
 from reelbase.format.draft import Draft
-from reelbase.format.ops import Added, Append
+from reelbase.format.ops import AddedRows, Append
 from reelbase.format.rows import RowsBuilder
 from reelbase.session.credential_names import read_names
 
@@ -98,7 +98,7 @@ class Session:
         """
         with self.moving():
             if not self.is_pinned:
-                self.commit = self.log.after(self.commit)
+                self.commit = self.log.find_newest(self.commit)
 
     @contextmanager
     def moving(self) -> Iterator[None]:
@@ -223,7 +223,7 @@ class Session:
     def _catch_up(self) -> None:
         """If it is not known whether the last commit was made, read the log to find out."""
         if self._has_unknown_commit:
-            self.commit, self._has_unknown_commit = self.log.after(self.commit), False
+            self.commit, self._has_unknown_commit = self.log.find_newest(self.commit), False
 
     def _check_changeable(self) -> None:
         if self.is_pinned:
@@ -325,6 +325,6 @@ class Transaction:
 
     def _seal_builders(self, key: tuple[str, ...]) -> None:
         builders = self._builders.pop(key)
-        rows = {tensor: Added(builder.finish(), builder.count) for tensor, builder in builders.items()}
+        rows = {tensor: AddedRows(builder.finish(), builder.count) for tensor, builder in builders.items()}
         if any(added.count for added in rows.values()):
             self._draft.do(Append(rows))

@@ -50,7 +50,7 @@ class Client:
         self._idle: deque[Any] = deque()
         self._ids: deque[str] = deque()
         self._keys: dict[str, str] = {}
-        self._files = _service(options.endpoint_url).files()  # made once: googleapiclient builds it anew for 25 ms
+        self._files = _service(options.endpoint_url).files()  # made once: building it takes 25 ms
         finalize(self, _close, self._idle)
 
     def learn(self, uid: str, resource_key: str | None) -> None:
