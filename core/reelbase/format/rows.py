@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 import zlib
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
@@ -15,6 +16,7 @@ from reelbase.format.chunk import Form, PackedSample
 from reelbase.format.entry import Kind, chain_entries, count_rows, make_entry, make_missing, object_key
 from reelbase.io.batch_read import ByteRanges, PendingRead, execute, map_threads
 from reelbase.io.blob import Blob
+from reelbase.media.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +89,7 @@ class RowReader:
         if found is None:
             return None
         entry, _ = found
-        return Blob(self._store, object_key(entry), int(entry["off"]), int(entry["len"]))
+        return Blob(self._store, object_key(entry), int(entry["off"]), int(entry["len"]), int(entry["crc"]))
 
     def _find_entry(self, column: str) -> tuple[Any, int] | None:
         """Return the entry of this row and the row's position in it, or None without a column or sample."""
@@ -313,32 +315,42 @@ def place_media(store: Store, data: bytes, suffix: str) -> Entries:
     return make_entry(1, Kind.BLOB, crc=zlib.crc32(data), ext=ext, uid=uid, size=len(data))
 
 
-def place_file(store: Store, file: BinaryIO, suffix: str) -> tuple[Entries, Blob]:
-    """Store a large media sample from a file, without holding all of it in memory.
+@dataclass(frozen=True)
+class PlacedFile:
+    """A large media sample that was stored.
 
-    Returns:
-        The entry of the sample, and its bytes as they are stored.
+    Attributes:
+        entry: Its entry.
+        blob: Its bytes as they are stored.
+        digest: Checksums of the bytes that were stored.
     """
+
+    entry: Entries
+    blob: Blob
+    digest: Digest
+
+
+def place_file(store: Store, file: BinaryIO, suffix: str) -> PlacedFile:
+    """Store a large media sample from a file, without holding all of it in memory."""
     uid, ext = uuid.uuid4().bytes, keys.ext_code(suffix)
-    # The crc32 and the size are taken while the file is uploaded, so it is read only once.
-    key, counted = keys.blob(uid, ext), _CountingReader(file)
+    # The checksums and the size are taken while the file is uploaded, so it is read only once.
+    key, counted = keys.blob(uid, ext), _DigestingReader(file)
     store.add_object(key, cast("BinaryIO", counted))
-    entry = make_entry(1, Kind.BLOB, crc=counted.crc, ext=ext, uid=uid, size=counted.size)
-    return entry, Blob(store, key, 0, counted.size)
+    digest = counted.digest
+    entry = make_entry(1, Kind.BLOB, crc=digest.crc, ext=ext, uid=uid, size=digest.size)
+    return PlacedFile(entry, Blob(store, key, 0, digest.size, digest.crc), digest)
 
 
-class _CountingReader:
-    """A binary file that counts the bytes that were read from it, and computes their crc32."""
+class _DigestingReader:
+    """A binary file that takes the checksums of the bytes that are read from it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.size = 0
-        self.crc = 0
+        self.digest = Digest()
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
-        self.size += len(data)
-        self.crc = zlib.crc32(data, self.crc)
+        self.digest.update(data)
         return data
 
 

@@ -221,7 +221,7 @@ def _copy_piece(source: Store, piece: Piece, dest: Store, builder: ColumnBuilder
     else:  # an object of its own, which may be larger than memory: it is streamed, and checked afterwards
         blob = Blob(source, object_key(entry), int(entry["off"]), int(entry["len"]))
         with blob.open() as file:
-            placed, _ = place_file(dest, cast("BinaryIO", file), keys.ext_name(int(entry["ext"])))
+            placed = place_file(dest, cast("BinaryIO", file), keys.ext_name(int(entry["ext"]))).entry
         if (placed["crc"][0], placed["len"][0]) != (entry["crc"], entry["len"]):
             raise CorruptObjectError(f"{blob.key} is damaged.", "Restore the object from a copy of the dataset.")
         builder.add(placed)

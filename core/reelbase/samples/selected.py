@@ -60,7 +60,8 @@ class SelectedSample:
 
     def sample_info(self) -> dict[str, Any]:
         """Facts about the whole media sample."""
-        return dict(self.media().info.details)
+        info = self.media().info
+        return {**info.details, **({"sha256": info.sha256} if info.sha256 else {})}
 
     def seconds(self) -> Any:
         """See `MediaCell.seconds`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -49,6 +50,7 @@ class Table:
         key: bool ``(n,)``: marked as a key frame.
         discard: bool ``(n,)``: marked to be decoded but not shown (edit lists).
         header_flags: int64 ``(n,)``: what the packet's own headers state, as `PacketFlags`.
+        crc: int64 ``(n,)``: CRC-32 of the packet's bytes; None if they were not read.
         changes: packet number to the settings of decoders that start there or later; see `DecoderState`.
         x264_builds: packet number to the version of x264 that the packet states.
         repacked: True if the packets were written to the spool.
@@ -65,6 +67,7 @@ class Table:
     key: NDArray[np.bool_]
     discard: NDArray[np.bool_]
     header_flags: Ints
+    crc: Ints | None
     changes: dict[int, bytes]
     x264_builds: dict[int, int]
     repacked: bool
@@ -100,7 +103,7 @@ class Demux:
         self._repacked = repack
         self._spooled = 0
         self._columns = {
-            name: array("q") for name in ("pos", "size", "pts", "dts", "duration", "flags", "header_flags")
+            name: array("q") for name in ("pos", "size", "pts", "dts", "duration", "flags", "crc", "header_flags")
         }
         self._unsafe = False
         self._corrupt = 0
@@ -131,6 +134,7 @@ class Demux:
         append = {name: column.append for name, column in self._columns.items()}
         append["pos"](self._store(data, packet.pos))
         append["size"](len(data))
+        append["crc"](zlib.crc32(data))
         append["pts"](NO_TIME if packet.pts is None else packet.pts)
         append["dts"](NO_TIME if packet.dts is None else packet.dts)
         append["duration"](packet.duration or 0)

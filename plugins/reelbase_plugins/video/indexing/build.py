@@ -227,6 +227,7 @@ def build_index(
         trust=Trust.FULL,
         decoder=config.as_dict(),
         repacked=table.repacked,
+        crcs=None if table.crc is None else table.crc.astype(np.uint32),
     )
 
 

@@ -138,6 +138,7 @@ class _PacketLister:
             key=self._find_keys(rows[:, 0]),
             discard=rows[:, 5] != 0,
             header_flags=np.zeros(len(rows), np.int64),
+            crc=None,
             changes={},
             x264_builds={},
             repacked=False,
