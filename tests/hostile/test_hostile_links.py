@@ -50,7 +50,7 @@ def test_networks() -> None:
 
 
 def test_what_is_no_network() -> None:
-    with pytest.raises(ConfigError, match="are not networks"):
+    with pytest.raises(ConfigError, match="is not a list of networks"):
         Guard.of("10.2.0.1/16")
     assert Guard.of("any") is None
 

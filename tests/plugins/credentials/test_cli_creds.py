@@ -82,7 +82,7 @@ def test_test_with_a_file(capsys: pytest.CaptureFixture[str], table: Callable[..
 def test_what_is_wrong(capsys: pytest.CaptureFixture[str], table: Callable[..., None]) -> None:
     table(mode=0o644)
     assert main(["creds", "test", "lab"]) == 1
-    assert "others may use it too (mode 644)" in said(capsys)
+    assert "other users can access it (mode 644)" in said(capsys)
     assert main(["creds", "test"]) == 2
     assert "needs a name" in said(capsys)
     assert main(["creds", "ls", "lab"]) == 2

@@ -198,7 +198,8 @@ def _later() -> str:
 
 
 @pytest.mark.parametrize(
-    ("mode", "why"), [(0o644, "others may use it"), (0o660, "others may use it"), (0o604, "others may use it")]
+    ("mode", "why"),
+    [(0o644, "other users can access it"), (0o660, "other users can access it"), (0o604, "other users can access it")],
 )
 def test_a_file_that_others_may_read(tmp_path: Path, mode: int, why: str) -> None:
     file = private(tmp_path / "lab.toml", f'token = "{SECRET}"')

@@ -346,7 +346,7 @@ def test_no_space_at_any_step(
     storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
 ) -> None:
     _fail(monkeypatch, name, code)
-    with pytest.raises(StorageFullError, match="No space left"):
+    with pytest.raises(StorageFullError, match="no space left"):
         storage.put("a", b"1", if_absent=True)
     assert _names(root) == []
 
