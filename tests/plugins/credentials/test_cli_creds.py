@@ -64,7 +64,7 @@ def test_ls_as_json(capsys: pytest.CaptureFixture[str], table: Callable[..., Non
 def test_test(capsys: pytest.CaptureFixture[str], table: Callable[..., None]) -> None:
     table("https://host/videos/")
     assert main(["creds", "test", "lab"]) == 0
-    assert said(capsys) == "lab: token; they do not say when they end.\n"
+    assert said(capsys) == "lab: token; they do not say when they expire.\n"
     assert main(["creds", "test", "mine", "--json"]) == 0
     assert json.loads(said(capsys)) == {"name": "mine", "fields": [], "expires_at": None}
 
