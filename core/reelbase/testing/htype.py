@@ -165,7 +165,7 @@ class HtypeTests:
             case.htype.data(stored)
 
 
-def _refusal(htype: Htype, value: Any) -> str | None:
+def _get_refusal(htype: Htype, value: Any) -> str | None:
     try:
         htype.check(value)
     except HtypeError as error:

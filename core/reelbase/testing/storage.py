@@ -185,7 +185,7 @@ class StorageTests:
         assert writable.get("key") == b"second"
 
     def test_one_claimant_wins(self, writable: Storage) -> None:
-        """Put in turn, each time with another instance, which has looked up the name before and may have cached that."""
+        """Put in turn with several instances. Each has looked up the name before, and may have cached the result."""
         others = [self.again(writable) for _ in range(_RACERS)]
         for other in others:
             with pytest.raises(ObjectNotFoundError):

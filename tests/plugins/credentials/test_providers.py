@@ -362,7 +362,7 @@ WRONG = {
     "no command": (ExecProvider, {}, "command is not set"),
     "a command that is none": (ExecProvider, {"command": [1]}, "a list of strings"),
     "no service": (KeyringProvider, {"username": "x"}, "service is not set"),
-    "no kind": (KeyringProvider, {"service": "x", "username": "x", "kind": "y"}, "There are: http"),
+    "no kind": (KeyringProvider, {"service": "x", "username": "x", "kind": "y"}, "Choose one of: http"),
     "no server": (ManagedProvider, {}, "server is not set"),
     "a server without TLS": (ManagedProvider, {"server": "http://host"}, "not an https URL"),
     "a server with a user": (ManagedProvider, {"server": "https://me@host"}, "not an https URL"),

@@ -433,7 +433,7 @@ def test_a_disk_that_is_really_full(root: Path) -> None:
     command = [unshare, "-rm", "sh", "-c", script, "sh", str(root), textwrap.dedent(_IN_A_SMALL_DISK)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines() == [f"No space left to write {str(root / 'large')!r}."] * 4
+    assert run.stdout.splitlines() == [f"There is no space left to write {str(root / 'large')!r}."] * 4
 
 
 _RACER = """
