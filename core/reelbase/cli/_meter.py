@@ -43,6 +43,7 @@ def measure_read(view: Readable, size: tuple[int, int] | None = None) -> ReadCos
     """
     sample = select_sample(view)
     media, selection = sample.media(), sample.selection
+    # Read the same packets through a source that counts.
     meter = _CountingSource(media.packets.source)
     counted = replace(media, packets=replace(media.packets, source=meter))
     frames = counted.prepare_array(selection, sample.label, size=size).finish()

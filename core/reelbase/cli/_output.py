@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
 
+# Steps of 1000, not of 1024.
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 

@@ -59,7 +59,9 @@ def _open_bar(total: int | None, unit: str, what: str) -> Iterator[Any]:
     if find_spec("tqdm") is None:
         yield None
         return
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm  # optional, so imported only here
+
+    # disable=None: no bar if stderr is not a terminal
 
     with tqdm(total=total, unit=unit, unit_scale=unit == "B", desc=what, disable=None) as bar:
         yield bar

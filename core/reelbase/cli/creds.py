@@ -67,7 +67,7 @@ def _test(arguments: argparse.Namespace) -> int:
         emit(arguments, {"name": arguments.name, "size": size}, f"{arguments.name}: the file is there, {size} bytes.")
         return 0
     binding = resolver().bound(arguments.name)
-    url = next(iter(binding.prefixes), "")
+    url = next(iter(binding.prefixes), "")  # providers may issue credentials for one URL only
     credentials = binding.lease.current(url, "read")
     expiry = (
         "they do not say when they expire"

@@ -82,7 +82,7 @@ def build(folder: str, *, overwrite: bool = False) -> Dataset:
 def _draw_sheet(dataset: Dataset, frames: NDArray[Any], chosen: NDArray[Any], seconds: NDArray[Any]) -> NDArray[Any]:
     height, width = dataset.videos[0].shape[1:3]
     boxes = dataset.boxes[0, chosen].numpy().astype(float)
-    boxes[..., 2:] += boxes[..., :2]
+    boxes[..., 2:] += boxes[..., :2]  # from width and height to right and bottom
     boxes *= np.array([_SHEET_FRAME_SIZE[1] / width, _SHEET_FRAME_SIZE[0] / height] * 2)
     drawn = [draw_boxes(frame, frame_boxes) for frame, frame_boxes in zip(frames, boxes, strict=True)]
     captions = [f"#{frame} {second:.2f}s" for frame, second in zip(chosen, seconds, strict=True)]

@@ -78,7 +78,7 @@ def _list_versions() -> Iterator[Finding]:
 
 def _check_plugins() -> Iterator[Finding]:
     found = registry()
-    for failure in found.failures():
+    for failure in found.failures():  # plugins that could not be loaded at all
         yield Finding(f"plugin {failure.plugin}", False, str(failure))
     for label, kind in kinds(found).items():
         for spec in kind.specs():

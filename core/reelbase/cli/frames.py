@@ -89,6 +89,7 @@ def _select(words: list[str], ref: str | None, boxes: str | None) -> View | Boxe
 
 
 def _keep_axis(frames: Selection) -> slice | list[int]:
+    # An int would drop the axis of frames, which the exports rely on.
     return [frames] if isinstance(frames, int) else frames
 
 

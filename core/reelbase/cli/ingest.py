@@ -70,6 +70,7 @@ class Outcome:
 def run(arguments: argparse.Namespace) -> int:
     """Add the files that were not added before. Return 1 if a file was bad."""
     files = list(find_files(arguments.files))
+    # All paths are checked before the dataset is created: a mistyped path leaves nothing behind.
     dataset = api.open(arguments.dataset)
     _prepare(dataset, arguments)
     outcome = Outcome()
@@ -129,7 +130,7 @@ def _ingest(dataset: Dataset, files: list[Path], arguments: argparse.Namespace, 
         if key in done:
             outcome.skipped.append(str(path))
         else:
-            done.add(key)
+            done.add(key)  # a file that is named twice is added once
             todo.append((path, key))
     with progress(sum(key[1] for _, key in todo), "B", "ingest") as advance:
         for path, key in todo:
@@ -138,7 +139,7 @@ def _ingest(dataset: Dataset, files: list[Path], arguments: argparse.Namespace, 
 
 
 def _add(dataset: Dataset, path: Path, key: _FileKey, arguments: argparse.Namespace, outcome: Outcome) -> None:
-    row: dict[str, Any] = dict.fromkeys(dataset.tensors)
+    row: dict[str, Any] = dict.fromkeys(dataset.tensors)  # the other tensors get no sample in this row
     row[arguments.tensor] = api.read(path, check=arguments.check)
     row[_make_source_name(arguments.tensor)] = dict(zip(("path", "size", "mtime_ns"), key, strict=True))
     try:

@@ -15,7 +15,7 @@ MAX_NAMES_SHOWN = 12
 
 def did_you_mean(given: object, known: Sequence[str]) -> str:
     """Return a sentence that suggests the most similar of `known` names, or lists the first of them if none is."""
-    by_lower = {name.casefold(): name for name in known}
+    by_lower = {name.casefold(): name for name in known}  # "Cat" is a likely misspelling of "cat"
     near = get_close_matches(str(given).casefold(), by_lower, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {by_lower[near[0]]!r}?"

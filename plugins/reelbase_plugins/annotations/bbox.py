@@ -54,7 +54,7 @@ class BBox(Htype):
             HtypeError: the shape is wrong, a value is not finite or an extent negative, or a fraction is not in 0 to 1.
         """
         array = as_array(value)
-        if array.shape in ((0,), (0, 4)):
+        if array.shape in ((0,), (0, 4)):  # the dtype of an empty list says nothing, so use the default
             return np.zeros((0, 4), np.float32)
         if array.ndim not in (1, 2) or array.shape[-1] != 4:
             raise HtypeError(f"{brief(value)} has shape {array.shape}: these are not boxes.", _SHAPES)
@@ -108,6 +108,7 @@ class BBox(Htype):
             )
         else:
             _check_boxes(second < 0, array, "has a negative extent", f"{self.coords['mode']} ends in width, height.")
+        # Pixel boxes are not checked against the picture: they may extend beyond it, and its size is not known here.
         if self.coords["type"] == "fractional":
             edges = box_coords.convert_to_edges(boxes, self.coords["mode"])
             outside = (edges < -_MAX_FRACTION_OUTSIDE) | (edges > 1 + _MAX_FRACTION_OUTSIDE)

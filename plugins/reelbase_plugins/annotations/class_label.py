@@ -50,6 +50,7 @@ class ClassLabel(Htype):
             HtypeError: a name or id is not in the list, or a value is neither.
         """
         array = np.asarray(value) if hasattr(value, "__array__") else None
+        # Integer arrays are checked as a whole, without a loop over their items.
         if array is not None and array.ndim <= 1 and array.dtype.kind in "iu":
             return self._check_ids(array.reshape(-1))
         items = array.tolist() if array is not None else value
@@ -84,8 +85,9 @@ class ClassLabel(Htype):
     def _parse_label(self, item: object) -> int:
         if isinstance(item, str):
             return self._find_id(item)
+        # bool is a subclass of int, but True is not a class id.
         if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
-            return int(self._check_ids(np.array([item], object))[0])
+            return int(self._check_ids(np.array([item], object))[0])  # object: the id may not fit into an int64
         todo = "Pass class ids (0 or more) or class names: a single one or a flat list."
         raise HtypeError(f"{brief(item)} is a {type(item).__name__}, not a class label.", todo)
 

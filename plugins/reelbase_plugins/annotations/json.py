@@ -68,7 +68,7 @@ def _convert(value: Any, path: str, depth: int) -> Any:
     Raises:
         HtypeError: something in it is not JSON.
     """
-    if depth > MAX_NESTING:
+    if depth > MAX_NESTING:  # also stops at a value that contains itself
         raise HtypeError(
             f"The value has more than {MAX_NESTING} levels at {path[:60]}…",
             "Flatten it. Does it contain itself?",
@@ -93,6 +93,7 @@ def _check_leaf(value: Any, path: str) -> Any:
 
 
 def _check_text(value: str, path: str) -> str:
+    # Python strings may contain lone surrogates (from file names that are not UTF-8), which UTF-8 cannot represent.
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:

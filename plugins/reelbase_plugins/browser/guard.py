@@ -57,7 +57,7 @@ def check_headers(headers: Mapping[str, str]) -> str | None:
     """Return the reason to refuse a request with these headers; None to accept it."""
     if not is_local(headers.get("Host", "")):
         return "the Host is not this machine"
-    site = headers.get("Sec-Fetch-Site")
+    site = headers.get("Sec-Fetch-Site")  # absent in old browsers and in programs; the token is still checked
     if site is None or site in _OWN_SITES:
         return None
     if headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document":

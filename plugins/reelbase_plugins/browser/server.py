@@ -57,7 +57,7 @@ class _Http(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(self, routes: Routes, token: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler)  # never on other interfaces; port 0 takes a free one
         self.routes = routes
         self.token = token
 

@@ -78,7 +78,7 @@ class AwsProvider(CredentialProvider):
             raise AccessDeniedError(
                 f"Credentials {self.name!r}: the credential chain of the AWS SDK finds none.", "aws configure"
             )
-        frozen = found.get_frozen_credentials()
+        frozen = found.get_frozen_credentials()  # key, secret and token of the same moment
         expires_at = datetime.now(UTC) + _REFRESH_INTERVAL if isinstance(found, RefreshableCredentials) else None
         return self._make_credentials(frozen.access_key, frozen.secret_key, frozen.token, expires_at)
 

@@ -51,6 +51,7 @@ class ExecProvider(CredentialProvider):
         # Not the whole environment: it may hold secrets that the program does not need.
         environment = {name: os.environ[name] for name in self._variables if name in os.environ}
         try:
+            # A session of its own, so that everything that the program starts can be killed with it.
             program = subprocess.Popen(  # noqa: S603 - the command comes from the user's own configuration
                 self._command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, start_new_session=True,
@@ -65,7 +66,7 @@ class ExecProvider(CredentialProvider):
         timer = threading.Timer(MAX_SECONDS, kill_group, [program])
         timer.start()
         try:
-            output = program.stdout.read(MAX_OUTPUT_BYTES + 1)
+            output = program.stdout.read(MAX_OUTPUT_BYTES + 1)  # ends at the latest when the timer kills the program
             if len(output) > MAX_OUTPUT_BYTES:
                 raise self._make_error(f"{self._command[0]!r} prints more than {MAX_OUTPUT_BYTES} bytes")
             if program.wait():

@@ -25,7 +25,7 @@ def read_secret_file(path: str, name: str) -> str:
     file = Path(path).expanduser()
     problem = None
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # opening a FIFO would otherwise wait for a writer
     except OSError as error:
         problem = error.strerror
     else:

@@ -98,6 +98,7 @@ class ManagedProvider(CredentialProvider):
 
 def _check_server(server: str, name: str) -> str:
     parts = urlsplit(server)
+    # Without https, everybody on the way could read the token.
     is_loopback = _LOOPBACK.fullmatch(parts.hostname or "")
     if (
         (parts.scheme != "https" and not (parts.scheme == "http" and is_loopback))

@@ -65,7 +65,7 @@ class Piece:
         """The value of the ``Content-Range`` header."""
         return f"bytes {self.start}-{self.end - 1}/{'*' if self.size is None else self.size}"
 
-    def cut_before(self, position: int) -> Piece:
+    def skip_to(self, position: int) -> Piece:
         """Return what is left of the piece from a position in the object on."""
         return Piece(position, self.body[position - self.start :], self.size)
 
@@ -188,7 +188,7 @@ class GcsBucket(Bucket):
         found = _parse_progress(await self._request("PUT", session, headers=headers, conditional=if_absent))
         if found.written is not None or not piece.start <= found.received < piece.end:
             return found
-        return await self.send_piece(session, piece.cut_before(found.received), if_absent=if_absent)
+        return await self.send_piece(session, piece.skip_to(found.received), if_absent=if_absent)
 
     async def abort(self, session: str) -> None:
         """Cancel an upload and delete its pieces."""

@@ -83,7 +83,7 @@ class GcsStorage(BucketStorage):
                 return progress.written
             if not piece.start <= progress.received < piece.end:
                 break
-            piece = piece.cut_before(progress.received)
+            piece = piece.skip_to(progress.received)
         raise _make_incomplete_error(url)
 
     def _send_once(self, session: str, piece: Piece, url: str, *, if_absent: bool) -> Progress:

@@ -82,6 +82,7 @@ class DriveStorage(Storage):
         parts = split_key(key, self.root)
         about = known.make_label(parts)
         old = known.find_entry(parts, fresh=True)
+        # Between this check and the write, another process can create the name; see the class.
         if old is not None and if_absent:
             raise ObjectExistsError(f"{about!r} exists already.", "Choose another name, or delete it first.")
         if old is not None and (old.is_shortcut or old.is_native or old.is_folder):

@@ -112,7 +112,7 @@ def _send(client: Client, method: str, more: Mapping[str, Any], buffer: UploadBu
 def _execute(client: Client, method: str, more: Mapping[str, Any], buffer: UploadBuffer | None, where: str) -> Any:
     if buffer is None:
         return client.write(lambda files: getattr(files, method)(**more), where)
-    small = buffer.first()
+    small = buffer.first()  # one request is enough, and creates the file at once
     if small is not None:
         return client.write(lambda files: getattr(files, method)(media_body=_make_single_upload(small), **more), where)
     return client.upload(lambda files: getattr(files, method)(media_body=_make_chunked_upload(buffer), **more), where)

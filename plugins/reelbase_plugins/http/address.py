@@ -104,7 +104,7 @@ class Address:
         name = key if key.startswith("/") else f"/{_encode(key)}"
         return replace(self, path=self.path.removesuffix("/") + name)
 
-    def joined(self, location: str) -> Address:
+    def resolve(self, location: str) -> Address:
         """Return the address that a ``Location`` header in a reply of this address refers to."""
         sent = quote(location.encode("latin-1", "replace"), safe=f"{_SAFE_IN_URLS}#")
         return Address.of(urljoin(self.url, sent))
@@ -117,6 +117,7 @@ class Address:
 
 
 def _escape(text: str) -> str:
+    # A percent sign that does not begin an escape is escaped itself; existing escapes stay as they are.
     return quote(_STRAY_PERCENT.sub("%25", text), safe=_SAFE_IN_URLS, errors="surrogateescape")
 
 

@@ -71,7 +71,7 @@ def read_part(reply: Reply, wanted: Wanted) -> Part | None:
         raise make_error(reply)
     if wanted.etag is not None and reply.status != 416 and reply.etag != wanted.etag:
         raise make_changed_error(reply)
-    if reply.status == 416:
+    if reply.status == 416:  # the range is beyond the end, which is not an error: the result is empty
         return _read_beyond_end(reply, wanted)
     reply.check_plain()
     return _read_whole(reply, wanted) if reply.status == 200 else _read_partial(reply, wanted)

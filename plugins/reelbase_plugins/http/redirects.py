@@ -54,11 +54,12 @@ class Hops:
     def _join(self, reply: Reply) -> Address:
         try:
             # Not kept in a local variable: the header may repeat the secret query, and tracebacks can show locals.
-            return self.address.joined(reply.header("Location") or "")
+            return self.address.resolve(reply.header("Location") or "")
         except (UsageError, ValueError):
             raise BadReplyError(f"{self._start} redirects to an invalid web address.", "Check the URL.") from None
 
     def _check(self, target: Address) -> None:
+        # Web servers redirect the address of a folder to the same address with a slash.
         if target.origin == self.address.origin and target.path == f"{self.address.path}/":
             raise ObjectNotFoundError(f"{self._start} is a folder, not a file.", "Pass the URL of a file in it.")
         if self.address.scheme == "https" and target.scheme == "http":

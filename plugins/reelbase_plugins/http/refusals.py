@@ -63,6 +63,7 @@ def make_changed_error(reply: Reply) -> ObjectChangedError:
 
 
 def _make_denied_error(reply: Reply) -> AccessDeniedError:
+    # Servers answer 403 to an expired URL as to wrong credentials. Only the URL or the error page shows the difference.
     if _has_expired(reply.address.query) or _EXPIRED.search(reply.head(_MAX_BYTES_OF_ERROR_PAGE)):
         return CredentialsExpiredError(
             f"{reply.address}: {_describe(reply)}: the URL or the credentials have expired.", "Get new ones."

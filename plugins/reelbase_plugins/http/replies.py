@@ -145,6 +145,7 @@ class Reply:
         return b"".join(parts)[:most]
 
     def _read_next(self) -> bytes:
+        # The timeout of urllib3 is for each read: a reply that trickles in would never reach it.
         if time.monotonic() > self._end:
             raise StorageTimeoutError(
                 f"{self.address}: the reply had not arrived when the time for one call was over.",

@@ -87,6 +87,7 @@ class HttpStorage(Storage):
             parts = map_threads(lambda item: self._read_range(key, item, cancelled), wanted, self._concurrency)
         finally:
             cancelled.set()
+        # Parts of two versions must not be mixed, also without if_match.
         if len({part.etag for part in parts if part.etag}) > 1 or len({part.total for part in parts if part.total}) > 1:
             raise ObjectChangedError(f"{self._folder.below(key)} was changed while it was read.", "Read it again.")
         return [part.data for part in parts]
@@ -135,6 +136,7 @@ class HttpStorage(Storage):
             with self._client.ask("GET", address, wanted.headers, left) as reply:
                 return read_part(reply, wanted)
 
+        # None: the server says that the range is beyond the end. That is only right if the object is that short.
         return self._retry_policy.call(once) or self._check_beyond_end(key, wanted)
 
     def _check_beyond_end(self, key: str, wanted: Wanted) -> Part:

@@ -47,7 +47,7 @@ def join_key(root: str, key: str) -> str:
             f"{key!r} is not a key below {root!r}.", "Keys are relative, without '.', '..' or empty parts."
         )
     path = os.path.join(root, *parts)  # noqa: PTH118 - str, because names need not be UTF-8
-    real = os.path.realpath(path)
+    real = os.path.realpath(path)  # resolves symbolic links, also of folders on the way
     if os.path.commonpath([real, root]) != root:
         raise StorageError(f"{key!r} leads out of {root!r}, to {real!r}.", "Replace the link with a copy of the file.")
     return path

@@ -57,6 +57,7 @@ class LocalStorage(Storage):
     def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> None:
         """Write a file, atomically and durably."""
         path = join_key(self.root, key)
+        # Lists leave out such names, and gc deletes them as leftovers.
         if any(part.startswith(TEMPORARY) for part in key.split("/")):
             raise StorageError(f"{key!r} is reserved for temporary files.", "Choose another name.")
         write(path, data, if_absent=if_absent)

@@ -105,6 +105,7 @@ def _write_temporary(path: str, data: bytes | BinaryIO) -> str:
             for chunk in _chunks(data):
                 with translating_errors(path):
                     _write_all(file.fileno(), chunk)
+            # Before the name is set: after a power failure the name could otherwise refer to missing data.
             with translating_errors(path):
                 os.fsync(file.fileno())
     except BaseException:
