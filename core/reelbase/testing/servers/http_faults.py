@@ -39,7 +39,7 @@ class NoRange(Fault):
     chunked: bool = False
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         whole = honest(request.without_range()).with_headers(Accept_Ranges=None)
         if not self.chunked or request.method == "HEAD" or whole.status != 200:
             return whole
@@ -61,7 +61,7 @@ class WrongContentRange(Fault):
     says: str | None = ""
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         right = honest(request)
         whole = honest(request.without_range()).body
         if right.status != 206 or len(right.body) + self.by > len(whole):
@@ -83,7 +83,7 @@ class Short(Fault):
     by: int = 1
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         right = honest(request)
         return replace(right, body=right.body[: -self.by]) if right.status == 206 else right
 
@@ -99,7 +99,7 @@ class Endless(Fault):
     more: int = 1 << 20
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         right = honest(request)
         body = right.body + bytes(self.more)
         return replace(right, body=body, cut=len(body)).with_headers(Content_Length=None, Connection="close")
@@ -110,7 +110,7 @@ class NoLength(Fault):
     """The whole object is sent without a length: it ends when the connection is closed."""
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         right = honest(request.without_range())
         return replace(right, cut=len(right.body)).with_headers(Content_Length=None, Connection="close")
 
@@ -128,7 +128,7 @@ class Cut(Fault):
     reset: bool = False
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         right = honest(request)
         short = right.status < 300 and len(right.body) > self.after
         return replace(right, cut=self.after, reset=self.reset) if short else right
@@ -145,7 +145,7 @@ class NoReply(Fault):
     reset: bool = False
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         return Answer(status=0, reset=self.reset)
 
 
@@ -162,7 +162,7 @@ class Status(Fault):
     body: bytes = b"no"
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         return Answer(status=self.status, body=self.body)
 
 
@@ -179,7 +179,7 @@ class Throttled(Fault):
     after: str | None = None
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         return Answer(status=self.status, headers={"Retry-After": self.after})
 
 
@@ -194,7 +194,7 @@ class Refused(Fault):
     status: int = 403
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         return Answer(status=self.status, body=b"<Error><Code>AccessDenied</Code></Error>")
 
 
@@ -203,7 +203,7 @@ class Expired(Fault):
     """Access is denied because the URL or the credentials have expired, with the message of S3."""
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
         return Answer(status=403, body=body)
 
@@ -215,7 +215,7 @@ class ChangingETag(Fault):
     _count: Iterator[int] = field(default_factory=itertools.count, repr=False, compare=False)
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         right = honest(replace(request, headers={**request.headers, "if-match": "*"}))
         return right.with_headers(ETag=f'"{next(self._count)}"') if right.status < 300 else right
 
@@ -225,7 +225,7 @@ class Encoded(Fault):
     """The headers say that the body is compressed, although the client did not accept that."""
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         right = honest(request)
         return right.with_headers(Content_Encoding="gzip") if right.status < 300 else right
 
@@ -241,7 +241,7 @@ class Headless(Fault):
     status: int = 403
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         return Answer(status=self.status) if request.method == "HEAD" else honest(request)
 
 
@@ -256,7 +256,7 @@ class Slow(Fault):
     seconds: float
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         return replace(honest(request), wait=self.seconds)
 
 
@@ -273,7 +273,7 @@ class Redirect(Fault):
     status: int = 302
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         query = f"?{request.query}" if request.query else ""
         return Answer(status=self.status, headers={"Location": f"{self.base}/{request.path}{query}"})
 
@@ -283,7 +283,7 @@ class RedirectLoop(Fault):
     """Every request is redirected to the same server."""
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         return Answer(status=302, headers={"Location": f"/{request.path}?again"})
 
 
@@ -294,7 +294,7 @@ class HtmlForMissing(Fault):
     body: bytes = b"<!doctype html><html><body>Not found? Have a look around!</body></html>"
 
     def answer(self, request: Request, honest: Honest) -> Answer:
-        """As `Fault` says."""
+        """Make the wrong answer."""
         right = honest(request)
         page = Answer(status=200, headers={"Content-Type": "text/html"}, body=self.body)
         return page if right.status == 404 else right
