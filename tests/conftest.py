@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import whole_run
 from reelbase._util.scheduling import is_realtime
 
 #: No test of ours is timed: on a busy machine any of them may be slow.
@@ -22,8 +23,18 @@ _COUNTED = (
     "lost", "doubled", "reader opens", "read errors",
     "replies cut", "cells of the fault table", "of these right bytes", "of these typed errors",
     "frames in Chromium: stored packets", "frames in Chromium: proxy", "frames in Chromium: three ways",
-    "MB grown: ingest", "MB grown: frames()", "MB grown: one by one",
+    "flipped bits: said", "flipped bits: harmless", "MB grown: ingest", "MB grown: frames()", "MB grown: one by one",
 )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        whole_run.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        whole_run.end()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -28,7 +28,7 @@ from reelbase.testing.servers import FaultProxy, Trouble
 from reelbase_plugins.s3.storage import S3Storage
 
 ROOT: Final = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "plugins"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "plugins")]
 from cloud_servers import Seaweed  # noqa: E402
 from faulty_proxy import FaultyProxy  # noqa: E402
 

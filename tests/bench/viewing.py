@@ -20,7 +20,7 @@ import reelbase
 from reelbase.testing.clips import make_clip
 
 ROOT: Final = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "plugins"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "plugins")]
 from browser.conftest import ARGUMENTS, CHROMIUM  # noqa: E402
 from cloud_servers import Seaweed  # noqa: E402
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import itertools
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -33,27 +38,50 @@ def serving(storage: Storage) -> Iterator[str]:
 @contextmanager
 def small_blobs() -> Iterator[None]:
     """While the block runs, a media sample of 1 KiB is an object of its own already."""
-    importlib.import_module("reelbase.api")  # with all that take the limit from where it is defined
-    holders = [one for name, one in sys.modules.items() if name.startswith("reelbase.") and hasattr(one, "OWN_OBJECT")]
     with pytest.MonkeyPatch.context() as patch:
-        for module in holders:
-            patch.setattr(module, "OWN_OBJECT", 1024)
+        for module in _holders_of_the_limit():
+            patch.setattr(module, "MIN_BLOB_BYTES", 1024)
         yield
 
 
+@cache
+def _holders_of_the_limit() -> list[ModuleType]:
+    importlib.import_module("reelbase.api")  # with all modules that import the limit from where it is defined
+    return [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("reelbase.") and hasattr(module, "MIN_BLOB_BYTES")
+    ]
+
+
+_START = time.time()
+
+
+def _uuid(number: int) -> uuid.UUID:
+    """An id that is as good as random at both ends: the library uses the first digits of some alone."""
+    return uuid.UUID(bytes=hashlib.blake2b(str(number).encode(), digest_size=16).digest(), version=4)
+
+
 class Clock:
-    """Time that passes only when somebody waits: replays do the same each time, and take none."""
+    """Time that passes only when somebody waits, and ids that are counted: replays do the same each time."""
 
     def __init__(self) -> None:
         self._now = 1000.0
+        self._ids = itertools.count()
 
     def wait(self, seconds: float) -> None:
         self._now += seconds
 
+    def count_from(self, number: int) -> None:
+        """The ids of objects that are made from now on are counted from there."""
+        self._ids = itertools.count(number)
+
     @contextmanager
     def ticking(self) -> Iterator[None]:
-        """While the block runs, `time.monotonic` and `time.sleep` go by this clock."""
+        """While the block runs, `time` and `uuid.uuid4` go by this clock."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(time, "monotonic", lambda: self._now)
+            patch.setattr(time, "time", lambda: _START)
             patch.setattr(time, "sleep", self.wait)
+            patch.setattr(uuid, "uuid4", lambda: _uuid(next(self._ids)))
             yield

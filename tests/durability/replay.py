@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, TypeVar
 
 from door import Clock, serving, small_blobs
 from model import difference, glance, glance_of, look_at
@@ -25,6 +26,7 @@ from reelbase.errors import CommitOutcomeUnknownError, ReelbaseError
 from reelbase.testing import FaultyStorage, Stopped
 from reelbase.testing.faults import Call, StopAfter
 
+_IDS_OF_ANOTHER_PROCESS = 1 << 64
 _ID = re.compile(r"(?<=/)([0-9a-f]{2}/)?[0-9a-f]{32}")
 
 
@@ -122,6 +124,31 @@ def points(moment: Moment) -> Iterator[tuple[Trial | Rival, int]]:
         yield from ((one.rival, number) for one in MEETINGS if one.rival.possible(moment.model))
 
 
+State = frozenset[tuple[str, bytes]]
+Result = TypeVar("Result")
+
+
+class Looks:
+    """What another process sees in a storage, by the objects that are in it: faults leave the same ones many times."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._known: dict[tuple[State, object], Any] = {}
+
+    def see(self, what: object, look: Callable[[], Result]) -> Result:
+        """Return what `look` returns, or returned when the storage held just these objects.
+
+        Args:
+            what: Names what it looks at.
+            look: Depends on nothing but `what` and the objects in the storage.
+        """
+        state = frozenset((key, self._storage.get(key)) for key, _ in self._storage.list())
+        if (state, what) not in self._known:
+            self._known[state, what] = look()
+        found: Result = self._known[state, what]
+        return found
+
+
 class Replay:
     """One step, one fault, one operation.
 
@@ -129,7 +156,8 @@ class Replay:
         problems: What is wrong with what came of it.
     """
 
-    def __init__(self, storage: Storage, moment: Moment, what: Trial | Rival, at: int) -> None:
+    def __init__(self, looks: Looks, storage: Storage, moment: Moment, what: Trial | Rival, at: int) -> None:
+        self._looks = looks
         self._storage = storage
         self._moment = moment
         self._rival = what if isinstance(what, Rival) else None
@@ -141,8 +169,8 @@ class Replay:
         """Do it; what is wrong."""
         restore(self._storage, self._moment.objects)
         faulty = FaultyStorage(self._storage)
-        clock = Clock()
-        with clock.ticking():
+        self._clock = Clock()
+        with self._clock.ticking():
             ended = _drive(
                 self._moment.step, faulty, existing=bool(self._moment.objects), trial=(self._trial, self._at)
             )
@@ -193,7 +221,7 @@ class Replay:
     def _check_found(self, ended: Ended) -> ModelPlace | None:
         """What is there now, seen by another process, must be one of what may be there."""
         self._check_kept()
-        found = look_at(self._storage.root)
+        found = self._looks.see("all", lambda: look_at(self._storage.root))
         right = [one for one in self._outcomes(ended) if one.shown() == found]
         if not right:
             wanted = " or ".join(difference(found, one.shown()) for one in self._outcomes(ended))
@@ -259,6 +287,7 @@ class Replay:
         writer = ended.place
         if ended.dead:
             writer, model = RealPlace(self._storage.root), model.copy()
+            self._clock.count_from(_IDS_OF_ANOTHER_PROCESS)
         try:
             if writer.ds is None:
                 writer.find()
@@ -274,16 +303,23 @@ class Replay:
 
     def _check_next(self, ended: Ended, model: ModelPlace, what: str) -> None:
         after = f"after {_brief(ended)} and {what}"
-        ds = reelbase.load(self._storage.root, ref=model.ds.on)
-        if (found := rows_of(ds["id"])) != model.ds["id"].rows:
-            self.problems.append(f"{after} {difference(found, model.ds['id'].rows, 'id')}")
-        lengths = {name: len(one) for name, one in ds.tensors.items()}
-        if lengths != {name: len(one) for name, one in model.ds.tensors.items()}:
-            self.problems.append(f"{after} the tensors have {lengths} rows")
         # Verifying costs most, and what stood before was compared byte by byte: so not after every other fault.
-        if self._moment.step.deletes or isinstance(self._trial.fault(), StopAfter):
-            damages = ds.maintenance.verify(deep=True).damages
-            self.problems += [f"{after} verify says {damage}" for damage in damages]
+        deep = self._moment.step.deletes or isinstance(self._trial.fault(), StopAfter)
+        ids, lengths, damages = self._looks.see(
+            ("next", model.ds.on, deep), lambda: _look_again(self._storage.root, model.ds.on, deep=deep)
+        )
+        if ids != model.ds["id"].rows:
+            self.problems.append(f"{after} {difference(ids, model.ds['id'].rows, 'id')}")
+        if lengths != {name: len(tensor) for name, tensor in model.ds.tensors.items()}:
+            self.problems.append(f"{after} the tensors have {lengths} rows")
+        self.problems += [f"{after} verify says {damage}" for damage in damages]
+
+
+def _look_again(root: str, ref: str, *, deep: bool) -> tuple[list[Any], dict[str, int], list[Any]]:
+    """The rows of ``id`` at `ref`, the lengths of all tensors, and what `verify` finds, if it is to look."""
+    ds = reelbase.load(root, ref=ref)
+    lengths = {name: len(tensor) for name, tensor in ds.tensors.items()}
+    return rows_of(ds["id"]), lengths, [*ds.maintenance.verify(deep=True).damages] if deep else []
 
 
 def go_on(place: Place) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from replay import Replay, history, memory, points
+from replay import Looks, Replay, history, memory, points
 from stories import STORIES
 
 MANY = 7500
@@ -22,8 +22,9 @@ def test_step(story: str, step: str, record_property: Callable[[str, object], No
     problems: list[str] = []
     count = 0
     with memory() as storage:
+        looks = Looks(storage)
         for what, at in points(moment):
-            problems += Replay(storage, moment, what, at).run()
+            problems += Replay(looks, storage, moment, what, at).run()
             count += 1
     record_property("crash points", count)
     assert count >= 10, "a step that asks the storage for nothing proves nothing"

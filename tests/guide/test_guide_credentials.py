@@ -19,20 +19,19 @@ from reelbase.plugin import Credentials
 from reelbase_plugins.s3.storage import S3Storage
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
-from cloud_servers import Seaweed
+from cloud_servers import Seaweed, shared
 
 URL = "s3://my-bucket/sample-video.mp4"
 
 
 @pytest.fixture(scope="module")
-def server(guide: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+def server(guide: Path) -> Seaweed:
     """With ``my-bucket``, which is the owner's alone."""
-    with Seaweed(tmp_path_factory.mktemp("seaweed")) as server:
-        storage = S3Storage("s3://my-bucket", options=server.options(), credentials=Credentials(server.OWNER))
-        client = storage.bucket().client
-        client.run(client.filesystem.s3.create_bucket(Bucket="my-bucket"), 30)
-        storage.put("sample-video.mp4", (guide / "videos" / "example1.mp4").read_bytes())
-        yield server
+    server = shared(Seaweed)
+    server.make_bucket("my-bucket")
+    storage = S3Storage("s3://my-bucket", options=server.options(), credentials=Credentials(server.OWNER))
+    storage.put("sample-video.mp4", (guide / "videos" / "example1.mp4").read_bytes())
+    return server
 
 
 @pytest.fixture

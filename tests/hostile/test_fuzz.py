@@ -19,7 +19,7 @@ from watching import watched
 
 import reelbase
 from reelbase.errors import ReelbaseError
-from reelbase.testing.clips import corpus
+from shared_corpus import shared_corpus
 
 av = pytest.importorskip("av")
 
@@ -80,7 +80,7 @@ def test_spoiled_files(
     if name == "bunny.mp4":
         whole.write_bytes((files("reelbase.cli") / "clip" / name).read_bytes())
     else:
-        corpus()[name](whole)
+        shared_corpus()[name](whole)
     data, counts = whole.read_bytes(), Counter[str]()
     seeds = range(EACH if name != "bunny.mp4" else 2)
     for seed in seeds:

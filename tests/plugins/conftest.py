@@ -1,4 +1,4 @@
-"""Storage servers: each starts once in a worker when a test first asks for it, and ends with the worker."""
+"""Storage servers: each starts when a test first asks for it, once in a test run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from cloud_servers import FakeGcs, Moto, Seaweed
+from cloud_servers import FakeGcs, Moto, Seaweed, shared
 
 from reelbase.testing.servers.drive import DriveServer
 
@@ -14,21 +14,18 @@ os.environ.setdefault("NO_GCE_CHECK", "true")  # Google's libraries look for a m
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    with Seaweed(tmp_path_factory.mktemp("seaweed")) as server:
-        yield server
+def seaweed() -> Seaweed:
+    return shared(Seaweed)
 
 
 @pytest.fixture(scope="session")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
-    with Moto(tmp_path_factory.mktemp("moto")) as server:
-        yield server
+def moto() -> Moto:
+    return shared(Moto)
 
 
 @pytest.fixture(scope="session")
-def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGcs]:
-    with FakeGcs(tmp_path_factory.mktemp("gcs")) as server:
-        yield server
+def fake_gcs() -> FakeGcs:
+    return shared(FakeGcs)
 
 
 @pytest.fixture

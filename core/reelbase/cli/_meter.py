@@ -48,7 +48,7 @@ def measure_read(view: Readable, size: tuple[int, int] | None = None) -> ReadCos
     counted = replace(media, packets=replace(media.packets, source=meter))
     frames = counted.prepare_array(selection, sample.label, size=size).finish()
     index = media.index
-    request = selection.frames(media.scaled_shape(size))[0]
+    request = selection.split_frames(media.scaled_shape(size))[0]
     runs = index.plan(request).runs if index else ()
     return ReadCost(
         frames=frames,

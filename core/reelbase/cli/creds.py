@@ -52,7 +52,7 @@ def _describe(entry: Configured) -> dict[str, Any]:
 def _check_provider(entry: Configured) -> str:
     """Return "yes" if the provider can be made, else the reason. This does not request credentials."""
     try:
-        entry.made(registry().credentials.load(entry.provider)).close()
+        entry.make_provider(registry().credentials.load(entry.provider)).close()
     except ReelbaseError as error:
         return str(error).partition("\n")[0]
     return "yes"
@@ -66,9 +66,9 @@ def _test(arguments: argparse.Namespace) -> int:
         size = storage.stat(key).size
         emit(arguments, {"name": arguments.name, "size": size}, f"{arguments.name}: the file is there, {size} bytes.")
         return 0
-    binding = resolver().bound(arguments.name)
+    binding = resolver().find_binding(arguments.name)
     url = next(iter(binding.prefixes), "")  # providers may issue credentials for one URL only
-    credentials = binding.lease.current(url, "read")
+    credentials = binding.lease.get_current(url, "read")
     expiry = (
         "they do not say when they expire"
         if credentials.expires_at is None

@@ -94,10 +94,10 @@ def _compute_means(frame: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the mean colour of each cell, ``(rows, columns, 3)``."""
     # Only of the inner half of the cells, because lossy coding blurs the edges.
     height, width = frame.shape[:2]
-    means = np.empty((_ROWS, _COLUMNS, 3))
-    for r in range(_ROWS):
-        for c in range(_COLUMNS):
-            top, bottom = (r * 4 + 1) * height // (_ROWS * 4), -(-(r * 4 + 3) * height // (_ROWS * 4))
-            left, right = (c * 4 + 1) * width // (_COLUMNS * 4), -(-(c * 4 + 3) * width // (_COLUMNS * 4))
-            means[r, c] = frame[top:bottom, left:right].mean(axis=(0, 1))
-    return means
+    rows = np.stack([frame[inner].mean(axis=0) for inner in _inner_halves(height, _ROWS)])
+    return np.stack([rows[:, inner].mean(axis=1) for inner in _inner_halves(width, _COLUMNS)], axis=1)
+
+
+def _inner_halves(size: int, count: int) -> list[slice]:
+    """The middle half of each of `count` cells that share `size` pixels."""
+    return [slice((k * 4 + 1) * size // (count * 4), -(-(k * 4 + 3) * size // (count * 4))) for k in range(count)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av import Packet
+    from av.container import OutputContainer
     from av.stream import Stream
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-    from reelbase.testing.clips import Packets
+    from reelbase.testing.clips import Feed, Packets
 
 _MOVIE_TICKS_PER_SECOND = 90_000  # time scale of the movie box; any multiple of the frame rate would do
 
@@ -137,6 +139,76 @@ def resized(*recipes: ClipRecipe, lost: tuple[int, ...] = ()) -> Maker:
         return replace(clips[0], codes=codes[seen], pts=pts[seen], resized=True)
 
     return make
+
+
+def spliced(recipe: ClipRecipe, then: ClipRecipe) -> Maker:
+    """Return a maker of a stream that is joined from two streams of the same codec.
+
+    The parameter sets of the second stream are only in its first packet.
+
+    Args:
+        recipe: Recipe of the first part. Its container is used for the whole stream.
+        then: Recipe of the second part, with the codec "libx264" or "libx265".
+    """
+
+    def make(path: Path) -> Clip:
+        second = replace(then, first=recipe.first + recipe.frames, container="mpegts")
+        part = second.make(path)
+        packets = _read_packets(path, second, part, after=recipe.frames)
+        replace(recipe, video=_PicturesThenPackets(packets)).make(path)
+        return replace(recipe, frames=recipe.frames + then.frames).describe(path)
+
+    return make
+
+
+@dataclass(frozen=True)
+class _PicturesThenPackets:
+    """The pictures of a recipe, followed by packets that are encoded already; see `reelbase.testing.clips.Track`."""
+
+    packets: Packets
+
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
+        feed = Pictures().open(out, recipe)
+        stream = out.streams.video[-1]
+
+        def feed_and_append(number: int | None) -> None:
+            feed(number)
+            if number is None:
+                for packet in self.packets:
+                    packet.stream = stream
+                    out.mux(packet)
+
+        return feed_and_append
+
+
+def _read_packets(path: Path, recipe: ClipRecipe, clip: Clip, *, after: int) -> Packets:
+    """Read the packets of a transport stream, with times in units of ``1 / fps`` that start after `after` frames."""
+    import av
+
+    assert clip.pts is not None
+    start, step = int(clip.pts[0]), 1 / (Fraction(recipe.fps) * clip.time_base)
+    packets: Packets = []
+    with av.open(str(path)) as file:
+        for packet in file.demux(file.streams.video[0]):
+            if packet.size:
+                data = bytes(packet) if not packets else _remove_parameter_sets(bytes(packet), recipe.codec)
+                copy: Packet[VideoStream] = av.Packet(data)  # type: ignore[assignment]
+                copy.pts, copy.dts = (
+                    after + round((time - start) / step) for time in (packet.pts or 0, packet.dts or 0)
+                )
+                copy.time_base, copy.is_keyframe = 1 / Fraction(recipe.fps), packet.is_keyframe
+                packets.append(copy)
+    return packets
+
+
+def _remove_parameter_sets(data: bytes, codec: str) -> bytes:
+    """Remove the parameter sets from a packet in the byte stream format (ITU-T H.264 and H.265, annex B)."""
+    nals = re.split(rb"\x00?\x00\x00\x01", data)[1:]
+    if codec == "libx264":
+        kept = [nal for nal in nals if nal[0] & 31 not in (7, 8)]
+    else:
+        kept = [nal for nal in nals if nal[0] >> 1 & 63 not in (32, 33, 34)]
+    return b"".join(b"\0\0\0\1" + nal for nal in kept)
 
 
 def packed(recipe: ClipRecipe) -> Maker:

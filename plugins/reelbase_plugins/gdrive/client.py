@@ -51,7 +51,7 @@ class Client:
         self._idle: deque[Any] = deque()
         self._ids: deque[str] = deque()
         self._keys: dict[str, str] = {}
-        self._service = _build_service(options.endpoint_url)
+        self._files = _build_service(options.endpoint_url).files()  # made once: building it takes 25 ms
         finalize(self, _close, self._idle)
 
     def learn(self, uid: str, resource_key: str | None) -> None:
@@ -71,7 +71,7 @@ class Client:
             The result of `read`.
 
         Raises:
-            StorageError: Drive make_error the request.
+            StorageError: Drive refused the request.
             BadReplyError: the reply does not come from Drive.
         """
         return parse(self._retry_policy.call(lambda _: self._execute(make, about)), read, about)
@@ -90,7 +90,7 @@ class Client:
 
         A chunk that fails is sent again from the position that the service reports.
         """
-        request = make(self._service.files())
+        request = make(self._files)
         self._add_headers(request)
 
         def step() -> Any:
@@ -107,7 +107,7 @@ class Client:
         """Return an id for a new file. Drive generates them; several are fetched with one request.
 
         Raises:
-            StorageError: Drive make_error the request.
+            StorageError: Drive refused the request.
         """
         while True:
             try:
@@ -152,13 +152,13 @@ class Client:
             The bytes, fewer if the file ends before `stop`; and the size of the file.
 
         Raises:
-            StorageError: Drive make_error the request.
+            StorageError: Drive refused the request.
             BadReplyError: the reply has other bytes than those requested.
         """
         return self._retry_policy.call(lambda _: self._download(uid, start, stop, about))
 
     def _download(self, uid: str, start: int, stop: int | None, about: str) -> tuple[bytes, int]:
-        request = self._service.files().get_media(fileId=uid, supportsAllDrives=self._options.supports_all_drives)
+        request = self._files.get_media(fileId=uid, supportsAllDrives=self._options.supports_all_drives)
         self._add_headers(request)
         # A range of a compressed body would not be a range of the file.
         request.headers |= {"accept": "*/*", "accept-encoding": "identity"}
@@ -174,7 +174,7 @@ class Client:
         return check_reply(reply, content, start, stop, about)
 
     def _execute(self, make: Callable[[Any], Any], about: str) -> Any:
-        request = make(self._service.files())
+        request = make(self._files)
         self._add_headers(request)
         with self._connection(about) as http:
             return request.execute(http=http)

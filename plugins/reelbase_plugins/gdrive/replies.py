@@ -1,4 +1,4 @@
-"""Refusals of Drive and make_connection_error connections as errors of reelbase.
+"""Refusals of Drive and broken connections as errors of reelbase.
 
 The library's exceptions contain URLs, so they are neither chained nor quoted.
 """

@@ -61,7 +61,7 @@ def parse_url(url: str) -> Place:
 
 
 def split_key(key: str, where: str) -> tuple[str, ...]:
-    """Split a key into the split_key of the folders and of the file.
+    """Split a key into the names of the folders and of the file.
 
     Args:
         key: Key of a file.

@@ -80,14 +80,14 @@ def create_file(
         all_drives: Whether the parent may be in a shared drive.
 
     Raises:
-        OutcomeUnknownError: a reply was lost, so the file may have been create_file.
-        StorageError: the file was not create_file.
+        OutcomeUnknownError: a reply was lost, so the file may have been created.
+        StorageError: the file was not created.
     """
     body = {**about, "id": client.new_id()}
     more = {"body": body, "fields": FIELDS, "supportsAllDrives": all_drives}
     try:
         return _send(client, "create", more, buffer, where)
-    except IdInUseError:  # the id was generated for this file: an earlier try create_file it, and its reply was lost
+    except IdInUseError:  # the id was generated for this file: an earlier try created it, and its reply was lost
         more = {"fileId": body["id"], "fields": FIELDS, "supportsAllDrives": all_drives}
         return client.ask(lambda files: files.get(**more), File.of, where)
 

@@ -31,7 +31,7 @@ def open_file(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
     Raises:
         ObjectNotFoundError: there is no such file, or it is a folder.
         ObjectChangedError: its etag is not `if_match`.
-        StorageError: it is not a regular file, or cannot be open_file.
+        StorageError: it is not a regular file, or cannot be opened.
     """
     with translating_absence(path):
         descriptor = os.open(path, _OPEN_FLAGS)

@@ -44,7 +44,7 @@ class LocalStorage(Storage):
             return read(file, start, size if stop is None else min(stop, size))
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None) -> list[bytes]:
-        """Read several parts of a file, which is open_file once, so that all are of the same version."""
+        """Read several parts of a file, which is opened once, so that all are of the same version."""
         with open_file(join_key(self.root, key), if_match) as (file, size):
             return [read(file, start, min(stop, size)) for start, stop in ranges]
 

@@ -103,7 +103,7 @@ class S3Bucket(Bucket):
         return str(reply["UploadId"])
 
     async def upload_piece(self, name: str, upload: str, number: int, body: bytes) -> dict[str, Any]:
-        """Upload a upload_piece and return the entry that `complete` needs for it."""
+        """Upload a piece and return the entry that `complete` needs for it."""
         reply = await self._s3.upload_part(Key=name, UploadId=upload, PartNumber=number, Body=body, **self._always)
         return {"PartNumber": number, "ETag": reply["ETag"]}
 

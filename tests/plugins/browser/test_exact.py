@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import reelbase
-from reelbase.testing.clips import Clip, corpus, make_clip
+from reelbase.testing.clips import Clip, make_clip
+from shared_corpus import shared_corpus
 
 from .conftest import Window
 
-CORPUS = corpus()
+CORPUS = shared_corpus()
 Record = Callable[[str, object], None]
 BACKENDS = {"packets": "WebCodecs", "proxy": "proxy", "pictures": "server frames"}
 NATIVE = [

@@ -16,10 +16,11 @@ from reelbase.config import reset as forget_settings
 from reelbase.plugin import Credentials
 from reelbase.testing.clips import Clip, make_clip
 from reelbase_plugins.s3.storage import S3Storage
+from whole_run import worker
 
 from .conftest import Window
 
-BUCKET = "looked-at"
+BUCKET = f"looked-at-{worker()}"
 LONG = {"b": "4M", "minrate": "4M", "maxrate": "4M", "bufsize": "1M", "nal-hrd": "cbr", "preset": "ultrafast"}
 
 
@@ -32,8 +33,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 @pytest.fixture(scope="module")
 def stored(seaweed: Seaweed, clip: Clip) -> S3Storage:
     storage = S3Storage(f"s3://{BUCKET}", options=seaweed.options(), credentials=Credentials(seaweed.OWNER))
-    client = storage.bucket().client
-    client.run(client.filesystem.s3.create_bucket(Bucket=BUCKET), 30)
+    seaweed.make_bucket(BUCKET)
     storage.put("clip.mp4", clip.path.read_bytes())
     return storage
 

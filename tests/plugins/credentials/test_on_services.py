@@ -24,7 +24,9 @@ from reelbase.testing.servers import BadHttpServer
 from reelbase.testing.servers.drive import DriveServer
 from reelbase_plugins.gcs.storage import GcsStorage
 from reelbase_plugins.s3.storage import S3Storage
+from whole_run import worker
 
+SESSIONS = f"s3://sessions-{worker()}"
 pytestmark = pytest.mark.usefixtures("no_aws_account")
 
 
@@ -71,8 +73,7 @@ def bucket(seaweed: Seaweed, clip: Clip, request: pytest.FixtureRequest) -> str:
     """Of a SeaweedFS that knows its callers, with the clip in it."""
     name = f"creds-{abs(hash(request.node.name)) % 10**8}"
     storage = S3Storage(f"s3://{name}", options=seaweed.options(), credentials=Credentials(seaweed.OWNER))
-    client = storage.bucket().client
-    client.run(client.filesystem.s3.create_bucket(Bucket=name), 30)
+    seaweed.make_bucket(name)
     put(storage, clip)
     return name
 
@@ -119,9 +120,8 @@ def test_the_environment_is_not_for_the_web(ds: reelbase.Dataset) -> None:
 @pytest.fixture
 def sts(moto: Moto, clip: Clip, use: Any) -> Iterator[SessionTokens]:
     """An S3 that takes session tokens alone; the configuration leads there."""
-    storage = S3Storage("s3://sessions", options=moto.options(), credentials=Credentials(moto.OWNER))
-    client = storage.bucket().client
-    client.run(client.filesystem.s3.create_bucket(Bucket="sessions"), 30)
+    storage = S3Storage(SESSIONS, options=moto.options(), credentials=Credentials(moto.OWNER))
+    moto.make_bucket(SESSIONS.removeprefix("s3://"))
     put(storage, clip)
     proxy = FaultyProxy(moto.url)
     proxy.knows = front = SessionTokens()
@@ -134,8 +134,8 @@ def test_a_session_that_ends_while_it_is_read(ds: reelbase.Dataset, sts: Session
     """The next request is refused, new ones are got, and nobody notices."""
     issuer = Issuer(sts, session)
     ds.add_creds_key("ROLE")
-    ds.populate_creds("ROLE", issuer, prefixes=["s3://sessions/"])
-    ds.links.append(reelbase.link("s3://sessions/clip.mp4", creds_key="ROLE"))
+    ds.populate_creds("ROLE", issuer, prefixes=[f"{SESSIONS}/"])
+    ds.links.append(reelbase.link(f"{SESSIONS}/clip.mp4", creds_key="ROLE"))
     for number, frame in enumerate(ds.links[0].frames()):
         assert read_code(frame) == clip.codes[number]
         if number in {3, 11}:
@@ -149,7 +149,7 @@ def test_sixteen_threads_and_a_session_that_ends(ds: reelbase.Dataset, sts: Sess
     issuer = Issuer(sts, session)
     ds.add_creds_key("ROLE")
     ds.populate_creds("ROLE", issuer)
-    ds.links.append(reelbase.link("s3://sessions/clip.mp4", creds_key="ROLE"))
+    ds.links.append(reelbase.link(f"{SESSIONS}/clip.mp4", creds_key="ROLE"))
     sts.end("token-1")
     cached.forget()
     wrong: list[object] = []
@@ -178,14 +178,14 @@ def test_a_session_that_is_never_taken(ds: reelbase.Dataset, sts: SessionTokens)
     ds.add_creds_key("ROLE")
     ds.populate_creds("ROLE", issuer)
     with pytest.raises(AccessDeniedError):
-        ds.links.append(reelbase.link("s3://sessions/clip.mp4", creds_key="ROLE"))
+        ds.links.append(reelbase.link(f"{SESSIONS}/clip.mp4", creds_key="ROLE"))
     assert len(issuer.given) <= 2
 
 
 def test_a_dataset_behind_sessions(sts: SessionTokens, clip: Clip) -> None:
     """Written and read, with an end in between; what lists goes on, too."""
     issuer = Issuer(sts, session)
-    ds = reelbase.empty("s3://sessions/ds", creds=issuer)
+    ds = reelbase.empty(f"{SESSIONS}/ds", creds=issuer)
     ds.create_tensor("videos", htype="video")
     for _ in range(3):
         ds.append({"videos": reelbase.read(clip.path, check="none")})
@@ -193,10 +193,10 @@ def test_a_dataset_behind_sessions(sts: SessionTokens, clip: Clip) -> None:
     assert ds.maintenance.verify(deep=True).ok
     sts.end(issuer.given[-1])
     cached.forget()
-    again = reelbase.load("s3://sessions/ds", read_only=True, creds=issuer)
+    again = reelbase.load(f"{SESSIONS}/ds", read_only=True, creds=issuer)
     assert read_code(again.videos[2, 5].numpy()) == clip.codes[5]
     sts.end(issuer.given[-1])
-    reelbase.delete("s3://sessions/ds", creds=issuer)
+    reelbase.delete(f"{SESSIONS}/ds", creds=issuer)
 
 
 def test_a_role(ds: reelbase.Dataset, moto: Moto, clip: Clip, configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,8 +204,7 @@ def test_a_role(ds: reelbase.Dataset, moto: Moto, clip: Clip, configured: Any, m
     for name, value in moto.OWNER.items():
         monkeypatch.setenv(name.upper(), value)
     storage = S3Storage("s3://roles", options=moto.options(), credentials=Credentials(moto.OWNER))
-    client = storage.bucket().client
-    client.run(client.filesystem.s3.create_bucket(Bucket="roles"), 30)
+    moto.make_bucket("roles")
     put(storage, clip)
     proxy, front = FaultyProxy(moto.url), SessionTokens()
     proxy.knows = _Noting(front)
@@ -252,7 +251,7 @@ def test_tokens_of_google(
     ds: reelbase.Dataset, google: tuple[Front, str], clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Google's 401 says not whether a token has ended: it is replaced all the same."""
-    monkeypatch.setattr(leases, "_YOUNG", timedelta(0))
+    monkeypatch.setattr(leases, "MIN_AGE_TO_RENEW_REFUSED", timedelta(0))
     front, bucket = google
     issuer = Issuer(front, bearer)
     ds.add_creds_key("GOOGLE")
@@ -303,7 +302,7 @@ def test_the_web(ds: reelbase.Dataset, clip: Clip, front: Front, fields: dict[st
 
 
 def test_tokens_of_the_web_that_end(ds: reelbase.Dataset, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "_YOUNG", timedelta(0))
+    monkeypatch.setattr(leases, "MIN_AGE_TO_RENEW_REFUSED", timedelta(0))
     with BadHttpServer({"clip.mp4": clip.path.read_bytes()}) as server:
         proxy = FaultyProxy(server.url)
         proxy.knows = front = Front()

@@ -8,14 +8,16 @@ import pytest
 from cloud_servers import FakeGcs
 
 from reelbase_plugins.gcs.storage import GcsStorage
+from whole_run import worker
 
 _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
 def gcs_bucket(fake_gcs: FakeGcs) -> str:
-    fake_gcs.make_bucket("videos")
-    return "videos"
+    name = f"videos-{worker()}"
+    fake_gcs.make_bucket(name)
+    return name
 
 
 @pytest.fixture

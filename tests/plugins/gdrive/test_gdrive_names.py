@@ -237,7 +237,7 @@ def test_shortcuts_are_read_through_and_not_written(drive: DriveServer, opened: 
     with pytest.raises(StorageError, match="has no bytes"):
         storage.get("x")
     assert list(storage.list()) == []
-    assert (target.data, chain.target) == (b"1", storage._here[1].own(["x"]).target)
+    assert (target.data, chain.target) == (b"1", storage._here[1].find_entry(["x"]).target)
 
 
 def test_google_documents(drive: DriveServer, opened: Callable[..., DriveStorage]) -> None:
@@ -245,7 +245,7 @@ def test_google_documents(drive: DriveServer, opened: Callable[..., DriveStorage
     storage = opened()
     for call in (storage.get, storage.stat):
         with pytest.raises(
-            StorageError, match=r"not a file with bytes: Drive says application/vnd\.google-apps\.document"
+            StorageError, match=r"has no bytes: its type is application/vnd\.google-apps\.document"
         ):
             call("notes")
     assert list(storage.list()) == []

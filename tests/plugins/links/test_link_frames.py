@@ -9,8 +9,8 @@ import pytest
 
 import reelbase
 from reelbase.media.frame_index import Trust
-from reelbase.testing.clips import corpus
 from reelbase.testing.servers import BadHttpServer
+from shared_corpus import shared_corpus
 
 RESIZED = {"resized.ts", "resized-mpeg2.ts"}
 HEADERS_SUFFICE = {
@@ -20,9 +20,9 @@ HEADERS_SUFFICE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(corpus()))
+@pytest.mark.parametrize("name", sorted(shared_corpus()))
 def test_a_linked_clip_shows_what_a_stored_one_does(name: str, tmp_path: Path) -> None:
-    corpus()[name](tmp_path / name)
+    shared_corpus()[name](tmp_path / name)
     size = (96, 128) if name in RESIZED else None
     with BadHttpServer({name: (tmp_path / name).read_bytes()}) as server:
         ds = reelbase.empty(tmp_path / "ds")
@@ -46,7 +46,7 @@ def test_a_linked_clip_shows_what_a_stored_one_does(name: str, tmp_path: Path) -
 
 def test_what_the_headers_tell_is_what_a_pass_through_the_file_finds(tmp_path: Path) -> None:
     """But for what was checked, and what only packets tell."""
-    makers = corpus()
+    makers = shared_corpus()
     for name in sorted(HEADERS_SUFFICE):
         makers[name](tmp_path / name)
         with BadHttpServer({name: (tmp_path / name).read_bytes()}) as server:

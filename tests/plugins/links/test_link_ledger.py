@@ -125,8 +125,7 @@ def test_nginx(tmp_path: Path, clip: Clip, ds: reelbase.Dataset) -> None:
 def test_s3(seaweed: Seaweed, clip: Clip, ds: reelbase.Dataset, environment: pytest.MonkeyPatch) -> None:
     """With the environment's credentials; asked anonymously, the service refuses."""
     storage = S3Storage("s3://linked", options=seaweed.options(), credentials=Credentials(seaweed.OWNER))
-    client = storage.bucket().client
-    client.run(client.filesystem.s3.create_bucket(Bucket="linked"), 30)
+    seaweed.make_bucket("linked")
     storage.put("videos/clip.mp4", clip.path.read_bytes())
     for name, value in seaweed.options().items():
         environment.setenv(f"REELBASE_STORAGE__S3__{name.upper()}", str(value))

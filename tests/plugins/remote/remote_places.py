@@ -17,6 +17,7 @@ from reelbase.testing.servers.drive import DriveServer
 from reelbase_plugins.gcs.storage import GcsStorage
 from reelbase_plugins.gdrive.storage import DriveStorage
 from reelbase_plugins.s3.storage import S3Storage
+from whole_run import worker
 
 BACKENDS = ("http", "s3", "gcs", "gdrive")
 Proxy = TypeVar("Proxy", bound=FaultyProxy)
@@ -55,6 +56,7 @@ class Places(Generic[Proxy]):
     ) -> None:
         self._request, self._home, self._folder, self._kind, self._options = request, home, folder, kind, options
         self._made: dict[str, Place[Proxy]] = {}
+        self._bucket = f"{folder.name}-{worker()}"
         self._stack = ExitStack()
 
     def __call__(self, backend: str) -> Place[Proxy]:
@@ -74,17 +76,15 @@ class Places(Generic[Proxy]):
 
     def _on_s3(self) -> Place[Proxy]:
         server: Seaweed = self._request.getfixturevalue("seaweed")
-        url = f"s3://{self._folder.name}"
+        url = f"s3://{server.make_bucket(self._bucket)}"
         storage = S3Storage(url, options=server.options(), credentials=Credentials(server.OWNER))
-        client = storage.bucket().client
-        client.run(client.filesystem.s3.create_bucket(Bucket=self._folder.name), 30)
         self._fill(storage)
         return self._place(url, server.url, {"options": server.options(), "creds": server.OWNER})
 
     def _on_gcs(self) -> Place[Proxy]:
         server: FakeGcs = self._request.getfixturevalue("fake_gcs")
-        server.make_bucket(self._folder.name)
-        url = f"gs://{self._folder.name}"
+        server.make_bucket(self._bucket)
+        url = f"gs://{self._bucket}"
         self._fill(GcsStorage(url, options=server.options()))
         return self._place(url, server.url, {"options": server.options()})
 

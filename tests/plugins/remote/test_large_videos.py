@@ -16,8 +16,6 @@ from cloud_servers import Seaweed
 from nginx import nginx
 
 import reelbase
-from reelbase.plugin import Credentials
-from reelbase_plugins.s3.storage import S3Storage
 
 FRAMES = 90
 LARGEST_FILE = 70 << 20  # bytes that any one file may have: the spool, and no more
@@ -48,9 +46,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def how(seaweed: Seaweed) -> dict[str, Any]:
-    storage = S3Storage("s3://memory", options=seaweed.options(), credentials=Credentials(seaweed.OWNER))
-    client = storage.bucket().client
-    client.run(client.filesystem.s3.create_bucket(Bucket="memory"), 30)
+    seaweed.make_bucket("memory")
     return {"options": seaweed.options(), "creds": seaweed.OWNER}
 
 

@@ -14,8 +14,6 @@ from faulty_proxy import FaultyProxy, Trouble, forward, lost_reply
 
 import reelbase
 from reelbase.errors import CommitOutcomeUnknownError, ReelbaseError
-from reelbase.plugin import Credentials
-from reelbase_plugins.s3.storage import S3Storage
 
 WRITERS = 3
 ROWS = 40
@@ -78,9 +76,7 @@ def _race(url: str, proxied: dict[str, Any], direct: dict[str, Any], proxy: Faul
 
 def test_s3(seaweed: Seaweed, record_property: Callable[[str, object], None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    storage = S3Storage("s3://race", options=seaweed.options(), credentials=Credentials(seaweed.OWNER))
-    client = storage.bucket().client
-    client.run(client.filesystem.s3.create_bucket(Bucket="race"), 30)
+    seaweed.make_bucket("race")
     proxy = Careless(seaweed.url)
     with proxy.serving() as seen:
         proxied = {"options": {**seaweed.options(), "endpoint_url": seen, **HASTE}, "creds": seaweed.OWNER}

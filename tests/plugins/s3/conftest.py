@@ -9,6 +9,7 @@ from cloud_servers import Moto, Seaweed
 
 from reelbase.plugin import Credentials
 from reelbase_plugins.s3.storage import S3Storage
+from whole_run import worker
 
 _numbers = itertools.count()
 
@@ -28,8 +29,8 @@ def owner(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
 
 @pytest.fixture(scope="session")
 def bucket(seaweed: Seaweed) -> str:
-    """One for all tests: SeaweedFS would keep volumes for each. Each test has a folder of its own in it."""
-    return make_bucket(seaweed, "videos")
+    """One for all tests of a worker: SeaweedFS would keep volumes for each. Each test has a folder of its own in it."""
+    return seaweed.make_bucket(f"videos-{worker()}")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def storage(owner: Seaweed, bucket: str) -> S3Storage:
 
 @pytest.fixture(scope="session")
 def moto_bucket(moto: Moto) -> str:
-    return make_bucket(moto, "videos")
+    return moto.make_bucket(f"videos-{worker()}")
 
 
 @pytest.fixture
@@ -49,16 +50,9 @@ def moto_storage(moto: Moto, moto_bucket: str, monkeypatch: pytest.MonkeyPatch) 
     return S3Storage(f"s3://{moto_bucket}/test {next(_numbers)}/of mine", options=moto.options())
 
 
-def make_bucket(server: Seaweed | Moto, name: str) -> str:
-    storage = S3Storage(f"s3://{name}", options=server.options(), credentials=Credentials(server.OWNER))
-    client = storage.bucket().client
-    client.run(client.filesystem.s3.create_bucket(Bucket=name), 30)
-    return name
-
-
 @pytest.fixture(scope="session")
 def public(seaweed: Seaweed) -> str:
     """A bucket that anybody may read, with one object."""
-    url = f"s3://{make_bucket(seaweed, 'public')}"
+    url = f"s3://{seaweed.make_bucket('public')}"
     S3Storage(url, options=seaweed.options(), credentials=Credentials(seaweed.OWNER)).put("key", b"for all")
     return url

@@ -7,10 +7,11 @@ import pytest
 
 from reelbase.errors import MediaError, UsageError
 from reelbase.testing.clips import UPRIGHT, corpus, draw_code, make_clip, read_code, upright
+from shared_corpus import shared_corpus
 
 av = pytest.importorskip("av")
 
-CORPUS = corpus()
+CORPUS = shared_corpus()
 TURNS = [(a, b, c, d) for a, d in [(1, 1), (1, -1), (-1, 1), (-1, -1)] for b, c in [(0, 0)]] + [
     (0, b, c, 0) for b in (1, -1) for c in (1, -1)
 ]
@@ -72,7 +73,7 @@ def test_more_frames_than_codes_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["h264-pyramid.mp4", "hevc-open-gop.ts", "vp9.webm", "h264-fields.ts", "cover.mp4"])
 def test_the_same_bytes_every_time(tmp_path, name):
-    first, second = (CORPUS[name](tmp_path / f"{turn}-{name}").path.read_bytes() for turn in (1, 2))
+    first, second = (corpus()[name](tmp_path / f"{turn}-{name}").path.read_bytes() for turn in (1, 2))
     assert first == second
 
 

@@ -16,7 +16,8 @@ import pytest
 
 import reelbase
 from reelbase.errors import DamagedMediaError, FrameSizeError, SampleIndexError
-from reelbase.testing.clips import Clip, corpus, read_code, upright
+from reelbase.testing.clips import Clip, read_code, upright
+from shared_corpus import shared_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 av = pytest.importorskip("av")
 
-CORPUS = corpus()
+CORPUS = shared_corpus()
 RESIZED = [name for name in CORPUS if name.startswith("resized")]
 LOCAL = ["h264-b.mp4", "h264-open-gop.ts", "h264-fields.ts", "h264-b.avi", "vp9.webm", "edit-middle.mp4"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from reelbase.testing import CodecCase, FrameCodecTests
-from reelbase.testing.clips import corpus
 from reelbase_plugins.video.demux import containers
+from shared_corpus import shared_corpus
 
 pytest.importorskip("av")
 
@@ -32,7 +32,7 @@ CLIPS = {
     "mpeg4-packed.avi": containers.Avi,
     "turned-transversed.mp4": containers.Mp4,
 }
-ALL = corpus()
+ALL = shared_corpus()
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reelbase.testing.clips import corpus
 from reelbase_plugins.video.bitstream.bit_reader import BitReader, unescape
 from reelbase_plugins.video.bitstream.packet_flags import PacketFlags
 from reelbase_plugins.video.bitstream.parsers import make_parser
+from shared_corpus import shared_corpus
 
 av = pytest.importorskip("av")
 
@@ -18,7 +18,7 @@ START = b"\0\0\1"
 def parse_clip(tmp_path, name):
     """Flags of each packet, and whether libav's own parser of the stream calls it a B picture."""
     path = tmp_path / name
-    corpus()[name](path)
+    shared_corpus()[name](path)
     with av.open(str(path)) as file:
         stream = file.streams.video[0]
         parser = make_parser(stream.codec_context.codec.canonical_name, stream.codec_context.extradata or b"")

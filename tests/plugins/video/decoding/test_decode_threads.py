@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 import reelbase
 from reelbase.errors import DamagedMediaError, FrameSizeError
 from reelbase.plugin import Blob, Limits, Plan
-from reelbase.testing.clips import Clip, corpus, make_clip, read_code
+from reelbase.testing.clips import Clip, make_clip, read_code
 from reelbase_plugins.video.decoding import decoder_cache, decoder_config, execute_plan, runs
 from reelbase_plugins.video.decoding.scheduling import share_out
 from reelbase_plugins.video.demux.containers import Mp4
+from shared_corpus import shared_corpus
 
-CORPUS = corpus()
+CORPUS = shared_corpus()
 CLIPS = ["h264-b.mp4", "h264-open-gop.ts", "h264-fields.ts", "hevc-open-gop.ts", "vp9.webm", "av1.mp4"]
 CLIPS += ["edit-middle.mp4", "mpeg4-b.avi"]
 FRAMES = 90

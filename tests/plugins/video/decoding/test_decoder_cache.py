@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reelbase
-from reelbase.testing.clips import Clip, corpus, make_clip, read_code
+from reelbase.testing.clips import Clip, make_clip, read_code
 from reelbase_plugins.video.decoding import decoder_cache
 from reelbase_plugins.video.decoding.decoder import Decoding
+from shared_corpus import shared_corpus
 
 FRAMES = 120
 
@@ -118,7 +119,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[ree
     def get(name: str) -> tuple[reelbase.View, np.ndarray]:
         if name not in made:
             path = tmp_path_factory.mktemp("clip") / name
-            corpus()[name](path)
+            shared_corpus()[name](path)
             video = stored(path, f"whole-{name}")
             made[name] = video, video.numpy()
         return made[name]

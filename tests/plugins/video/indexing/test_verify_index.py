@@ -10,11 +10,12 @@ import pytest
 
 from reelbase.errors import DamagedMediaError, FrameSizeError, UsageError
 from reelbase.plugin import Blob, Flag, Limits, Trust
-from reelbase.testing.clips import corpus, read_code
+from reelbase.testing.clips import read_code
 from reelbase_plugins.video.decoding.decoder import Sequential
 from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 from reelbase_plugins.video.demux import containers
 from reelbase_plugins.video.indexing.verify import Check, watch
+from shared_corpus import shared_corpus
 
 pytest.importorskip("av")
 
@@ -25,7 +26,7 @@ CODECS = {"mp4": containers.Mp4, "ts": containers.Ts, "avi": containers.Avi, "mk
 def ingested(tmp_path, name, **how):
     """Return codec, index, the blob to decode from and the blob of the file."""
     path = tmp_path / name
-    corpus()[name](path)
+    shared_corpus()[name](path)
     codec = CODECS[path.suffix[1:]](path.suffix[1:])
     file, spool = Blob.of(path.read_bytes()), io.BytesIO()
     found = codec.ingest(file, spool, filename=name, **how)
