@@ -94,10 +94,10 @@ def _compute_means(frame: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the mean colour of each cell, ``(rows, columns, 3)``."""
     # Only of the inner half of the cells, because lossy coding blurs the edges.
     height, width = frame.shape[:2]
-    rows = np.stack([frame[inner].mean(axis=0) for inner in _inner_halves(height, _ROWS)])
-    return np.stack([rows[:, inner].mean(axis=1) for inner in _inner_halves(width, _COLUMNS)], axis=1)
+    rows = np.stack([frame[inner].mean(axis=0) for inner in _find_inner_halves(height, _ROWS)])
+    return np.stack([rows[:, inner].mean(axis=1) for inner in _find_inner_halves(width, _COLUMNS)], axis=1)
 
 
-def _inner_halves(size: int, count: int) -> list[slice]:
-    """The middle half of each of `count` cells that share `size` pixels."""
+def _find_inner_halves(size: int, count: int) -> list[slice]:
+    """Return the middle half of each of `count` cells that divide `size` pixels."""
     return [slice((k * 4 + 1) * size // (count * 4), -(-(k * 4 + 3) * size // (count * 4))) for k in range(count)]
