@@ -220,10 +220,11 @@ class Log:
         """
         known = self._known_commit or _read_hint(self.store, self.branch) or self.empty_commit()
         newest = self.find_newest(known)
-        while (later := self._list_later(newest.seq)) and later[0] == newest.seq + 1:  # committed just now
-            newest = self.find_newest(newest)
-        if later:
-            raise self._make_gap_error(newest.seq + 1, later[0])
+        while later := self._list_later(newest.seq):
+            found = self.find_newest(newest)  # it may have been committed just now
+            if found.seq == newest.seq:
+                raise self._make_gap_error(newest.seq + 1, later[0])
+            newest = found
         return newest
 
     def _list_later(self, seq: int) -> list[int]:

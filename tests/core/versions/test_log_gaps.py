@@ -73,12 +73,11 @@ def test_a_gap(storage: Denying, seq: int, how: str) -> None:
     storage.put(keys.latest("main"), storage.get(keys.commit("main", COMMITS)) if seq < COMMITS else data)
     ds = reelbase.load(storage.root)
     assert ds.n.numpy().tolist() == list(range(COMMITS))
-    for work in (
-        lambda: ds.maintenance.gc(grace=timedelta(0)),
-        lambda: ds.maintenance.expire(keep=0),
-    ):
+    with pytest.raises(ReelbaseError, match=r"missing|denied|no version|gone"):
+        ds.maintenance.gc(grace=timedelta(0))
+    if seq < COMMITS:  # the newest is never expired, and the hint says what it is
         with pytest.raises(ReelbaseError, match=r"missing|denied|no version|gone"):
-            work()
+            ds.maintenance.expire(keep=0)
     storage.denied = frozenset()
     storage.put(key, data)
     assert objects <= {name for name, _ in storage.list()}
