@@ -80,7 +80,11 @@ class Codec(ABC):
 
     @classmethod
     def claims(cls, head: bytes) -> bool:
-        """Whether the first bytes (up to 4096) are this codec's; asked when the magic of several codecs matches."""
+        """Return True if a file is this codec's. Asked if its magic matches, or none does and its spec says `probe`.
+
+        Args:
+            head: The first bytes of the file, at most 4096.
+        """
         return True
 
     @abstractmethod

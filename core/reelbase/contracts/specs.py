@@ -54,13 +54,18 @@ class CodecSpec(Spec):
         suffixes: File suffixes with their dots, the usual one first.
         media_types: IANA media types.
         magic: Alternatives; each a conjunction of ``(offset, bytes)`` that must all match the first 4096 bytes.
-            The longest match wins; between equals the classes are asked (`Codec.claims`).
+            The longest match wins whose class claims the file (`Codec.claims`).
+        probe: No fixed bytes mark all of its files: the class is also asked (`Codec.claims`) if no magic matches.
+        refusal: What the file is and what to do instead, such as ``("an animated WebP", "Convert it to mp4.")``, for
+            a format that is recognised only to be refused; None for all others. Not limited to its `kind`.
         kind: Htypes that may hold it name this kind, such as "video" or "image".
     """
 
     suffixes: tuple[str, ...] = ()
     media_types: tuple[str, ...] = ()
     magic: Magic = ()
+    probe: bool = False
+    refusal: tuple[str, str] | None = None
     kind: str = "other"
 
     def match(self, head: bytes) -> int:

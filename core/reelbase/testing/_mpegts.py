@@ -43,6 +43,11 @@ def join(parts: list[bytes]) -> bytes:
     return bytes(data)
 
 
+def with_error_correction(data: bytes) -> bytes:
+    """The stream in transport packets of 204 bytes: receivers record 16 bytes of parity after each."""
+    return b"".join(data[at : at + _PACKET] + bytes(16) for at in range(0, len(data), _PACKET))
+
+
 def _pes_headers(data: bytearray) -> Iterator[int]:
     """Where the PES packets of the video start (2.4.3.6)."""
     for at in range(0, len(data), _PACKET):
