@@ -193,6 +193,7 @@ def _animations() -> Iterator[tuple[str, Maker]]:
     apng = ClipRecipe(container="apng", codec="apng", pix_fmt="rgb24", fps=25)
     yield "apng.apng", apng.make
     yield "apng-vfr-odd.apng", replace(apng, gaps=(1, 4, 2), size=(95, 127)).make
+    yield "apng-alpha.apng", replace(apng, pix_fmt="rgba").make
     # A single picture comes first in the file, then the track of all: as a browser does, show the track.
     yield "av1.avif", replace(_AV1, container="avif", main=1).make
 
@@ -201,6 +202,8 @@ def _bare() -> Iterator[tuple[str, Maker]]:
     """Streams without a container, which say nowhere when a frame is shown; and containers that hold little more."""
     yield "h264-b.h264", _x264(container="h264", timed=False).make
     yield "h264-open-gop.264", _x264("open-gop=1", bframes=3, container="h264", timed=False).make
+    yield "h264-fields.264", field_coded("h264")
+    yield "h264-intra-refresh.264", _x264("intra-refresh=1", bframes=0, container="h264", timed=False).make
     yield "hevc-b.hevc", _x265(container="hevc", timed=False).make
     yield "hevc-open-gop.265", _x265("open-gop=1", container="hevc", timed=False).make
     yield "av1.obu", replace(_AV1, container="obu", timed=False).make

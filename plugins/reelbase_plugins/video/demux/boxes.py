@@ -55,14 +55,24 @@ def find_cut_header(reader: Reader) -> int | None:
 
 def list_sample_formats(reader: Reader) -> list[bytes]:
     """Return the codes of the sample entries of all tracks, such as ``avc1``, or ``encv`` for encrypted video."""
-    movie = [box for box in iter_boxes(reader, 0, reader.size) if box.kind == b"moov"][:1]
+    parents = [box for box in _list_up_to_movie(reader) if box.kind == b"moov"]
     for kind in _SAMPLE_TABLE_PATH:
-        movie = [inner for box in movie for inner in iter_boxes(reader, box.body, box.stop) if inner.kind == kind]
+        parents = [inner for box in parents for inner in iter_boxes(reader, box.body, box.stop) if inner.kind == kind]
     entries_at = 8  # after version, flags and the number of entries
-    return [entry.kind for box in movie for entry in iter_boxes(reader, box.body + entries_at, box.stop)]
+    return [entry.kind for box in parents for entry in iter_boxes(reader, box.body + entries_at, box.stop)]
 
 
 def is_still_picture(reader: Reader) -> bool:
     """Return True for HEIF without a track (ISO/IEC 23008-12): its pictures are items of ``meta``."""
-    kinds = {box.kind for box in iter_boxes(reader, 0, reader.size)}
+    kinds = {box.kind for box in _list_up_to_movie(reader)}
     return b"meta" in kinds and b"moov" not in kinds
+
+
+def _list_up_to_movie(reader: Reader) -> list[BoxSpan]:
+    """Return the boxes of the file up to ``moov``: thousands of fragments may follow, each a request to far storage."""
+    boxes = []
+    for box in iter_boxes(reader, 0, reader.size):
+        boxes.append(box)
+        if box.kind in (b"moov", b"moof"):
+            break
+    return boxes
