@@ -18,7 +18,7 @@ def _refuse(name: str, class_name: str, what: str, way: str, *alternatives: tupl
 
     Args:
         name: Name of the format.
-        class_name: Name of the class in `image.refused` that tells it from others.
+        class_name: Name of the class in `image.refused` that recognises it.
         what: What such a file is.
         way: What to do with it.
         alternatives: Positions in the file and the bytes there.

@@ -49,7 +49,7 @@ _TS_SYNC_BYTES = [{at + step * number: _SYNC for number in range(3)} for at, ste
 #: Boxes that files of boxes begin with; QuickTime files need not begin with ``ftyp``.
 _QT_BOXES = [{4: box} for box in (b"moov", b"mdat", b"wide", b"pnot", b"free", b"skip", b"uuid", b"udta", b"junk")]
 _MP4_BOXES = [{4: box} for box in (b"ftyp", b"styp", b"sidx", b"moof", b"emsg", b"prft", b"pdin")]
-_START_CODES = [{0: b"\0\0\1"}, {0: b"\0\0\0\1"}]  # of H.264, HEVC and MPEG-4; their classes tell them apart
+_START_CODES = [{0: b"\0\0\1"}, {0: b"\0\0\0\1"}]  # of H.264, HEVC and MPEG-4; their classes distinguish them
 _CODECS = (
     _make_spec(
         "mp4", "Mp4", ".mp4 .m4v .3gp .3g2", _MP4_BOXES + _QT_BOXES, "video/mp4 video/3gpp video/3gpp2"
