@@ -64,6 +64,8 @@ def describe(
         "trust": index.trust.name.lower(),
         "checked": checked,
     }
+    if facts.is_assumed:
+        described["times"] = f"assumed: {float(facts.rate or 25):g} frames per second, as the file stores no times"
     return described | _describe_damage(table, witness)
 
 
