@@ -37,7 +37,13 @@ class Cell(ABC):
 
     @abstractmethod
     def prepare_array(
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
         """The selected part as an array (a list of arrays for a ragged sequence), still to be read.
 
@@ -46,6 +52,8 @@ class Cell(ABC):
             label: What messages call the sample, such as "Row 3 of tensor 'videos'".
             size: ``(height, width)`` to scale pictures to.
             out: The array to write into and return.
+            pixels: One of `reelbase.media.pixels.PIXEL_WORDS` to convert pictures to; None: 8-bit RGB, or an image's
+                own channels. "yuv" leads to a dict of planes.
         """
 
     @abstractmethod
@@ -113,7 +121,13 @@ class MissingCell(Cell):
         raise self._missing()
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
         raise self._missing()
 
@@ -144,10 +158,18 @@ class ArrayCell(Cell):
         return self.htype.numpy(self.stored).shape
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
         if size is not None:
             raise UsageError("size= scales pictures; this sample is an array.", "Leave it out.")
+        if pixels is not None:
+            raise UsageError(f"pixels={pixels!r} is for pictures; this sample is an array.", "Leave it out.")
 
         def present(_: Sequence[Blob]) -> NDArray[Any]:
             return deliver(selection.apply(self.htype.numpy(self.stored)), out)

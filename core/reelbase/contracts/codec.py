@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from reelbase.errors import UsageError
 from reelbase.media.media_info import Limits, MediaInfo
@@ -72,7 +72,13 @@ class Codec(ABC):
     Args:
         name: The name of its spec, stored with every sample.
         limits: Bounds on what may be decoded.
+
+    Attributes:
+        pixels: The words of ``numpy(pixels=…)`` that `decode` and `stream` take as `pixels`, such as "gray16"; with
+            "yuv" among them, `decode_planes` is implemented. Empty by default: `pixels` is then never passed.
     """
+
+    pixels: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str, *, limits: Limits | None = None) -> None:
         self.name = name
@@ -126,24 +132,51 @@ class Codec(ABC):
         *,
         out: NDArray[np.uint8] | None = None,
         size: tuple[int, int] | None = None,
+        pixels: str | None = None,
     ) -> NDArray[Any]:
         """The planned frames as ``(len(plan.rows), H, W, 3)`` uint8 RGB, in the order they were requested.
+
+        A codec without `Codec.pixels` may leave out the argument `pixels`.
 
         Args:
             blob: The bytes to decode from: the sample, or its repacked packets.
             plan: From the sample's own `FrameIndex`; None for a codec without one: the whole array.
-            out: A C-contiguous uint8 array of exactly that shape to write into and return.
+            out: A C-contiguous array of exactly the result's shape and dtype to write into and return.
             size: ``(height, width)`` to scale to.
+            pixels: Another form than 8-bit RGB, of those in `Codec.pixels` but "yuv": "rgba", "gray" ``(…, 1)``,
+                "rgb48" and "gray16" (uint16). For single pictures, None means the channels and bits of the file.
 
         Raises:
             DamagedMediaError: a wanted frame did not come out; the message names frame and packet.
             FrameSizeError: frames of several sizes, and no `size`.
         """
 
-    def stream(self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[np.uint8]]:
-        """The distinct planned frames, ascending, one ``(H, W, 3)`` array at a time, in bounded memory."""
+    def decode_planes(self, blob: Blob, plan: Plan | None) -> dict[str, NDArray[Any]]:
+        """The planned frames as the decoder gives them: one array per plane, neither converted nor turned.
+
+        Args:
+            blob: As in `decode`.
+            plan: As in `decode`.
+
+        Returns:
+            Arrays ``(len(plan.rows), h, w)``, or ``(h, w)`` for a sample without a plan, by "y", "u", "v" and "a", as
+            many of them as there are. uint8, or uint16 with values of the stream's own bits.
+
+        Raises:
+            UsageError: the sample is not stored as luma and chroma, or this codec has no planes.
+        """
+        raise UsageError(f"The codec {self.name!r} gives no pixels='yuv'.", "Leave out pixels=.")
+
+    def stream(
+        self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None, pixels: str | None = None
+    ) -> Iterator[NDArray[Any]]:
+        """The distinct planned frames, ascending, one ``(H, W, 3)`` array at a time, in bounded memory.
+
+        `pixels` is as in `decode`, and is passed only to codecs with `Codec.pixels`.
+        """
+        form = {} if pixels is None else {"pixels": pixels}
         for at in range(0, len(plan.frames), _BATCH):
-            yield from self.decode(blob, plan.index.plan(plan.frames[at : at + _BATCH]), size=size)
+            yield from self.decode(blob, plan.index.plan(plan.frames[at : at + _BATCH]), size=size, **form)  # type: ignore[arg-type]
 
     def web_stream(self, index: FrameIndex) -> WebStream | None:
         """How a browser may decode the packets of an index by itself; None: it cannot."""

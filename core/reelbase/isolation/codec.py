@@ -13,6 +13,7 @@ from reelbase.isolation.pool import Workers
 from reelbase.isolation.wire import BrokenWireError, Wire
 from reelbase.media.frame_index import FrameIndex
 from reelbase.media.media_info import MediaInfo
+from reelbase.media.pixels import PIXEL_FORMS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from reelbase.media.media_info import Limits
 
 _CHANNELS: Final = 4
+_OF_THE_KIND: Final = ("claims", "encode", "pixels")
+_PLANE_NAMES: Final = ("y", "u", "v", "a")
 
 
 @cache
 def isolated(kind: type[Codec]) -> type[IsolatedCodec]:
     """A codec's class, isolated. Only encoding, which is of the user's own arrays, is done here."""
-    return type(f"Isolated{kind.__name__}", (IsolatedCodec,), {"claims": kind.claims, "encode": kind.encode})
+    return type(f"Isolated{kind.__name__}", (IsolatedCodec,), {name: getattr(kind, name) for name in _OF_THE_KIND})
 
 
 class IsolatedCodec(Codec):
@@ -64,15 +67,16 @@ class IsolatedCodec(Codec):
         *,
         out: NDArray[np.uint8] | None = None,
         size: tuple[int, int] | None = None,
+        pixels: str | None = None,
     ) -> NDArray[Any]:
         """As the contract says."""
         index = b"" if plan is None else plan.index.to_bytes()
         frames = None if plan is None else plan.frames[plan.rows].tolist()
-        asked = {"do": "decode", "frames": frames, "size": size}
+        asked = {"do": "decode", "frames": frames, "size": size, "pixels": pixels}
 
         def take(head: dict[str, Any], bytes_: int, wire: Wire) -> NDArray[Any]:
             array: NDArray[Any]
-            array = self._array(head, bytes_, plan, size) if out is None else self._fitting(head, bytes_, out)
+            array = self._array(head, bytes_, plan, size, pixels) if out is None else self._fitting(head, bytes_, out)
             wire.body_into(array.reshape(-1).view(np.uint8).data)
             return array
 
@@ -87,11 +91,48 @@ class IsolatedCodec(Codec):
         index = FrameIndex.from_bytes(wire.body(size)) if size else None
         return Ingested(info=MediaInfo.from_dict(head["info"]), index=index)
 
-    def _array(self, head: dict[str, Any], size: int, plan: Plan | None, asked: tuple[int, int] | None) -> NDArray[Any]:
+    def decode_planes(self, blob: Blob, plan: Plan | None) -> dict[str, NDArray[Any]]:
+        """As the contract says."""
+        index = b"" if plan is None else plan.index.to_bytes()
+        frames = None if plan is None else plan.frames[plan.rows].tolist()
+
+        def take(head: dict[str, Any], size: int, wire: Wire) -> dict[str, NDArray[Any]]:
+            planes = self._planes(head, size, plan)
+            for plane in planes.values():
+                wire.body_into(plane.reshape(-1).view(np.uint8).data)
+            return planes
+
+        decoded: dict[str, NDArray[Any]] = self._workers.call({"do": "planes", "frames": frames}, index, blob, take)
+        return decoded
+
+    def _planes(self, head: dict[str, Any], size: int, plan: Plan | None) -> dict[str, NDArray[Any]]:
+        """Arrays for the planes that a worker announced, checked against what was asked."""
+        announced = head.get("planes")
+        if not isinstance(announced, dict) or "y" not in announced or not set(announced) <= set(_PLANE_NAMES):
+            raise BrokenWireError
+        described = {name: _describe(plane) for name, plane in announced.items()}
+        lead = () if plan is None else (len(plan.rows),)
+        for shape, dtype in described.values():
+            if dtype.name not in ("uint8", "uint16") or shape[:-2] != lead or len(shape) != len(lead) + 2:
+                raise BrokenWireError
+            if shape[-2] * shape[-1] > self.limits.max_pixels:
+                raise BrokenWireError
+        if size != sum(int(np.prod(shape, dtype=object)) * dtype.itemsize for shape, dtype in described.values()):
+            raise BrokenWireError
+        return {name: np.empty(shape, dtype) for name, (shape, dtype) in described.items()}
+
+    def _array(
+        self, head: dict[str, Any], size: int, plan: Plan | None, asked: tuple[int, int] | None, pixels: str | None
+    ) -> NDArray[Any]:
         shape, dtype = _describe(head)
         frames = 1 if plan is None else len(plan.rows)
         most = frames * (asked[0] * asked[1] if asked else self.limits.max_pixels) * _CHANNELS * dtype.itemsize
-        if plan is not None and (dtype != np.uint8 or shape[:1] != (frames,) or shape[3:] != (3,)):
+        if plan is not None and shape[:1] != (frames,):
+            raise BrokenWireError
+        form = PIXEL_FORMS["rgb24" if pixels is None else pixels]
+        if (plan is not None or pixels is not None) and (dtype.name != form.dtype or shape[-1:] != (form.channels,)):
+            raise BrokenWireError
+        if plan is not None and len(shape) != 4:
             raise BrokenWireError
         if size > most or size != int(np.prod(shape, dtype=object)) * dtype.itemsize:
             raise BrokenWireError

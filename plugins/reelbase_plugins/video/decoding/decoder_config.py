@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Decoders that use the bitstream alone, not what the container states of a packet, and that have frame threads.
 _BITSTREAM_DECODERS: Final = ("h264", "hevc", "vp9", "libdav1d")
 
+BESIDE: Final = "beside"
+LOST: Final = "lost"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
@@ -43,6 +46,8 @@ class DecoderConfig:
         turn: (swap axes, mirror x, mirror y) to turn a frame upright, applied in this order.
         damaged: Number of packets and frames that were found damaged at ingest.
         sound: True if all or a sample of the file was decoded at ingest and no damage was found.
+        alpha: "" if there is no alpha apart from the frames; `BESIDE` if each packet has its alpha after it in the file;
+            `LOST` if there is alpha that cannot be found so.
         unseen: True if no packet headers were read at ingest: starts are then checked when they are decoded from.
     """
 
@@ -66,6 +71,7 @@ class DecoderConfig:
     damaged: int = 0
     sound: bool = False
     unseen: bool = False
+    alpha: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:

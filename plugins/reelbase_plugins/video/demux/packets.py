@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from reelbase.errors import LimitError, ReelbaseError
+from reelbase_plugins.video.demux.block_additions import ALPHA_ID, HEAD_BYTES, find_alpha
 from reelbase_plugins.video.demux.safe_open import libav_errors
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Table:
         repacked: True if the packets were written to the spool.
         unsafe: True if packets carry side data that an index does not store.
         corrupt: number of packets that the container marks as damaged.
+        alpha: number of packets that have alpha beside them.
+        found_alpha: number of those whose alpha was found, by `find_alpha`, in the bytes after the packet.
         error: what stopped the demuxer before the end; None if it reached the end.
     """
 
@@ -67,6 +70,8 @@ class Table:
     unsafe: bool
     corrupt: int
     error: str | None
+    alpha: int = 0
+    found_alpha: int = 0
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -99,6 +104,7 @@ class Demux:
         self._extradata: dict[int, bytes] = {}
         self._unsafe = False
         self._corrupt = 0
+        self._alpha = self._found_alpha = 0
 
     def run(self, container: InputContainer, stream: VideoStream, *, filename: str, limits: Limits) -> Table:
         """Read every packet.
@@ -134,12 +140,24 @@ class Demux:
         append["header_flags"](self._parser.parse(data, key=key))
         self._corrupt += packet.is_corrupt
         self._read_side_data(packet)
+        if packet.has_sidedata("matroska_block_additional"):
+            self._check_alpha(bytes(packet.get_sidedata("matroska_block_additional")))
 
     def _read_side_data(self, packet: Packet[VideoStream]) -> None:
         if packet.has_sidedata("new_extradata"):
             self._extradata[len(self._columns["pos"]) - 1] = bytes(packet.get_sidedata("new_extradata"))
         if packet.has_sidedata("palette") or packet.has_sidedata("param_change"):
             self._unsafe = True
+
+    def _check_alpha(self, addition: bytes) -> None:
+        """Compare the alpha that the demuxer states with what is found in the bytes after the packet."""
+        if int.from_bytes(addition[:8]) != ALPHA_ID:
+            return
+        self._alpha += 1
+        end = self._columns["pos"][-1] + self._columns["size"][-1]
+        span = None if self._repacked else find_alpha(self._reader.read_span(end, end + HEAD_BYTES))
+        if span is not None and self._reader.read_span(end + span[0], end + span[1]) == addition[8:]:
+            self._found_alpha += 1
 
     def _store(self, data: bytes, pos: int | None) -> int:
         """Return the position of a packet in the file, or write it to the spool and return its position there."""
@@ -193,4 +211,6 @@ class Demux:
             unsafe=self._unsafe or len(self._extradata) > _MAX_SETTINGS_CHANGES,
             corrupt=self._corrupt,
             error=error,
+            alpha=self._alpha,
+            found_alpha=self._found_alpha,
         )

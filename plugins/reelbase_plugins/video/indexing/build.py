@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
 from reelbase_plugins.video.bitstream.parsers import make_parser
-from reelbase_plugins.video.decoding.convert import read_display_matrix
+from reelbase_plugins.video.decoding.colour import UNSPECIFIED, choose_matrix, has_chroma
+from reelbase_plugins.video.decoding.convert import read_display_matrix, view_lines
 from reelbase_plugins.video.decoding.decoder import Sequential
-from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
+from reelbase_plugins.video.decoding.decoder_config import BESIDE, LOST, DecoderConfig
 from reelbase_plugins.video.demux.packets import NO_TIME, Demux, Table
 from reelbase_plugins.video.demux.safe_open import Reader, open_container, pick_stream
 from reelbase_plugins.video.demux.spool import clear_spool, open_spool
+from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
 from reelbase_plugins.video.indexing.frame_order import compute_times, make_packet_flags, order_by_times
 from reelbase_plugins.video.indexing.sample_info import describe
 from reelbase_plugins.video.indexing.verify import Check, Witness, watch
@@ -56,6 +58,9 @@ class StreamFacts:
         interlaced: The first frame is interlaced.
         colorspace: AVColorSpace; 2 means unspecified.
         color_range: AVColorRange; 0 means unspecified.
+        approximate_colorspace: AVColorSpace that frames are converted with, if it is another one than was meant; None
+            if colours are exact.
+        has_alpha: Frames have an alpha channel, or alpha beside their packets.
     """
 
     time_base: Fraction
@@ -71,6 +76,8 @@ class StreamFacts:
     interlaced: bool = False
     colorspace: int = 2
     color_range: int = 0
+    approximate_colorspace: int | None = None
+    has_alpha: bool = False
 
     @property
     def step(self) -> Fraction:
@@ -137,7 +144,8 @@ class Ingest:
             raise DamagedMediaError(
                 f"{self._filename}: none of its {len(table)} {config.codec} packets can be decoded.", _DAMAGED_HINT
             )
-        return add_first_frame(frame, replace(config, changes=table.extradata), facts)
+        config = replace(config, changes=table.extradata, alpha=describe_alpha(config, table))
+        return add_first_frame(frame, config, facts, filename=self._filename)
 
     def _decode_in_sequence(self, config: DecoderConfig) -> Sequential:
         return Sequential(self._blob, config, self._filename, self._limits.max_pixels)
@@ -152,7 +160,7 @@ class Ingest:
         """
         order = order_by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
         blob = open_spool(self._spool) if table.repacked else self._blob
-        verification = Check(blob, config, self._limits)
+        verification = Check(blob, config, self._limits, self._filename)
         everything = check == "full" or (check == "sample" and verification.is_cheap(len(table)))
         if order.is_certain and len(order.display) and not everything:
             index = self._make_index(table, order.display, facts, config)
@@ -171,7 +179,7 @@ class Ingest:
         If no index gives the same frames, reads go through the container instead (`Trust.CONTAINER`): for some files,
         such as packed bitstreams, only the demuxer gives the right frames.
         """
-        witness = watch(self._decode_in_sequence(config))
+        witness = watch(self._decode_in_sequence(config), ConversionCheck(config, self._filename))
         damaged = witness.damaged + table.corrupt
         config = replace(config, damaged=damaged, sound=not damaged)
         everything = everything or bool(config.damaged)
@@ -236,20 +244,52 @@ def make_info(index: FrameIndex, described: dict[str, Any], *, name: str, filena
     return MediaInfo(shape=shape, codec=name, details={**ordered, "modified": False, **known})
 
 
-def add_first_frame(frame: VideoFrame, config: DecoderConfig, facts: StreamFacts) -> tuple[DecoderConfig, StreamFacts]:
-    """Add to configuration and facts what only a decoded frame states, such as its size and rotation."""
+def describe_alpha(config: DecoderConfig, table: Table) -> str:
+    """Return the value of `DecoderConfig.alpha` for alpha that is kept beside the packets."""
+    if not table.alpha or config.codec not in ("vp8", "vp9"):
+        return ""
+    is_found = table.found_alpha == len(table) and not table.repacked
+    return BESIDE if is_found else LOST
+
+
+def add_first_frame(
+    frame: VideoFrame, config: DecoderConfig, facts: StreamFacts, *, filename: str
+) -> tuple[DecoderConfig, StreamFacts]:
+    """Add to configuration and facts what only a decoded frame states, such as its size and rotation.
+
+    Raises:
+        MediaError: the frame cannot be converted to RGB.
+    """
     turn, angle = read_display_matrix(frame)
     config = replace(config, size=(frame.width, frame.height), turn=turn)
+    colorspace = frame.colorspace if frame.colorspace != UNSPECIFIED else config.colorspace
+    matrix, is_exact = choose_matrix(colorspace, frame.color_primaries)
+    # Decoded by the index, a frame may come without the tags of the container, also without the primaries that a
+    # chroma-derived matrix follows from; then the configuration has the matrix itself.
+    config = replace(config, colorspace=matrix if config.colorspace == colorspace else config.colorspace)
+    pix_fmt = frame.format.name
     facts = replace(
         facts,
         angle=angle,
-        pix_fmt=frame.format.name,
+        pix_fmt=pix_fmt.replace("yuv", "yuva", 1) if config.alpha else pix_fmt,
         bits=max((part.bits for part in frame.format.components), default=8),
         interlaced=frame.interlaced_frame,
-        colorspace=frame.colorspace if frame.colorspace != 2 else config.colorspace,
+        colorspace=colorspace,
         color_range=frame.color_range or config.color_range,
+        approximate_colorspace=matrix if has_chroma(frame) and not is_exact else None,
+        has_alpha=bool(config.alpha) or has_alpha(frame),
     )
+    ConversionCheck(config, filename).check(frame)  # last: it sets the tags of the frame
     return config, facts
+
+
+def has_alpha(frame: VideoFrame) -> bool:
+    """Return True if the format of a frame has alpha, or if a picture with a palette uses a colour that has."""
+    if not frame.format.has_palette:
+        return any(part.is_alpha for part in frame.format.components)
+    indices = view_lines(frame.planes[0], frame.height, np.dtype(np.uint8))[:, : frame.width]
+    palette = np.frombuffer(cast("bytes", frame.planes[1]), np.uint32)  # 0xAARRGGBB
+    return bool((palette[np.unique(indices)] >> 24 != 0xFF).any())
 
 
 def collect_facts(container: InputContainer, stream: VideoStream) -> StreamFacts:

@@ -17,6 +17,7 @@ from reelbase.plugin import Flag, FrameIndex, Trust
 from reelbase_plugins.video.decoding.decoder import Decoding, Sequential, make_packets
 from reelbase_plugins.video.decoding.fetch import make_piecewise_feeds
 from reelbase_plugins.video.decoding.scheduling import count_threads
+from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -68,14 +69,16 @@ class Witness:
         return bool(is_inside and len(np.unique(self.packets)) == len(self.packets))
 
 
-def watch(frames: Sequential) -> Witness:
-    """Decode all frames, and record what came out."""
+def watch(frames: Sequential, conversion: ConversionCheck | None = None) -> Witness:
+    """Decode all frames, check that they can be converted, and record what came out."""
     packets, sums, sizes, corrupt = [], [], set(), 0
     for frame in frames:
         packets.append(-1 if frame.pts is None else frame.pts)
         sums.append(compute_checksum(frame))
         sizes.add((frame.width, frame.height))
         corrupt += frame.is_corrupt
+        if conversion is not None:
+            conversion.check(frame)
     return Witness(np.array(packets, np.int64), np.array(sums, np.int64), frames.failed, corrupt, len(sizes))
 
 
@@ -108,13 +111,15 @@ class Check:
         blob: The bytes that the packets are stored in.
         config: Decoder configuration of the video.
         limits: Limits on frame sizes, and on threads.
+        filename: Name of the file in messages.
     """
 
-    def __init__(self, blob: Blob, config: DecoderConfig, limits: Limits) -> None:
+    def __init__(self, blob: Blob, config: DecoderConfig, limits: Limits, filename: str = "The video") -> None:
         self._blob = blob
         self._config = config
         self._max_pixels = limits.max_pixels
         self._threads = count_threads(limits.threads)
+        self._conversion = ConversionCheck(config, filename)
 
     @property
     def max_packets(self) -> int:
@@ -207,7 +212,9 @@ class Check:
 
     def _decode(self, packets: Iterable[tuple[int, memoryview]]) -> Iterator[VideoFrame]:
         context = self._config.open_context(max_pixels=self._max_pixels)
-        return Decoding(context, self._max_pixels).decode_all(make_packets(self._config, packets))
+        for frame in Decoding(context, self._max_pixels).decode_all(make_packets(self._config, packets)):
+            self._conversion.check(frame)
+            yield frame
 
     def _find_earlier_start(self, index: FrameIndex, start: int) -> int:
         """Return the start before `start`; or `start` itself, if it is closed and the one before is far.

@@ -1,0 +1,48 @@
+"""Planes of media samples, as a decoder gives them: ``numpy(pixels="yuv")``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reelbase.errors import SampleIndexError
+from reelbase.selection.indexing import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from reelbase.selection.indexing import Item, Selection
+
+
+def frame_item(rest: Selection) -> Item:
+    """What is left to be done with the axis of frames, of a selection that does nothing else.
+
+    Args:
+        rest: The selection to apply to the array of the requested frames, from `Selection.frames`.
+
+    Raises:
+        SampleIndexError: it selects rows, columns or channels: planes differ in size, so that one index does not fit
+            all of them.
+    """
+    steps = [step for step in rest.steps if step != (Ellipsis,)]
+    if not steps:
+        return WHOLE
+    first, *others = steps[0]
+    if len(steps) > 1 or not isinstance(first, (int, slice, np.ndarray)) or not all(map(_is_whole, others)):
+        raise SampleIndexError(
+            "pixels='yuv' gives whole planes: rows, columns and channels cannot be selected.",
+            "Select frames only, and index each plane of the result.",
+        )
+    return first
+
+
+def _is_whole(item: Item) -> bool:
+    return isinstance(item, slice) and item == WHOLE
+
+
+def pick_frames(planes: Mapping[str, NDArray[Any]], item: Item) -> dict[str, NDArray[Any]]:
+    """The planes of the frames that `item` picks on the first axis."""
+    return {name: plane if _is_whole(item) else plane[item].copy() for name, plane in planes.items()}
