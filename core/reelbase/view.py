@@ -102,10 +102,10 @@ class Readable:
             Frames are uint8 RGB: ``(N, H, W, 3)``, or ``(H, W, 3)`` for one frame. Other htypes: their dtype.
 
             With "yuv", a dict with an array per plane: "y", "u", "v" and "a", as far as the file has them. Each is
-            ``(N, h, w)``, or ``(h, w)`` for one frame or image; "u" and "v" are smaller where chroma is subsampled. They are uint8,
-            or uint16 for more than 8 bits, with the values of the stream (0 to 1023 for 10 bits, in the range
-            ``sample_info["color_range"]``). Nothing is converted: planes are not turned upright either
-            (``sample_info["rotation"]``, ``["flipped"]``). Several rows give a list of such dicts.
+            ``(N, h, w)``, or ``(h, w)`` for one frame or image; "u" and "v" are smaller where chroma is subsampled.
+            They are uint8, or uint16 in native byte order for more than 8 bits, with the values of the stream: 0 to
+            1023 for 10 bits, in the range ``sample_info["color_range"]``. Nothing is converted, and planes are not
+            turned upright either (``sample_info["rotation"]``, ``["flipped"]``). Several rows give a list of dicts.
 
         Raises:
             SampleIndexError: a row or frame is out of range.

@@ -209,9 +209,7 @@ class MediaCell(Cell):
         for frame in frames:
             yield each_frame.apply(frame)
 
-    def _decode_batches(
-        self, request: NDArray[np.int64], size: Size, form: dict[str, Any]
-    ) -> Iterator[NDArray[Any]]:
+    def _decode_batches(self, request: NDArray[np.int64], size: Size, form: dict[str, Any]) -> Iterator[NDArray[Any]]:
         for start in range(0, len(request), _FRAMES_PER_BATCH):
             plan = self.frame_index().plan(request[start : start + _FRAMES_PER_BATCH])
             yield from self.codec.decode(self.packets, plan, size=size, **form)

@@ -70,7 +70,9 @@ class SequenceCell(Cell):
             return stack(parts) if out is None else deliver(stack(parts), out)
 
         return combine(
-            [item.prepare_array(rest, label, size=size, pixels=pixels) for item, rest in self._select(selection)], join, label
+            [item.prepare_array(rest, label, size=size, pixels=pixels) for item, rest in self._select(selection)],
+            join,
+            label,
         )
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102

@@ -23,8 +23,8 @@ _CHROMA_DERIVED: Final = (12, 13)
 LIMITED, FULL = 1, 2
 #: What swscale converts with. 0 is RGB; with a YUV format swscale takes it for BT.601.
 _KNOWN_TO_SWSCALE: Final = frozenset((0, BT709, UNSPECIFIED, FCC, 5, SMPTE170M, SMPTE240M, BT2020_NCL))
-#: Primaries to the matrix that H.273 derives from them (equations 32 to 37), for those whose derived matrix swscale has:
-#: BT.709, BT.470 M, SMPTE 170M and 240M (the same primaries), and BT.2020.
+#: Primaries to the matrix that H.273 derives from them (8.3, MatrixCoefficients 12), where swscale has it: BT.709, BT.470
+#: M, SMPTE 170M and 240M (which have the same primaries), and BT.2020.
 _MATRIX_OF_PRIMARIES: Final = {1: BT709, 4: FCC, 6: SMPTE240M, 7: SMPTE240M, 9: BT2020_NCL}
 
 
@@ -60,7 +60,7 @@ def has_chroma(frame: VideoFrame) -> bool:
 
 
 def convert_ycgco(planes: NDArray[Any], *, is_full_range: bool) -> NDArray[Any]:
-    """Convert YCgCo to RGB (ITU-T H.273, equations 56 to 59), exactly but for rounding to the bits of the result.
+    """Convert YCgCo to RGB (ITU-T H.273 8.3, MatrixCoefficients 8), exactly but for rounding to the bits of the result.
 
     Args:
         planes: ``(3, H, W)``: Y, Cg and Co, of uint8 or uint16, all of one size.
@@ -78,4 +78,5 @@ def convert_ycgco(planes: NDArray[Any], *, is_full_range: bool) -> NDArray[Any]:
     if not is_full_range:  # H.273 makes YCgCo of RGB values that are in the limited range themselves
         top, offset, span = (1 << bits) - 1, 16 << (bits - 8), 219 << (bits - 8)
         rgb = ((rgb.astype(np.int64) - offset) * (2 * top) + span) // (2 * span)
-    return np.clip(rgb, 0, (1 << bits) - 1).astype(planes.dtype)
+    converted: NDArray[Any] = np.clip(rgb, 0, (1 << bits) - 1).astype(planes.dtype)
+    return converted

@@ -95,10 +95,7 @@ class FrameConverter:
             raise make_size_error(frame, self._config, label)
         matrix = set_colour_tags(frame, self._config)
         with conversion_errors(frame, label):
-            if matrix == YCGCO:
-                pixels = self._convert_ycgco(frame)
-            else:
-                pixels = self._view(self._reformat(frame, self._format))
+            pixels = self._convert_ycgco(frame) if matrix == YCGCO else self._view(self._reformat(frame, self._format))
         return turn_upright(pixels, self._config.turn)
 
     def _reformat(self, frame: VideoFrame, pixel_format: str) -> VideoFrame:
@@ -168,13 +165,16 @@ def view_lines(plane: VideoPlane, height: int, dtype: np.dtype[Any]) -> Pixels:
     return lines if dtype.itemsize == 1 else lines.view(dtype)
 
 
-def make_size_error(frame: VideoFrame, config: DecoderConfig, label: str) -> FrameSizeError:
+def make_size_error(
+    frame: VideoFrame,
+    config: DecoderConfig,
+    label: str,
+    hint: str = "Pass size=(height, width) to scale all frames to one size.",
+) -> FrameSizeError:
     """Return the error for a frame of another size than the first one."""
     width, height = config.size
-    return FrameSizeError(
-        f"{label} is {frame.width}x{frame.height}, but the video starts with {width}x{height}.",
-        "Pass size=(height, width) to scale all frames to one size.",
-    )
+    what = f"{label} is {frame.width}x{frame.height}, but the video starts with {width}x{height}."
+    return FrameSizeError(what, hint)
 
 
 @contextmanager

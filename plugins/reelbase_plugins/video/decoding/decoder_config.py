@@ -46,8 +46,8 @@ class DecoderConfig:
         turn: (swap axes, mirror x, mirror y) to turn a frame upright, applied in this order.
         damaged: Number of packets and frames that were found damaged at ingest.
         sound: True if all or a sample of the file was decoded at ingest and no damage was found.
-        alpha: "" if there is no alpha apart from the frames; `BESIDE` if each packet has its alpha after it in the file;
-            `LOST` if there is alpha that cannot be found so.
+        alpha: "" if no alpha is kept beside the packets; `BESIDE` if each packet has its alpha after it in the file;
+            `LOST` if there is alpha that cannot be found there.
         unseen: True if no packet headers were read at ingest: starts are then checked when they are decoded from.
     """
 

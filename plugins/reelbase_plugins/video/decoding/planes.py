@@ -61,7 +61,7 @@ class PlaneConverter:
     def convert(self, frame: VideoFrame, label: str) -> Planes:
         """Return the planes of a frame by name; they may share the memory of the frame, and keep it alive."""
         if (frame.width, frame.height) != self._config.size:
-            raise make_size_error(frame, self._config, label)
+            raise make_size_error(frame, self._config, label, "Pass pixels='rgb24' and size=(height, width).")
         name = frame.format.name
         base = name.removesuffix("le").removesuffix("be")
         if base in ("ya8", "ya16"):
@@ -98,7 +98,9 @@ class PlaneArrays:
         """
         with self._lock:  # frames come from several threads
             if not self.planes:
-                self.planes = {name: np.empty((self._count, *plane.shape), plane.dtype) for name, plane in planes.items()}
+                self.planes = {
+                    name: np.empty((self._count, *plane.shape), plane.dtype) for name, plane in planes.items()
+                }
         if {name: (plane.shape, plane.dtype) for name, plane in planes.items()} != self._describe():
             raise MediaError(
                 f"{label} has other planes than the frames before it: the pixel format changes midway.",

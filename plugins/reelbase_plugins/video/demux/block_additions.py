@@ -1,7 +1,7 @@
 """Where alpha is that WebM and Matroska keep beside the packets of VP8 and VP9.
 
-It is in "block additions" (RFC 9559 5.1.3.5.2): elements in the same block group, after the block that holds the packet.
-So the position of a packet leads to that of its alpha, and the frame index needs no further column.
+It is in "block additions" (RFC 9559, BlockAdditions): elements in the same block group, after the block that holds the
+packet. So the position of a packet leads to that of its alpha, and the frame index needs no further column.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _BLOCK_ADD_ID: Final = 0xEE
 _BLOCK_ADDITIONAL: Final = 0xA5
 #: Elements of a block group that may come before the additions: duration, references, codec state, padding, void, CRC.
 _PASSED_OVER: Final = (0x9B, 0xFA, 0xFB, 0xFD, 0xA4, 0x75A2, 0x8E, 0xEC, 0xBF)
-ALPHA_ID: Final = 1  #: of BlockAddID, for VP8 and VP9 (RFC 9559 6.4)
+ALPHA_ID: Final = 1  #: of BlockAddID, for VP8 and VP9
 
 
 def find_alpha(head: bytes) -> tuple[int, int] | None:

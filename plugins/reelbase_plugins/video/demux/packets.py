@@ -70,8 +70,8 @@ class Table:
     unsafe: bool
     corrupt: int
     error: str | None
-    alpha: int = 0
-    found_alpha: int = 0
+    alpha: int
+    found_alpha: int
 
     def __len__(self) -> int:
         return len(self.pos)
