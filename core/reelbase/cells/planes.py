@@ -27,7 +27,7 @@ def frame_item(rest: Selection) -> Item:
         SampleIndexError: it selects rows, columns or channels: planes differ in size, so that one index does not fit
             all of them.
     """
-    steps = [step for step in rest.steps if step != (Ellipsis,)]
+    steps = [step for step in rest.steps if not (len(step) == 1 and step[0] is Ellipsis)]
     if not steps:
         return WHOLE
     first, *others = steps[0]

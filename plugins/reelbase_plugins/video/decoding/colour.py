@@ -23,8 +23,8 @@ _CHROMA_DERIVED: Final = (12, 13)
 LIMITED, FULL = 1, 2
 #: What swscale converts with. 0 is RGB; with a YUV format swscale takes it for BT.601.
 _KNOWN_TO_SWSCALE: Final = frozenset((0, BT709, UNSPECIFIED, FCC, 5, SMPTE170M, SMPTE240M, BT2020_NCL))
-#: Primaries to the matrix that H.273 derives from them (8.3, MatrixCoefficients 12), where swscale has it: BT.709, BT.470
-#: M, SMPTE 170M and 240M (which have the same primaries), and BT.2020.
+#: Primaries to the matrix that H.273 derives from them (8.3, MatrixCoefficients 12), where swscale has it: BT.709, BT.
+#: 470 M, SMPTE 170M and 240M (which have the same primaries), and BT.2020.
 _MATRIX_OF_PRIMARIES: Final = {1: BT709, 4: FCC, 6: SMPTE240M, 7: SMPTE240M, 9: BT2020_NCL}
 
 

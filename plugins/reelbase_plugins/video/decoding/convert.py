@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _MIN_INTERLACED_HEIGHT: Final = 4  # pixels
 _ENDIANNESS: Final = "le" if sys.byteorder == "little" else "be"  # of libav's names of formats of 16 bits
+_ABORTED_BY_SWSCALE: Final = ("yaf32le", "yaf32be")  # formats for which it ends the process instead of refusing them
 _DISPLAY_MATRIX: Final = struct.Struct("=9i")
 
 
@@ -99,6 +100,8 @@ class FrameConverter:
         return turn_upright(pixels, self._config.turn)
 
     def _reformat(self, frame: VideoFrame, pixel_format: str) -> VideoFrame:
+        if frame.format.name in _ABORTED_BY_SWSCALE:
+            raise ValueError("swscale cannot read this format")
         if frame.interlaced_frame and self._height < _MIN_INTERLACED_HEIGHT:
             # swscale scales each field by itself, and nothing is left of so few lines; a copy is not interlaced
             frame = frame.from_ndarray(frame.to_ndarray(format=pixel_format), format=pixel_format)
