@@ -59,24 +59,32 @@ def has_chroma(frame: VideoFrame) -> bool:
     return len(layout.components) > 2 and not layout.is_rgb and not layout.name.startswith("xyz")
 
 
-def convert_ycgco(planes: NDArray[Any], *, is_full_range: bool) -> NDArray[Any]:
-    """Convert YCgCo to RGB (ITU-T H.273 8.3, MatrixCoefficients 8), exactly but for rounding to the bits of the result.
+def convert_ycgco(planes: NDArray[Any], bits: int, dtype: np.dtype[Any], *, is_full_range: bool) -> NDArray[Any]:
+    """Convert YCgCo to RGB (ITU-T H.273 8.3, MatrixCoefficients 8), exactly but for rounding of the result.
 
     Args:
         planes: ``(3, H, W)``: Y, Cg and Co, of uint8 or uint16, all of one size.
+        bits: Bits of a value.
+        dtype: uint8 or uint16: the dtype of the result.
         is_full_range: False if values are in the limited range, 16 to 235 of 8 bits.
 
     Returns:
-        ``(H, W, 3)`` of the dtype of `planes`, from 0 to its largest value.
+        ``(H, W, 3)``, from 0 to the largest value of `dtype`.
     """
-    bits = planes.dtype.itemsize * 8
-    luma, green, orange = planes.astype(np.int32)
+    luma, green, orange = planes.astype(np.int64)
     green -= 1 << (bits - 1)
     orange -= 1 << (bits - 1)
     magenta = luma - green
     rgb = np.stack([magenta + orange, luma + green, magenta - orange], axis=-1)
-    if not is_full_range:  # H.273 makes YCgCo of RGB values that are in the limited range themselves
-        top, offset, span = (1 << bits) - 1, 16 << (bits - 8), 219 << (bits - 8)
-        rgb = ((rgb.astype(np.int64) - offset) * (2 * top) + span) // (2 * span)
-    converted: NDArray[Any] = np.clip(rgb, 0, (1 << bits) - 1).astype(planes.dtype)
-    return converted
+    if is_full_range:
+        return rescale(rgb, (1 << bits) - 1, dtype)
+    # H.273 makes YCgCo of RGB values that are in the limited range themselves
+    return rescale(rgb - (16 << (bits - 8)), 219 << (bits - 8), dtype)
+
+
+def rescale(values: NDArray[Any], top: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Scale values from 0 to `top` to the range of a dtype, rounding halves up; what is outside is clipped."""
+    largest = int(np.iinfo(dtype).max)
+    scaled = (values.astype(np.int64) * (2 * largest) + top) // (2 * top)
+    clipped: NDArray[Any] = np.clip(scaled, 0, largest).astype(dtype)
+    return clipped

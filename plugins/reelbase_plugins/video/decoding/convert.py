@@ -20,6 +20,7 @@ from reelbase_plugins.video.decoding.colour import (
     choose_matrix,
     convert_ycgco,
     has_chroma,
+    rescale,
 )
 from reelbase_plugins.video.decoding.malloc import reuse_freed_memory
 from reelbase_plugins.video.demux.safe_open import libav_errors
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _MIN_INTERLACED_HEIGHT: Final = 4  # pixels
 _ENDIANNESS: Final = "le" if sys.byteorder == "little" else "be"  # of libav's names of formats of 16 bits
+_DEPTHS_OF_444: Final = (8, 9, 10, 12, 16)  # bits for which there are formats yuv444p and yuva444p
 _ABORTED_BY_SWSCALE: Final = ("yaf32le", "yaf32be")  # formats for which it ends the process instead of refusing them
 _DISPLAY_MATRIX: Final = struct.Struct("=9i")
 
@@ -114,18 +116,22 @@ class FrameConverter:
         return lines[:, : self._width * channels].reshape(self._height, self._width, channels)
 
     def _convert_ycgco(self, frame: VideoFrame) -> Pixels:
-        """Convert a YCgCo frame, whose matrix swscale does not have; its planes are scaled by swscale."""
+        """Convert a YCgCo frame, whose matrix swscale does not have; it only scales the planes."""
         channels = self._form.channels
         if channels == 1:  # only luma, for which any matrix is the same
             return self._view(self._reformat(frame, self._format))
-        is_deep = self._dtype.itemsize == 2
-        has_alpha = channels == 4
-        planar = ("yuva444p" if has_alpha else "yuv444p") + (f"16{_ENDIANNESS}" if is_deep else "")
+        bits = frame.format.components[0].bits
+        bits = bits if bits in _DEPTHS_OF_444 else 16
+        name = "yuva444p" if channels == 4 else "yuv444p"
         is_full_range = frame.color_range == FULL or frame.format.name.startswith("yuvj")
-        scaled = self._reformat(frame, planar)
-        planes = [view_lines(plane, self._height, self._dtype)[:, : self._width] for plane in scaled.planes]
-        rgb = convert_ycgco(np.stack(planes[:3]), is_full_range=is_full_range)
-        return np.concatenate([rgb, planes[3][..., np.newaxis]], axis=-1) if has_alpha else rgb
+        scaled = self._reformat(frame, name if bits == 8 else f"{name}{bits}{_ENDIANNESS}")
+        stored = np.dtype(np.uint8 if bits == 8 else np.uint16)
+        planes = [view_lines(plane, self._height, stored)[:, : self._width] for plane in scaled.planes]
+        rgb = convert_ycgco(np.stack(planes[:3]), bits, self._dtype, is_full_range=is_full_range)
+        if channels == 3:
+            return rgb
+        alpha = rescale(planes[3][..., np.newaxis], (1 << bits) - 1, self._dtype)
+        return np.concatenate([rgb, alpha], axis=-1)
 
 
 class AlphaConverter(FrameConverter):

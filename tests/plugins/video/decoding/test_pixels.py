@@ -221,9 +221,9 @@ def test_words_that_are_none(lossless):
             next(video.frames(pixels=wrong))
 
 
-def test_rows_sequences_and_other_tensors(lossless):
+def test_rows_sequences_and_other_tensors(lossless, tmp_path):
     path, stored = lossless("yuv444p10le", "libx264", options={"qp": "0"})
-    ds = reelbase.empty("mem://pixels")
+    ds = reelbase.empty(tmp_path / "ds")
     ds.create_tensor("videos", htype="video")
     ds.create_tensor("cuts", htype="sequence[video]")
     ds.create_tensor("labels", htype="class_label", class_names=["a"])
@@ -242,9 +242,9 @@ def test_rows_sequences_and_other_tensors(lossless):
             narrow.numpy(pixels="gray16", out=np.empty(narrow.numpy(pixels="gray16").shape, np.uint8))
 
 
-def test_linked_videos(lossless):
+def test_linked_videos(lossless, tmp_path):
     path, stored = lossless("yuv444p10le", "libx264", options={"qp": "0"})
-    ds = reelbase.empty("mem://linked-pixels")
+    ds = reelbase.empty(tmp_path / "ds")
     ds.create_tensor("links", htype="link[video]")
     ds.links.append(reelbase.link(path.as_uri()))
     np.testing.assert_array_equal(ds.links[0, 6].numpy(pixels="yuv")["y"], stored[6]["y"])
