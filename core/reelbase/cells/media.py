@@ -36,11 +36,12 @@ class MediaCell(Cell):
     """An encoded file.
 
     Attributes:
-        blob: The file's bytes.
-        packets: The bytes to decode from: the file, or its repacked packets.
-        info: What is known of it.
-        index: Its frame index; None for a codec that decodes whole files.
-        codec: What decodes it.
+        blob: The bytes of the file.
+        packets: The bytes to decode from: the file itself, or packets that are stored separately because in the file
+            they are in pieces.
+        info: Facts about the file.
+        index: The frame index, or None for a codec that always decodes the whole file.
+        codec: The codec that decodes the file.
     """
 
     blob: Blob
@@ -59,7 +60,7 @@ class MediaCell(Cell):
     def plain(self) -> dict[str, Any]:  # noqa: D102
         return {**self.info.details, "frames": self.shape[0], "height": self.shape[-3], "width": self.shape[-2]}
 
-    def encoded(self) -> bytes:  # noqa: D102
+    def read_encoded(self) -> bytes:  # noqa: D102
         return self.blob.read()
 
     def prepare_array(  # noqa: D102
@@ -79,7 +80,7 @@ class MediaCell(Cell):
         if self.index is None:
             return self._prepare_whole(selection, label, size, out, form)
         full_shape = self.scaled_shape(size, pixels)
-        request, rest = selection.frames(full_shape)
+        request, rest = selection.split_frames(full_shape)
         plan = self.index.plan(request)
         # Frames are decoded straight into `out` unless more is to be done with them afterwards.
         target = None if out is None or rest.steps else check_out(out, (len(request), *full_shape[1:]))
@@ -100,10 +101,10 @@ class MediaCell(Cell):
 
     def _prepare_planes(self, selection: Selection, label: str) -> PendingRead:
         if self.index is None:
-            frame_item(selection.frames(self.info.shape)[1])  # raises if it is not the whole picture
+            frame_item(selection.split_frames(self.info.shape)[1])  # raises if it is not the whole picture
             whole = [ByteRanges(self.blob, [(0, self.blob.size)])]
             return PendingRead(whole, lambda blobs: self.codec.decode_planes(blobs[0], None), label)
-        request, rest = selection.frames(self.info.shape)
+        request, rest = selection.split_frames(self.info.shape)
         item, plan = frame_item(rest), self.index.plan(request)
 
         def decode(blobs: Sequence[Blob]) -> dict[str, NDArray[Any]]:
@@ -112,7 +113,7 @@ class MediaCell(Cell):
         return PendingRead([ByteRanges(self.packets, _ranges_of(plan))], decode, label)
 
     def _choose_form(self, pixels: str | None) -> dict[str, Any]:
-        """The argument of `Codec.decode` that leads to `pixels`; empty for the form that it gives by itself.
+        """Return the argument of `Codec.decode` that leads to `pixels`; empty for the form that it gives by itself.
 
         Raises:
             UsageError: the codec does not decode to this form.
@@ -128,7 +129,7 @@ class MediaCell(Cell):
         return {"pixels": pixels}
 
     def scaled_shape(self, size: Size, pixels: str | None = None) -> tuple[int, ...]:
-        """The shape of the whole sample when pictures are scaled to `size` and converted to `pixels`."""
+        """Return the shape of the whole sample when its pictures are scaled to `size` and converted to `pixels`."""
         shape = shape_of_pixels(self.info.shape, pixels)
         return shape if size is None else (*shape[:-3], *check_size(size), shape[-1])
 
@@ -141,36 +142,38 @@ class MediaCell(Cell):
         return combine([self.prepare_array(selection, label)], present, label)
 
     def frame_index(self) -> FrameIndex:
-        """The frame index.
+        """Return the frame index.
 
         Raises:
             UsageError: the sample is a single picture.
         """
         if self.index is None:
-            raise UsageError("This sample is a picture: it has no frames or timestamps.", "Ask a video tensor.")
+            raise UsageError("This sample is a picture: it has no frames or timestamps.", "Use a video tensor.")
         return self.index
 
     def frame_numbers(self, selection: Selection) -> NDArray[np.int64]:
-        """The numbers of the selected frames: int64 ``(N,)``, or 0-d for a single frame."""
-        request, rest = selection.frames(self.info.shape)
+        """Return the numbers of the selected frames: int64 of shape ``(N,)``, or 0-d for a single frame."""
+        request, rest = selection.split_frames(self.info.shape)
         first = expand(rest.steps[0], len(self.info.shape)) if rest.steps else [WHOLE]
         return request.reshape(()) if isinstance(first[0], int) and first[0] == 0 else request
 
     def seconds(self, selection: Selection) -> Any:
-        """Presentation times of the selected frames in seconds: float32, a scalar for one frame."""
+        """Return the presentation times of the selected frames in seconds: float32, a scalar for one frame."""
         return self.frame_index().seconds(self.frame_numbers(selection)).astype(np.float32)[()]
 
     def pts(self, selection: Selection) -> Any:
-        """Presentation times of the selected frames in time_base units: int64, a scalar for one frame."""
+        """Return the presentation times of the selected frames in units of time_base: int64, a scalar for one frame."""
         return self.frame_index().times[self.frame_numbers(selection)][()]
 
     def frames_at(self, selection: Selection, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-        """For each time, the position among the selected frames of the one that is shown then.
+        """Return for each time the position, among the selected frames, of the frame that is shown then.
 
-        Times are compared as float32 too, so that what ``.timestamps`` gave finds its own frame.
+        Args:
+            selection: The frames to search. They must be in the order in which they are shown.
+            seconds: Presentation times in seconds.
 
         Raises:
-            SampleIndexError: a time is before the first frame, or at or after the end of the last.
+            SampleIndexError: a time is before the first frame, or at or after the end of the last one.
         """
         index = self.frame_index()
         frames = np.atleast_1d(self.frame_numbers(selection))
@@ -179,14 +182,15 @@ class MediaCell(Cell):
             raise SampleIndexError(
                 "at() needs frames in the order they are shown.", "Select them forward, without repeats."
             )
+        # Users get times as float32. Rounded like that, a time from `.timestamps` must still find its own frame.
         exact = np.searchsorted(shown, seconds, side="right")
         rounded = np.searchsorted(shown.astype(np.float32), seconds.astype(np.float32), side="right")
         positions = np.maximum(exact, rounded)
         end = float(index.end * index.time_base)
-        wrong = ~np.isfinite(seconds) | (positions == 0) | (seconds >= max(end, float(shown[-1]) + 1e-9))
-        if wrong.any():
+        is_outside = ~np.isfinite(seconds) | (positions == 0) | (seconds >= max(end, float(shown[-1]) + 1e-9))
+        if is_outside.any():
             raise SampleIndexError(
-                f"No frame is shown at {seconds[wrong][0]:g} s.",
+                f"No frame is shown at {seconds[is_outside][0]:g} s.",
                 f"These frames are shown from {shown[0]:g} s up to {end:g} s.",
             )
         return positions - 1
@@ -199,12 +203,12 @@ class MediaCell(Cell):
                 raise UsageError("pixels='yuv' gives planes as they are: size= cannot be used.", _NO_PLANES)
             yield from self._stream_planes(selection)
             return
-        request, rest = selection.frames(self.scaled_shape(size, pixels))
+        request, rest = selection.split_frames(self.scaled_shape(size, pixels))
         each_frame = Selection(tuple(_drop_frame_axis(items, step) for step, items in enumerate(rest.steps)))
         plan = self.frame_index().plan(request)
         if len(plan.frames) == len(request) and (np.diff(request) > 0).all():
             frames = self.codec.stream(self.packets, plan, size=size, **form)
-        else:  # repeated or backward: decoders only go forward, so such a walk is decoded in batches
+        else:  # Decoders only go forward, so repeated or backward frames are decoded in batches.
             frames = self._decode_batches(request, size, form)
         for frame in frames:
             yield each_frame.apply(frame)
@@ -215,7 +219,7 @@ class MediaCell(Cell):
             yield from self.codec.decode(self.packets, plan, size=size, **form)
 
     def _stream_planes(self, selection: Selection) -> Iterator[dict[str, NDArray[Any]]]:
-        request, rest = selection.frames(self.info.shape)
+        request, rest = selection.split_frames(self.info.shape)
         if isinstance(frame_item(rest), np.ndarray):
             raise SampleIndexError("frames() cannot walk this index.", "Select frames in one list.")
         for start in range(0, len(request), _FRAMES_PER_BATCH):
@@ -226,10 +230,10 @@ class MediaCell(Cell):
 
 
 def _ranges_of(plan: Plan) -> list[tuple[int, int]]:
-    """The byte ranges of a plan's packets, to be fetched with those of other samples.
+    """Return the byte ranges of a plan's packets, to be fetched together with those of other samples.
 
-    Empty where only the container knows them, or where they are too many to hold at once: the codec then reads as it
-    goes.
+    It is empty if only the container knows the ranges, or if they are too many bytes to hold at once. The codec then
+    reads them itself while it decodes.
     """
     if plan.index.trust == Trust.CONTAINER:
         return []
@@ -238,8 +242,8 @@ def _ranges_of(plan: Plan) -> list[tuple[int, int]]:
 
 
 def _drop_frame_axis(items: tuple[Any, ...], step: int) -> tuple[Any, ...]:
-    """An index of ``(N, H, W, C)`` as one of each ``(H, W, C)``."""
+    """Return an index of ``(N, H, W, C)`` as an index of each ``(H, W, C)``."""
     keeps_frames_first = isinstance(items[0], (int, slice))
     if step or not keeps_frames_first or any(item is None for item in items):
-        raise SampleIndexError("frames() cannot walk this index.", "Select frames only, and index each frame.")
+        raise SampleIndexError("frames() does not work with this index.", "Select frames only, and index each frame.")
     return items[1:]

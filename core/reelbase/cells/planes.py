@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def frame_item(rest: Selection) -> Item:
-    """What is left to be done with the axis of frames, of a selection that does nothing else.
+    """Return what is left to be done with the axis of frames, of a selection that does nothing else.
 
     Args:
-        rest: The selection to apply to the array of the requested frames, from `Selection.frames`.
+        rest: The selection to apply to the array of the requested frames, from `Selection.split_frames`.
 
     Raises:
         SampleIndexError: it selects rows, columns or channels: planes differ in size, so that one index does not fit
@@ -44,5 +44,5 @@ def _is_whole(item: Item) -> bool:
 
 
 def pick_frames(planes: Mapping[str, NDArray[Any]], item: Item) -> dict[str, NDArray[Any]]:
-    """The planes of the frames that `item` picks on the first axis."""
+    """Return the planes of the frames that `item` picks on the first axis."""
     return {name: plane if _is_whole(item) else plane[item].copy() for name, plane in planes.items()}

@@ -35,7 +35,7 @@ PIXEL_WORDS: Final = (*PIXEL_FORMS, PLANES)
 
 
 def check_pixels(pixels: object) -> str | None:
-    """`pixels` itself, if it is None or one of the words.
+    """Return `pixels` if it is None or one of the words.
 
     Raises:
         UsageError: it is something else.
@@ -51,5 +51,5 @@ def check_pixels(pixels: object) -> str | None:
 
 
 def shape_of_pixels(shape: tuple[int, ...], pixels: str | None) -> tuple[int, ...]:
-    """The shape ``(…, H, W, C)`` of a sample that is decoded to the form `pixels`; None keeps its channels."""
+    """Return the shape ``(…, H, W, C)`` of a sample that is decoded to the form `pixels`; None keeps its channels."""
     return shape if pixels is None else (*shape[:-1], PIXEL_FORMS[pixels].channels)

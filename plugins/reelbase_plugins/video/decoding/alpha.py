@@ -5,6 +5,7 @@ The alpha channel is a video of its own, with a packet beside each packet of the
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -37,11 +38,12 @@ def plan_alpha(blob: Blob, plan: Plan, config: DecoderConfig) -> Plan:
         alpha_plan = index.plan(plan.frames[plan.rows])
         needed = np.unique(np.concatenate([run.packets for run in alpha_plan.runs]))
         pos, size = _locate(blob, plan.index, needed)
+        crcs = np.where(size, np.frombuffer(config.alpha_crcs, "<u4"), zlib.crc32(b"")).astype(np.uint32)
         firsts = [int(run.packets[0]) for run in alpha_plan.runs]
         spans = [(int(pos[first]), int(pos[first]) + 1) for first in firsts]
         wrong = [first for first, data in zip(firsts, blob.read_ranges(spans), strict=True) if not is_key(data[0])]
         if not [first for first in wrong if first]:
-            return replace(index, pos=pos, size=size).plan(plan.frames[plan.rows])
+            return replace(index, pos=pos, size=size, crcs=crcs).plan(plan.frames[plan.rows])
         for first in filter(None, wrong):
             index = remove_start(index, first)
 
@@ -53,7 +55,7 @@ def _locate(blob: Blob, index: FrameIndex, packets: NDArray[np.int64]) -> tuple[
     pos, size = np.zeros_like(index.pos), np.zeros_like(index.size)
     for packet, end, head in zip(packets.tolist(), ends, heads, strict=True):
         found = find_alpha(bytes(head))
-        if found is None or end + found[1] > blob.size:
+        if found is None or found[0] == found[1] or end + found[1] > blob.size:
             raise DamagedMediaError(
                 f"Packet {packet} (bytes up to {end} of {blob.key}) has no alpha after it.",
                 "The stored bytes are damaged; append the file again.",
@@ -64,7 +66,7 @@ def _locate(blob: Blob, index: FrameIndex, packets: NDArray[np.int64]) -> tuple[
 
 def make_alpha_config(config: DecoderConfig) -> DecoderConfig:
     """Make the decoder configuration of the alpha of a video."""
-    return replace(config, extradata=b"", changes={}, pix_fmt=None, alpha="", unseen=False, sound=False)
+    return replace(config, extradata=b"", changes={}, x264_builds={}, pix_fmt=None, alpha="", unseen=False, sound=False)
 
 
 def _is_vp8_key(first: int) -> bool:

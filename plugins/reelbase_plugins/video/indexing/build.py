@@ -13,6 +13,7 @@ import numpy as np
 
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
+from reelbase_plugins.video.bitstream.decoder_state import make_decoder_state
 from reelbase_plugins.video.bitstream.parsers import make_parser
 from reelbase_plugins.video.decoding.colour import UNSPECIFIED, choose_matrix, has_chroma
 from reelbase_plugins.video.decoding.convert import read_display_matrix, view_lines
@@ -126,7 +127,8 @@ class Ingest:
             stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits)
             config = DecoderConfig.from_stream(stream, self._traits.demuxer)
             parser = make_parser(config.codec, config.extradata)
-            demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
+            state = make_decoder_state(config.codec, config.extradata)
+            demux = Demux(reader, parser, state, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
             facts = collect_facts(container, stream)
         if not len(table):
@@ -144,7 +146,7 @@ class Ingest:
             raise DamagedMediaError(
                 f"{self._filename}: none of its {len(table)} {config.codec} packets can be decoded.", _DAMAGED_HINT
             )
-        config = replace(config, changes=table.extradata, alpha=describe_alpha(config, table))
+        config = replace(config, changes=table.changes, x264_builds=table.x264_builds, **describe_alpha(config, table))
         return add_first_frame(frame, config, facts, filename=self._filename)
 
     def _decode_in_sequence(self, config: DecoderConfig) -> Sequential:
@@ -233,6 +235,7 @@ def build_index(
         trust=Trust.FULL,
         decoder=config.as_dict(),
         repacked=table.repacked,
+        crcs=None if table.crc is None else table.crc.astype(np.uint32),
     )
 
 
@@ -244,12 +247,13 @@ def make_info(index: FrameIndex, described: dict[str, Any], *, name: str, filena
     return MediaInfo(shape=shape, codec=name, details={**ordered, "modified": False, **known})
 
 
-def describe_alpha(config: DecoderConfig, table: Table) -> str:
-    """Return the value of `DecoderConfig.alpha` for alpha that is kept beside the packets."""
-    if not table.alpha or config.codec not in ("vp8", "vp9"):
-        return ""
-    is_found = table.found_alpha == len(table) and not table.repacked
-    return BESIDE if is_found else LOST
+def describe_alpha(config: DecoderConfig, table: Table) -> dict[str, Any]:
+    """Return the fields of `DecoderConfig` for alpha that is kept beside the packets."""
+    if not table.has_alpha or config.codec not in ("vp8", "vp9"):
+        return {}
+    if len(table.alpha_crcs) < len(table) or table.repacked:
+        return {"alpha": LOST}
+    return {"alpha": BESIDE, "alpha_crcs": np.array(table.alpha_crcs, "<u4").tobytes()}
 
 
 def add_first_frame(

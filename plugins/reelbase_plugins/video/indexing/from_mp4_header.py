@@ -138,13 +138,15 @@ class _PacketLister:
             key=self._find_keys(rows[:, 0]),
             discard=rows[:, 5] != 0,
             header_flags=np.zeros(len(rows), np.int64),
-            extradata={},
+            crc=None,
+            changes={},
+            x264_builds={},
             repacked=False,
             unsafe=self._unsafe,
             corrupt=0,
             error=error,
-            alpha=0,
-            found_alpha=0,
+            has_alpha=False,
+            alpha_crcs=[],
         )
 
     def _find_keys(self, pos: NDArray[np.int64]) -> NDArray[np.bool_]:
