@@ -171,13 +171,10 @@ class Demux:
             return
         self._has_alpha = True
         end = self._columns["pos"][-1] + self._columns["size"][-1]
+        alpha = addition[8:]
         span = None if self._repacked else find_alpha(self._reader.read_span(end, end + HEAD_BYTES))
-        if (
-            span is not None
-            and len(addition) > 8
-            and self._reader.read_span(end + span[0], end + span[1]) == addition[8:]
-        ):
-            self._alpha_crcs.append(zlib.crc32(addition[8:]))
+        if alpha and span is not None and self._reader.read_span(end + span[0], end + span[1]) == alpha:
+            self._alpha_crcs.append(zlib.crc32(alpha))
 
     def _store(self, data: bytes, pos: int | None) -> int:
         """Return the position of a packet in the file, or write it to the spool and return its position there."""

@@ -10,7 +10,7 @@ import pytest
 from known_values import make_frame, write_frames
 
 import reelbase
-from reelbase.errors import DamagedMediaError, UsageError
+from reelbase.errors import CorruptObjectError, DamagedMediaError, UsageError
 from reelbase.plugin import Blob
 from reelbase_plugins.video.demux import containers
 from reelbase_plugins.video.demux.block_additions import find_alpha
@@ -171,6 +171,21 @@ def test_alpha_that_was_damaged_later(coded):
     for read in (codec.decode_planes, functools.partial(codec.decode, pixels="rgba")):
         with pytest.raises(DamagedMediaError, match="has no alpha after it"):
             read(damaged, index.plan(np.array([3])))
+
+
+def test_one_bit_of_alpha(coded):
+    """The alpha has checksums of its own."""
+    data = coded()[0].read_bytes()
+    codec = containers.Webm("webm")
+    index = codec.ingest(Blob.of(data), io.BytesIO(), filename="a.webm").index
+    plan = index.plan(np.array([3]))
+    end = int(index.pos[2] + index.size[2])
+    start, stop = find_alpha(data[end : end + 96])
+    spoilt = bytearray(data)
+    spoilt[end + stop - 2] ^= 8
+    assert (stop - start > 8, len(codec.decode(Blob.of(bytes(spoilt)), plan))) == (True, 1)
+    with pytest.raises(CorruptObjectError, match="Packet 2"):
+        codec.decode(Blob.of(bytes(spoilt)), plan, pixels="rgba")
 
 
 def test_videos_without_alpha_beside_them(tmp_path):
