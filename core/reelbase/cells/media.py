@@ -9,7 +9,7 @@ import numpy as np
 
 from reelbase.cells.arrays import check_out, check_size, deliver
 from reelbase.cells.cell import Cell
-from reelbase.cells.planes import frame_item, pick_frames
+from reelbase.cells.planes import check_whole, frame_item, pick_frames
 from reelbase.errors import SampleIndexError, UsageError
 from reelbase.io.batch_read import MAX_BYTES_IN_FLIGHT, ByteRanges, PendingRead, combine
 from reelbase.media.frame_index import Trust
@@ -101,7 +101,7 @@ class MediaCell(Cell):
 
     def _prepare_planes(self, selection: Selection, label: str) -> PendingRead:
         if self.index is None:
-            frame_item(selection.split_frames(self.info.shape)[1])  # raises if it is not the whole picture
+            check_whole(selection, self.info.shape)
             whole = [ByteRanges(self.blob, [(0, self.blob.size)])]
             return PendingRead(whole, lambda blobs: self.codec.decode_planes(blobs[0], None), label)
         request, rest = selection.split_frames(self.info.shape)

@@ -32,11 +32,26 @@ def frame_item(rest: Selection) -> Item:
         return WHOLE
     first, *others = steps[0]
     if len(steps) > 1 or not isinstance(first, (int, slice, np.ndarray)) or not all(map(_is_whole, others)):
-        raise SampleIndexError(
-            "pixels='yuv' gives whole planes: rows, columns and channels cannot be selected.",
-            "Select frames only, and index each plane of the result.",
-        )
+        raise _make_part_error()
     return first
+
+
+def check_whole(selection: Selection, shape: tuple[int, ...]) -> None:
+    """Check that a selection takes a whole picture of `shape`.
+
+    Raises:
+        SampleIndexError: it takes a part of the picture.
+    """
+    rows, rest = selection.split_frames(shape)
+    if rest.steps or not np.array_equal(rows, np.arange(shape[0])):
+        raise _make_part_error()
+
+
+def _make_part_error() -> SampleIndexError:
+    return SampleIndexError(
+        "pixels='yuv' gives whole planes: rows, columns and channels cannot be selected.",
+        "Select frames only, and index each plane of the result.",
+    )
 
 
 def _is_whole(item: Item) -> bool:

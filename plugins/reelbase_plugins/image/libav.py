@@ -52,7 +52,8 @@ def to_array(frame: VideoFrame, pixel_format: str, size: tuple[int, int] | None 
     `size` is ``(height, width)`` to scale to; None keeps the size of the frame.
     """
     height, width = size or (frame.height, frame.width)
-    converted = frame.reformat(width=width, height=height, format=pixel_format)
+    # with several threads of swscale, results differ from call to call for some formats and sizes
+    converted = frame.reformat(width=width, height=height, format=pixel_format, threads=1)
     return np.ascontiguousarray(converted.to_ndarray().reshape(height, width, CHANNELS[pixel_format]))
 
 
