@@ -159,15 +159,23 @@ def _send_ingested(wire: Wire, found: Any, at: int = 0) -> None:
 def _decode(codec: Any, wire: Wire, head: dict[str, Any], body: bytes) -> None:
     plan = FrameIndex.from_bytes(body).plan(head["frames"]) if body else None
     size = None if head["size"] is None else tuple(head["size"])
-    array = codec.decode(_make_blob(wire, head), plan, size=size)
+    form = {} if head["pixels"] is None else {"pixels": head["pixels"]}
+    array = codec.decode(_make_blob(wire, head), plan, size=size, **form)
     wire.send({"shape": list(array.shape), "dtype": array.dtype.str}, array)
+
+
+def _decode_planes(codec: Any, wire: Wire, head: dict[str, Any], body: bytes) -> None:
+    plan = FrameIndex.from_bytes(body).plan(head["frames"]) if body else None
+    planes = codec.decode_planes(_make_blob(wire, head), plan)
+    announced = {name: {"shape": list(plane.shape), "dtype": plane.dtype.str} for name, plane in planes.items()}
+    wire.send({"planes": announced}, b"".join(plane.tobytes() for plane in planes.values()))
 
 
 def _make_blob(wire: Wire, head: dict[str, Any]) -> Blob:
     return Blob(cast("Any", _ParentSource(wire)), head["key"], 0, head["bytes"])
 
 
-_TASKS = {"ingest": _ingest, "skim": _skim, "decode": _decode}
+_TASKS = {"ingest": _ingest, "skim": _skim, "decode": _decode, "planes": _decode_planes}
 
 if __name__ == "__main__":
     main()

@@ -39,6 +39,7 @@ from reelbase.contracts.viewer import (
 from reelbase.io.blob import Blob, BytesSource
 from reelbase.media.frame_index import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.media.media_info import Limits, MediaInfo
+from reelbase.media.pixels import PIXEL_FORMS, PixelForm
 from reelbase.media.sample import Encode, Link, Sample
 
 PROJECT = "reelbase"
@@ -47,6 +48,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 __all__ = [
+    "PIXEL_FORMS",
     "Blob",
     "BytesSource",
     "Codec",
@@ -67,6 +69,7 @@ __all__ = [
     "Link",
     "MediaInfo",
     "Overview",
+    "PixelForm",
     "Plan",
     "RowCard",
     "RowDetails",

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-from reelbase.cells import stack
+from reelbase.cells import check_narrowing, stack
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import Start
 from reelbase.errors import HtypeError, ReelbaseError, UsageError
 from reelbase.io.batch_read import execute
+from reelbase.media.pixels import check_pixels
 from reelbase.media.sample import Sample
 from reelbase.samples.selected import SelectedSample
 from reelbase.selection.indexing import Index
@@ -74,7 +75,12 @@ class Readable:
         return View(self._source, self._index.then(key))
 
     def numpy(
-        self, *, size: tuple[int, int] | None = None, out: NDArray[Any] | None = None, aslist: bool = False
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        out: NDArray[Any] | None = None,
+        aslist: bool = False,
+        pixels: str | None = None,
     ) -> Any:
         """Read and decode the selection.
 
@@ -82,20 +88,36 @@ class Readable:
             size: ``(height, width)`` to scale pictures to, in the same pass as the colour conversion.
             out: A writable, C-contiguous array of exactly the result's shape to write into and return.
             aslist: Return a list with one array per row, even if they could be stacked.
+            pixels: What to convert pictures to. None, the default, is "rgb24" for frames of videos, and an image's own
+                channels and bits:
+
+                - "rgb24": uint8, C = 3; alpha is dropped, not blended.
+                - "rgba": uint8, C = 4; alpha is 255 where the file has none.
+                - "gray": uint8, C = 1: the luma, from 0 to 255.
+                - "rgb48": uint16, C = 3, from 0 to 65535, for content of more than 8 bits.
+                - "gray16": uint16, C = 1, from 0 to 65535.
+                - "yuv": the planes that the decoder gives, see below. Neither `size` nor `out` can be used.
 
         Returns:
             Frames are uint8 RGB: ``(N, H, W, 3)``, or ``(H, W, 3)`` for one frame. Other htypes: their dtype.
+
+            With "yuv", a dict with an array per plane: "y", "u", "v" and "a", as far as the file has them. Each is
+            ``(N, h, w)``, or ``(h, w)`` for one frame or image; "u" and "v" are smaller where chroma is subsampled.
+            They are uint8, or uint16 in native byte order for more than 8 bits, with the values of the stream: 0 to
+            1023 for 10 bits, in the range ``sample_info["color_range"]``. Nothing is converted, and planes are not
+            turned upright either (``sample_info["rotation"]``, ``["flipped"]``). Several rows give a list of dicts.
 
         Raises:
             SampleIndexError: a row or frame is out of range.
             MissingSampleError: a row holds no sample.
             DamagedMediaError: a frame cannot be decoded.
-            UsageError: `size` or `out` do not fit.
+            UsageError: `size`, `out` or `pixels` do not fit.
         """
+        check_pixels(pixels)
         samples = self._select()
         if self._index.is_single:
-            return execute([samples[0].prepare_array(size, out)])[0]
-        arrays = execute([sample.prepare_array(size) for sample in samples])
+            return execute([samples[0].prepare_array(size, out, pixels)])[0]
+        arrays = execute([sample.prepare_array(size, pixels=pixels) for sample in samples])
         if aslist:
             return arrays
         whole = stack(arrays)
@@ -156,9 +178,15 @@ class Readable:
         positions = self._one().frames_at(times.reshape(-1))
         return self[int(positions[0]) if times.ndim == 0 else positions]
 
-    def frames(self, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[Any]]:
-        """The selected frames of one video, ``(H, W, 3)`` each, in bounded memory."""
-        yield from self._one().stream(size)
+    def frames(self, *, size: tuple[int, int] | None = None, pixels: str | None = None) -> Iterator[Any]:
+        """The selected frames of one video, ``(H, W, 3)`` each, in bounded memory.
+
+        Args:
+            size: As in `numpy`.
+            pixels: As in `numpy`; with "yuv", each frame is a dict of planes ``(h, w)``.
+        """
+        check_pixels(pixels)
+        yield from self._one().stream(size, pixels)
 
     def play(self, *, open_browser: bool = True) -> Shown:
         """Show one video, frame by frame or running: in the browser, or in a notebook.
@@ -324,7 +352,7 @@ def _check_times(seconds: object) -> NDArray[np.float64]:
 def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
     if not isinstance(whole, np.ndarray) or out.shape != whole.shape:
         raise UsageError(f"out= has shape {out.shape}; the selection does not.", "Ask .shape, or leave out= away.")
-    out[...] = whole
+    check_narrowing(out, whole)[...] = whole
     return out
 
 

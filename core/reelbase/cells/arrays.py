@@ -28,7 +28,7 @@ def deliver(array: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
     """
     if out is None:
         return np.array(array, order="C")
-    check_out(out, array.shape)[...] = array
+    check_narrowing(check_out(out, array.shape), array)[...] = array
     return out
 
 
@@ -43,6 +43,17 @@ def check_out(out: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
             f"out= has shape {out.shape}; the selection has {shape}.",
             "Pass a writable, C-contiguous array of that shape.",
         )
+    return out
+
+
+def check_narrowing(out: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
+    """Return `out` unless 16-bit values would be cut to 8 bits when `array` is written into it.
+
+    Raises:
+        UsageError: they would.
+    """
+    if array.dtype.kind == out.dtype.kind == "u" and out.dtype.itemsize < array.dtype.itemsize:
+        raise UsageError(f"out= is {out.dtype}; the selection is {array.dtype}.", f"Give an array of {array.dtype}.")
     return out
 
 

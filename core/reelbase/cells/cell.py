@@ -41,7 +41,13 @@ class Cell(ABC):
 
     @abstractmethod
     def prepare_array(
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
         """Return a read of the selected part as an array. A ragged sequence gives a list of arrays.
 
@@ -50,6 +56,8 @@ class Cell(ABC):
             label: What messages call the sample, such as "Row 3 of tensor 'videos'".
             size: Height and width in pixels to scale pictures to; None keeps their size.
             out: The array to write into and return; None makes a new one.
+            pixels: One of `reelbase.media.pixels.PIXEL_WORDS` to convert pictures to; None: 8-bit RGB, or an image's
+                own channels. "yuv" leads to a dict of planes.
         """
 
     @abstractmethod
@@ -128,7 +136,13 @@ class MissingCell(Cell):
         raise self._missing_error()
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
         raise self._missing_error()
 
@@ -161,10 +175,18 @@ class ArrayCell(Cell):
         return self.htype.numpy(self.stored).shape
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
         if size is not None:
             raise UsageError("size= scales pictures; this sample is an array.", "Leave it out.")
+        if pixels is not None:
+            raise UsageError(f"pixels={pixels!r} is for pictures; this sample is an array.", "Leave it out.")
 
         def present(_: Sequence[Blob]) -> NDArray[Any]:
             return deliver(selection.apply(self.htype.numpy(self.stored)), out)

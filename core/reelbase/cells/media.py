@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from reelbase.cells.arrays import check_out, check_size, deliver
 from reelbase.cells.cell import Cell
+from reelbase.cells.planes import check_whole, frame_item, pick_frames
 from reelbase.errors import SampleIndexError, UsageError
 from reelbase.io.batch_read import MAX_BYTES_IN_FLIGHT, ByteRanges, PendingRead, combine
 from reelbase.media.frame_index import Trust
+from reelbase.media.pixels import PLANES, shape_of_pixels
 from reelbase.selection.indexing import WHOLE, Selection, expand
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from reelbase.io.blob import Blob
     from reelbase.media.frame_index import FrameIndex, Plan
     from reelbase.media.media_info import MediaInfo
+
+_FRAMES_PER_BATCH: Final = 32
+_NO_PLANES: Final = "Leave them out, or ask for another form, such as pixels='gray16'."
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,30 +64,73 @@ class MediaCell(Cell):
         return self.blob.read()
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
+        form = self._choose_form(pixels)
+        if pixels == PLANES:
+            if size is not None or out is not None:
+                raise UsageError("pixels='yuv' gives planes as they are: size= and out= cannot be used.", _NO_PLANES)
+            return self._prepare_planes(selection, label)
         if self.index is None:
-            return self._prepare_whole(selection, label, size, out)
-        request, rest = selection.split_frames(self.scaled_shape(size))
+            return self._prepare_whole(selection, label, size, out, form)
+        full_shape = self.scaled_shape(size, pixels)
+        request, rest = selection.split_frames(full_shape)
         plan = self.index.plan(request)
         # Frames are decoded straight into `out` unless more is to be done with them afterwards.
-        target = None if out is None or rest.steps else check_out(out, (len(request), *self.scaled_shape(size)[1:]))
+        target = None if out is None or rest.steps else check_out(out, (len(request), *full_shape[1:]))
 
         def decode(blobs: Sequence[Blob]) -> NDArray[Any]:
-            frames = self.codec.decode(blobs[0], plan, size=size, out=target)
+            frames = self.codec.decode(blobs[0], plan, size=size, out=target, **form)
             return deliver(rest.apply(frames), out) if rest.steps else frames
 
         return PendingRead([ByteRanges(self.packets, _ranges_of(plan))], decode, label)
 
-    def _prepare_whole(self, selection: Selection, label: str, size: Size, out: NDArray[Any] | None) -> PendingRead:
+    def _prepare_whole(
+        self, selection: Selection, label: str, size: Size, out: NDArray[Any] | None, form: dict[str, Any]
+    ) -> PendingRead:
         def decode(blobs: Sequence[Blob]) -> NDArray[Any]:
-            return deliver(selection.apply(self.codec.decode(blobs[0], None, size=size)), out)
+            return deliver(selection.apply(self.codec.decode(blobs[0], None, size=size, **form)), out)
 
         return PendingRead([ByteRanges(self.blob, [(0, self.blob.size)])], decode, label)
 
-    def scaled_shape(self, size: Size) -> tuple[int, ...]:
-        """Return the shape of the whole sample when its pictures are scaled to `size`."""
-        shape = self.info.shape
+    def _prepare_planes(self, selection: Selection, label: str) -> PendingRead:
+        if self.index is None:
+            check_whole(selection, self.info.shape)
+            whole = [ByteRanges(self.blob, [(0, self.blob.size)])]
+            return PendingRead(whole, lambda blobs: self.codec.decode_planes(blobs[0], None), label)
+        request, rest = selection.split_frames(self.info.shape)
+        item, plan = frame_item(rest), self.index.plan(request)
+
+        def decode(blobs: Sequence[Blob]) -> dict[str, NDArray[Any]]:
+            return pick_frames(self.codec.decode_planes(blobs[0], plan), item)
+
+        return PendingRead([ByteRanges(self.packets, _ranges_of(plan))], decode, label)
+
+    def _choose_form(self, pixels: str | None) -> dict[str, Any]:
+        """Return the argument of `Codec.decode` that leads to `pixels`; empty for the form that it gives by itself.
+
+        Raises:
+            UsageError: the codec does not decode to this form.
+        """
+        if pixels is None or (pixels == "rgb24" and self.index is not None):
+            return {}
+        if pixels not in self.codec.pixels:
+            known = ", ".join(map(repr, self.codec.pixels))
+            raise UsageError(
+                f"pixels={pixels!r} cannot be had of this sample: it is {self.codec.name}.",
+                f"This codec gives {known}." if known else "Leave it out.",
+            )
+        return {"pixels": pixels}
+
+    def scaled_shape(self, size: Size, pixels: str | None = None) -> tuple[int, ...]:
+        """Return the shape of the whole sample when its pictures are scaled to `size` and converted to `pixels`."""
+        shape = shape_of_pixels(self.info.shape, pixels)
         return shape if size is None else (*shape[:-3], *check_size(size), shape[-1])
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
@@ -147,24 +195,38 @@ class MediaCell(Cell):
             )
         return positions - 1
 
-    def stream(self, selection: Selection, size: Size = None) -> Iterator[NDArray[Any]]:
-        """Yield the selected frames one after another, in bounded memory."""
-        request, rest = selection.split_frames(self.scaled_shape(size))
+    def stream(self, selection: Selection, size: Size = None, pixels: str | None = None) -> Iterator[Any]:
+        """Yield the selected frames one after another, in bounded memory; dicts of planes for "yuv"."""
+        form = self._choose_form(pixels)
+        if pixels == PLANES:
+            if size is not None:
+                raise UsageError("pixels='yuv' gives planes as they are: size= cannot be used.", _NO_PLANES)
+            yield from self._stream_planes(selection)
+            return
+        request, rest = selection.split_frames(self.scaled_shape(size, pixels))
         each_frame = Selection(tuple(_drop_frame_axis(items, step) for step, items in enumerate(rest.steps)))
         plan = self.frame_index().plan(request)
         if len(plan.frames) == len(request) and (np.diff(request) > 0).all():
-            frames = self.codec.stream(self.packets, plan, size=size)
+            frames = self.codec.stream(self.packets, plan, size=size, **form)
         else:  # Decoders only go forward, so repeated or backward frames are decoded in batches.
-            frames = self._decode_batches(request, size)
+            frames = self._decode_batches(request, size, form)
         for frame in frames:
             yield each_frame.apply(frame)
 
-    def _decode_batches(
-        self, request: NDArray[np.int64], size: Size, frames_per_batch: int = 32
-    ) -> Iterator[NDArray[Any]]:
-        for start in range(0, len(request), frames_per_batch):
-            plan = self.frame_index().plan(request[start : start + frames_per_batch])
-            yield from self.codec.decode(self.packets, plan, size=size)
+    def _decode_batches(self, request: NDArray[np.int64], size: Size, form: dict[str, Any]) -> Iterator[NDArray[Any]]:
+        for start in range(0, len(request), _FRAMES_PER_BATCH):
+            plan = self.frame_index().plan(request[start : start + _FRAMES_PER_BATCH])
+            yield from self.codec.decode(self.packets, plan, size=size, **form)
+
+    def _stream_planes(self, selection: Selection) -> Iterator[dict[str, NDArray[Any]]]:
+        request, rest = selection.split_frames(self.info.shape)
+        if isinstance(frame_item(rest), np.ndarray):
+            raise SampleIndexError("frames() cannot walk this index.", "Select frames in one list.")
+        for start in range(0, len(request), _FRAMES_PER_BATCH):
+            plan = self.frame_index().plan(request[start : start + _FRAMES_PER_BATCH])
+            planes = self.codec.decode_planes(self.packets, plan)
+            for at in range(len(plan.rows)):
+                yield {name: plane[at] for name, plane in planes.items()}
 
 
 def _ranges_of(plan: Plan) -> list[tuple[int, int]]:

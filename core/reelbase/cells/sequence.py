@@ -11,6 +11,7 @@ from reelbase.cells.arrays import deliver, stack
 from reelbase.cells.cell import ArrayCell, Cell
 from reelbase.errors import SampleIndexError, UsageError
 from reelbase.io.batch_read import PendingRead, combine
+from reelbase.media.pixels import PLANES
 from reelbase.selection.indexing import WHOLE, Selection
 
 if TYPE_CHECKING:
@@ -54,13 +55,24 @@ class SequenceCell(Cell):
         return (len(shapes), *_common_shape(shapes))
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
+        if pixels == PLANES and out is not None:
+            raise UsageError("pixels='yuv' gives planes as they are: out= cannot be used.", "Leave it out.")
+
         def join(parts: list[Any]) -> Any:
             return stack(parts) if out is None else deliver(stack(parts), out)
 
         return combine(
-            [item.prepare_array(rest, label, size=size) for item, rest in self._select(selection)], join, label
+            [item.prepare_array(rest, label, size=size, pixels=pixels) for item, rest in self._select(selection)],
+            join,
+            label,
         )
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from reelbase.errors import UsageError
 from reelbase.media.media_info import Limits, MediaInfo
@@ -73,7 +73,13 @@ class Codec(ABC):
     Args:
         name: The name of the codec's spec, which is stored with every sample.
         limits: Bounds on what may be decoded; None uses the defaults of `Limits`.
+
+    Attributes:
+        pixels: The words of ``numpy(pixels=…)`` that `decode` and `stream` take as `pixels`, such as "gray16". With
+            "yuv" among them, `decode_planes` is implemented. Empty by default: `pixels` is then never passed.
     """
+
+    pixels: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str, *, limits: Limits | None = None) -> None:
         self.name = name
@@ -134,37 +140,63 @@ class Codec(ABC):
         *,
         out: NDArray[np.uint8] | None = None,
         size: tuple[int, int] | None = None,
+        pixels: str | None = None,
     ) -> NDArray[Any]:
         """Decode the planned frames, or a whole sample.
+
+        A codec without `Codec.pixels` may leave out the argument `pixels`.
 
         Args:
             blob: The bytes to decode from: the sample, or its repacked packets.
             plan: Which frames to decode, from the sample's own `FrameIndex`. None for a codec without an index: the
                 whole sample is decoded.
-            out: A C-contiguous uint8 array of exactly the result's shape, to write into and return. None makes a new
-                array.
+            out: A C-contiguous array of exactly the result's shape and dtype, to write into and return. None makes a
+                new array.
             size: ``(height, width)`` in pixels to scale frames to; None keeps their size.
+            pixels: Another form than 8-bit RGB, one of `Codec.pixels` except "yuv": "rgba", "gray" (C = 1), "rgb48" or
+                "gray16" (both uint16). For single pictures, None means the channels and bits of the file.
 
         Returns:
-            uint8 RGB ``(len(plan.rows), H, W, 3)``, in the order of the request; without a plan the sample's array.
+            uint8 RGB ``(len(plan.rows), H, W, 3)``, or C and dtype of `pixels`, in the order of the request; without a
+            plan the sample's array.
 
         Raises:
             DamagedMediaError: a requested frame could not be decoded. The message names frame and packet.
             FrameSizeError: the frames have several sizes, and `size` is None.
         """
 
-    def stream(self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[np.uint8]]:
+    def decode_planes(self, blob: Blob, plan: Plan | None) -> dict[str, NDArray[Any]]:
+        """Decode the planned frames, or a whole sample, to planes as they are: neither converted nor turned upright.
+
+        Args:
+            blob: As in `decode`.
+            plan: As in `decode`.
+
+        Returns:
+            Arrays ``(len(plan.rows), h, w)``, or ``(h, w)`` for a sample without a plan, by "y", "u", "v" and "a", as
+            many of them as there are. uint8, or uint16 with values of the stream's own bits.
+
+        Raises:
+            UsageError: the sample is not stored as luma and chroma, or this codec has no planes.
+        """
+        raise UsageError(f"The codec {self.name!r} gives no pixels='yuv'.", "Leave out pixels=.")
+
+    def stream(
+        self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None, pixels: str | None = None
+    ) -> Iterator[NDArray[Any]]:
         """Yield the distinct planned frames in ascending order, uint8 ``(H, W, 3)`` each, in bounded memory.
 
         Args:
             blob: The bytes to decode from, as in `decode`.
             plan: Which frames to decode.
             size: ``(height, width)`` in pixels to scale frames to; None keeps their size.
+            pixels: Another form than 8-bit RGB, as in `decode`.
 
         Raises as `decode`.
         """
+        form: dict[str, Any] = {} if pixels is None else {"pixels": pixels}
         for at in range(0, len(plan.frames), FRAMES_PER_BATCH):
-            yield from self.decode(blob, plan.index.plan(plan.frames[at : at + FRAMES_PER_BATCH]), size=size)
+            yield from self.decode(blob, plan.index.plan(plan.frames[at : at + FRAMES_PER_BATCH]), size=size, **form)
 
     def web_stream(self, index: FrameIndex) -> WebStream | None:
         """Return how a browser can decode the stored packets itself; None if it cannot.

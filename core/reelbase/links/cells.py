@@ -68,9 +68,15 @@ class DeferredCell(Cell):
         return self.media().plain()
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
-        return self.media().prepare_array(selection, label, size=size, out=out)
+        return self.media().prepare_array(selection, label, size=size, out=out, pixels=pixels)
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
         return self.media().prepare_data(selection, label)

@@ -38,10 +38,12 @@ class SelectedSample:
         """False if the row holds no sample."""
         return not isinstance(self.cell, MissingCell)
 
-    def prepare_array(self, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:
+    def prepare_array(
+        self, size: Size = None, out: NDArray[Any] | None = None, pixels: str | None = None
+    ) -> PendingRead:
         """See `Cell.prepare_array`."""
         with error_context(self.label):
-            return self.cell.prepare_array(self.selection, self.label, size=size, out=out)
+            return self.cell.prepare_array(self.selection, self.label, size=size, out=out, pixels=pixels)
 
     def prepare_data(self) -> PendingRead:
         """See `Cell.prepare_data`."""
@@ -83,10 +85,10 @@ class SelectedSample:
         with error_context(self.label):
             return self.cell.media().frames_at(self.selection, seconds)
 
-    def stream(self, size: Size) -> Iterator[NDArray[Any]]:
+    def stream(self, size: Size, pixels: str | None = None) -> Iterator[Any]:
         """See `MediaCell.stream`."""
         with error_context(self.label):
-            yield from self.cell.media().stream(self.selection, size)
+            yield from self.cell.media().stream(self.selection, size, pixels)
 
     def encoded(self) -> bytes:
         """See `Cell.encoded`."""

@@ -19,6 +19,7 @@ from reelbase.errors import LimitError, ReelbaseError, UsageError
 from reelbase.io.blob import Blob, BytesSource
 from reelbase.media.frame_index import FrameIndex
 from reelbase.media.media_info import Limits, MediaInfo
+from reelbase.media.pixels import PIXEL_FORMS, PIXEL_WORDS, PLANES
 from reelbase.testing._threads import together
 
 if TYPE_CHECKING:
@@ -83,6 +84,16 @@ class _Sample:
         if self.found.index is None:
             return self.codec.decode(self.blob, None, **how)
         return self.codec.decode(self.blob, self.plan(range(self.frames) if request is None else request), **how)
+
+    def planes(self, request: Sequence[int] | None = None) -> dict[str, Array] | None:
+        """None: this sample has no planes."""
+        plan = None
+        if self.found.index is not None:
+            plan = self.plan(range(self.frames) if request is None else request)
+        try:
+            return self.codec.decode_planes(self.blob, plan)
+        except UsageError:
+            return None
 
     @property
     def frames(self) -> int:
@@ -163,6 +174,35 @@ class CodecTests:
         _assert_equal(
             case.sample.decode(size=(height, width)), case.whole, "decode(size=its own size) returns other pixels"
         )
+
+    def test_pixels(self, case: CodecCase) -> None:
+        assert set(case.codec.pixels) <= set(PIXEL_WORDS), f"pixels is {case.codec.pixels}: the words are {PIXEL_WORDS}"
+        for word in set(case.codec.pixels) & set(PIXEL_FORMS):
+            form = PIXEL_FORMS[word]
+            got = case.sample.decode(pixels=word)
+            wanted = (*case.whole.shape[:-1], form.channels)
+            assert got.shape == wanted, f"decode(pixels={word!r}) gave shape {got.shape}, not {wanted}"
+            assert got.dtype == form.dtype, f"decode(pixels={word!r}) gave {got.dtype}, not {form.dtype}"
+            small = case.sample.decode(pixels=word, size=(8, 12))
+            assert small.shape[-3:] == (8, 12, form.channels), f"decode(pixels={word!r}, size=(8, 12)): {small.shape}"
+            out = np.zeros(wanted, form.dtype)
+            assert case.sample.decode(pixels=word, out=out) is out
+            _assert_equal(out, got, f"decode(pixels={word!r}, out=…) wrote something else")
+
+    def test_planes(self, case: CodecCase) -> None:
+        planes = case.sample.planes() if PLANES in case.codec.pixels else None
+        if planes is None:
+            return
+        assert list(planes) == [name for name in "yuva" if name in planes], f"planes are called {list(planes)}"
+        axes = case.whole.ndim - 1
+        for name, plane in planes.items():
+            assert plane.dtype.name in {"uint8", "uint16"}, f"plane {name} is {plane.dtype}"
+            assert plane.ndim == axes, f"plane {name} has the shape {plane.shape}: no channels are wanted"
+        if self.has_index:
+            request = [case.sample.frames - 1, 0, 0]
+            some = case.sample.planes(request) or {}
+            for name, plane in planes.items():
+                _assert_equal(some[name], plane[request], f"plane {name} of frames {request} is another one")
 
     def test_results_are_your_own(self, case: CodecCase) -> None:
         first = case.sample.decode()

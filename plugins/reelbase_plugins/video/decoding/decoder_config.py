@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Decoders that use the bitstream alone, not what the container states of a packet, and that have frame threads.
 _BITSTREAM_DECODERS: Final = ("h264", "hevc", "vp9", "libdav1d")
 
+BESIDE: Final = "beside"
+LOST: Final = "lost"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
@@ -45,6 +48,9 @@ class DecoderConfig:
         turn: (swap axes, mirror x, mirror y) to turn a frame upright, applied in this order.
         damaged: Number of packets and frames that were found damaged at ingest.
         sound: True if all or a sample of the file was decoded at ingest and no damage was found.
+        alpha: "" if no alpha is kept beside the packets; `BESIDE` if each packet has its alpha after it in the file;
+            `LOST` if there is alpha that cannot be found there.
+        alpha_crcs: CRC-32 of each packet of alpha, 4 bytes each, little-endian; empty if `alpha` is not `BESIDE`.
         unseen: True if no packet headers were read at ingest: starts are then checked when they are decoded from.
     """
 
@@ -69,6 +75,8 @@ class DecoderConfig:
     damaged: int = 0
     sound: bool = False
     unseen: bool = False
+    alpha: str = ""
+    alpha_crcs: bytes = b""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,6 +88,8 @@ class DecoderConfig:
         """Return the JSON form, without fields that have their default value."""
         stored = {name: value for name, value in asdict(self).items() if value != getattr(DecoderConfig, name, None)}
         stored["extradata"] = b64encode(self.extradata).decode()
+        if self.alpha_crcs:
+            stored["alpha_crcs"] = b64encode(self.alpha_crcs).decode()
         stored["changes"] = {str(number): b64encode(data).decode() for number, data in self.changes.items()}
         stored["x264_builds"] = {str(number): build for number, build in self.x264_builds.items()}
         return stored
@@ -89,6 +99,7 @@ class DecoderConfig:
         """Make a configuration from the JSON form that `as_dict` returned."""
         values = dict(stored)
         values["extradata"] = b64decode(values.get("extradata", ""))
+        values["alpha_crcs"] = b64decode(values.get("alpha_crcs", ""))
         values["changes"] = {int(number): b64decode(data) for number, data in values.get("changes", {}).items()}
         values["x264_builds"] = {int(number): int(build) for number, build in values.get("x264_builds", {}).items()}
         values["size"] = tuple(values["size"])

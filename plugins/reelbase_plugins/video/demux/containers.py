@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from reelbase.errors import DamagedMediaError, UsageError
-from reelbase.plugin import Codec
+from reelbase.plugin import PIXEL_FORMS, Codec
 from reelbase_plugins.video.demux import recognise
 from reelbase_plugins.video.demux.container_traits import Traits
 
@@ -29,6 +29,7 @@ class Container(Codec):
     """
 
     traits: ClassVar[Traits]
+    pixels: ClassVar[tuple[str, ...]] = (*PIXEL_FORMS, "yuv")
 
     def ingest(
         self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
@@ -48,17 +49,28 @@ class Container(Codec):
         *,
         out: NDArray[np.uint8] | None = None,
         size: tuple[int, int] | None = None,
+        pixels: str | None = None,
     ) -> NDArray[Any]:
         """See `Codec.decode`."""
         from reelbase_plugins.video.decoding.execute_plan import read
 
-        return read(blob, plan, out=out, size=size, limits=self.limits)
+        return read(blob, plan, out=out, size=size, limits=self.limits, pixels=pixels or "rgb24")
 
-    def stream(self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[np.uint8]]:
+    def decode_planes(self, blob: Blob, plan: Plan | None) -> dict[str, NDArray[Any]]:
+        """See `Codec.decode_planes`."""
+        from reelbase_plugins.video.decoding.execute_plan import read_planes
+
+        return read_planes(blob, plan, limits=self.limits)
+
+    def stream(
+        self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None, pixels: str | None = None
+    ) -> Iterator[NDArray[Any]]:
         """See `Codec.stream`."""
         from reelbase_plugins.video.decoding.execute_plan import stream
 
-        return stream(blob, plan, size=size, limits=self.limits)
+        if pixels == "rgba" and plan.index.decoder.get("alpha"):  # colour and alpha come from two passes
+            return super().stream(blob, plan, size=size, pixels=pixels)
+        return stream(blob, plan, size=size, limits=self.limits, pixels=pixels or "rgb24")
 
     def web_stream(self, index: FrameIndex) -> WebStream | None:
         """See `Codec.web_stream`."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from reelbase.errors import LimitError, ReelbaseError
 from reelbase_plugins.video.bitstream.packet_flags import PacketFlags
+from reelbase_plugins.video.demux.block_additions import ALPHA_ID, HEAD_BYTES, find_alpha
 from reelbase_plugins.video.demux.refusals import check_packet
 from reelbase_plugins.video.demux.safe_open import libav_errors
 
@@ -58,6 +59,8 @@ class Table:
         unsafe: True if packets carry side data that an index does not store.
         corrupt: number of packets that the container marks as damaged.
         error: what stopped the demuxer before the end; None if it reached the end.
+        has_alpha: True if packets have alpha beside them.
+        alpha_crcs: CRC-32 of the alpha of each packet for which `find_alpha` finds it in the bytes after the packet.
     """
 
     pos: Ints
@@ -75,6 +78,8 @@ class Table:
     unsafe: bool
     corrupt: int
     error: str | None
+    has_alpha: bool
+    alpha_crcs: list[int]
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -108,6 +113,8 @@ class Demux:
         }
         self._unsafe = False
         self._corrupt = 0
+        self._has_alpha = False
+        self._alpha_crcs: list[int] = []
 
     def run(self, container: InputContainer, stream: VideoStream, *, filename: str, limits: Limits) -> Table:
         """Read every packet.
@@ -145,6 +152,8 @@ class Demux:
         self._corrupt += packet.is_corrupt
         self._read_side_data(packet)
         append["header_flags"](self._read_headers(data, key=key))
+        if packet.has_sidedata("matroska_block_additional"):
+            self._check_alpha(bytes(packet.get_sidedata("matroska_block_additional")))
 
     def _read_headers(self, data: bytes, *, key: bool) -> int:
         flags = self._parser.parse(data, key=key)
@@ -157,6 +166,17 @@ class Demux:
             self._state.replace(len(self._columns["pos"]) - 1, bytes(packet.get_sidedata("new_extradata")))
         if packet.has_sidedata("palette") or packet.has_sidedata("param_change"):
             self._unsafe = True
+
+    def _check_alpha(self, addition: bytes) -> None:
+        """Compare the alpha that the demuxer states with what is found in the bytes after the packet."""
+        if int.from_bytes(addition[:8]) != ALPHA_ID:
+            return
+        self._has_alpha = True
+        end = self._columns["pos"][-1] + self._columns["size"][-1]
+        alpha = addition[8:]
+        span = None if self._repacked else find_alpha(self._reader.read_span(end, end + HEAD_BYTES))
+        if alpha and span is not None and self._reader.read_span(end + span[0], end + span[1]) == alpha:
+            self._alpha_crcs.append(zlib.crc32(alpha))
 
     def _store(self, data: bytes, pos: int | None) -> int:
         """Return the position of a packet in the file, or write it to the spool and return its position there."""
@@ -211,4 +231,6 @@ class Demux:
             unsafe=self._unsafe or len(self._state.changes) > _MAX_SETTINGS_CHANGES,
             corrupt=self._corrupt,
             error=error,
+            has_alpha=self._has_alpha,
+            alpha_crcs=self._alpha_crcs,
         )

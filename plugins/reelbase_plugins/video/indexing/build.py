@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
 from reelbase_plugins.video.bitstream.decoder_state import make_decoder_state
 from reelbase_plugins.video.bitstream.parsers import make_parser
-from reelbase_plugins.video.decoding.convert import read_display_matrix
+from reelbase_plugins.video.decoding.colour import UNSPECIFIED, choose_matrix, has_chroma
+from reelbase_plugins.video.decoding.convert import read_display_matrix, view_lines
 from reelbase_plugins.video.decoding.decoder import Sequential
-from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
+from reelbase_plugins.video.decoding.decoder_config import BESIDE, LOST, DecoderConfig
 from reelbase_plugins.video.demux.packets import NO_TIME, Demux, Table
 from reelbase_plugins.video.demux.safe_open import Reader, list_videos, open_container, pick_stream
 from reelbase_plugins.video.demux.spool import clear_spool, open_spool
+from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
 from reelbase_plugins.video.indexing.frame_order import compute_times, make_packet_flags, order_by_times
 from reelbase_plugins.video.indexing.sample_info import describe
 from reelbase_plugins.video.indexing.verify import Check, Witness, watch
@@ -58,6 +60,9 @@ class StreamFacts:
         colorspace: AVColorSpace; 2 means unspecified.
         color_range: AVColorRange; 0 means unspecified.
         is_assumed: The format stores no times; frames are spaced evenly at `rate`.
+        approximate_colorspace: AVColorSpace that frames are converted with, if it is another one than was meant; None
+            if colours are exact.
+        has_alpha: Frames have an alpha channel, or alpha beside their packets.
     """
 
     time_base: Fraction
@@ -74,6 +79,8 @@ class StreamFacts:
     colorspace: int = 2
     color_range: int = 0
     is_assumed: bool = False
+    approximate_colorspace: int | None = None
+    has_alpha: bool = False
 
     @property
     def step(self) -> Fraction:
@@ -161,7 +168,8 @@ class Ingest:
             raise DamagedMediaError(
                 f"{self._filename}: none of its {len(table)} {config.codec} packets can be decoded.", _DAMAGED_HINT
             )
-        return add_first_frame(frame, replace(config, changes=table.changes, x264_builds=table.x264_builds), facts)
+        config = replace(config, changes=table.changes, x264_builds=table.x264_builds, **describe_alpha(config, table))
+        return add_first_frame(frame, config, facts, filename=self._filename)
 
     def _decode_in_sequence(self, config: DecoderConfig) -> Sequential:
         return Sequential(self._blob, config, self._filename, self._limits.max_pixels)
@@ -176,7 +184,7 @@ class Ingest:
         """
         order = order_by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
         blob = open_spool(self._spool) if table.repacked else self._blob
-        verification = Check(blob, config, self._limits)
+        verification = Check(blob, config, self._limits, self._filename)
         everything = check == "full" or (check == "sample" and verification.is_cheap(len(table)))
         if order.is_certain and len(order.display) and not everything:
             index = self._make_index(table, order.display, facts, config)
@@ -195,7 +203,7 @@ class Ingest:
         If no index gives the same frames, reads go through the container instead (`Trust.CONTAINER`): for some files,
         such as packed bitstreams, only the demuxer gives the right frames.
         """
-        witness = watch(self._decode_in_sequence(config))
+        witness = watch(self._decode_in_sequence(config), ConversionCheck(config, self._filename))
         if witness.failed >= _MAX_SHARE_REFUSED * len(table):
             raise DamagedMediaError(
                 f"{self._filename}: {witness.failed} of its {len(table)} {config.codec} packets cannot be decoded.",
@@ -274,20 +282,53 @@ def make_info(index: FrameIndex, described: dict[str, Any], *, name: str, filena
     return MediaInfo(shape=shape, codec=name, details={**ordered, "modified": False, **known})
 
 
-def add_first_frame(frame: VideoFrame, config: DecoderConfig, facts: StreamFacts) -> tuple[DecoderConfig, StreamFacts]:
-    """Add to configuration and facts what only a decoded frame states, such as its size and rotation."""
+def describe_alpha(config: DecoderConfig, table: Table) -> dict[str, Any]:
+    """Return the fields of `DecoderConfig` for alpha that is kept beside the packets."""
+    if not table.has_alpha or config.codec not in ("vp8", "vp9"):
+        return {}
+    if len(table.alpha_crcs) < len(table) or table.repacked:
+        return {"alpha": LOST}
+    return {"alpha": BESIDE, "alpha_crcs": np.array(table.alpha_crcs, "<u4").tobytes()}
+
+
+def add_first_frame(
+    frame: VideoFrame, config: DecoderConfig, facts: StreamFacts, *, filename: str
+) -> tuple[DecoderConfig, StreamFacts]:
+    """Add to configuration and facts what only a decoded frame states, such as its size and rotation.
+
+    Raises:
+        MediaError: the frame cannot be converted to RGB.
+    """
     turn, angle = read_display_matrix(frame)
     config = replace(config, size=(frame.width, frame.height), turn=turn)
+    colorspace = frame.colorspace if frame.colorspace != UNSPECIFIED else config.colorspace
+    matrix, is_exact = choose_matrix(colorspace, frame.color_primaries)
+    # Decoded by the index, a frame may come without the tags of the container, also without the primaries that a
+    # chroma-derived matrix follows from; then the configuration has the matrix itself.
+    config = replace(config, colorspace=matrix if config.colorspace == colorspace else config.colorspace)
+    pix_fmt = frame.format.name
     facts = replace(
         facts,
         angle=angle,
-        pix_fmt=frame.format.name,
+        pix_fmt=pix_fmt.replace("yuv", "yuva", 1) if config.alpha else pix_fmt,
         bits=max((part.bits for part in frame.format.components), default=8),
         interlaced=frame.interlaced_frame,
-        colorspace=frame.colorspace if frame.colorspace != 2 else config.colorspace,
+        colorspace=colorspace,
         color_range=frame.color_range or config.color_range,
+        approximate_colorspace=matrix if has_chroma(frame) and not is_exact else None,
+        has_alpha=bool(config.alpha) or has_alpha(frame),
     )
+    ConversionCheck(config, filename).check(frame)  # last: it sets the tags of the frame
     return config, facts
+
+
+def has_alpha(frame: VideoFrame) -> bool:
+    """Return True if the format of a frame has alpha, or if a picture with a palette uses a colour that has."""
+    if not frame.format.has_palette:
+        return any(part.is_alpha for part in frame.format.components)
+    indices = view_lines(frame.planes[0], frame.height, np.dtype(np.uint8))[:, : frame.width]
+    palette = np.frombuffer(cast("bytes", frame.planes[1]), np.uint32)  # 0xAARRGGBB
+    return bool((palette[np.unique(indices)] >> 24 != 0xFF).any())
 
 
 def collect_facts(container: InputContainer, stream: VideoStream) -> StreamFacts:

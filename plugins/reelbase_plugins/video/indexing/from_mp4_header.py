@@ -61,7 +61,7 @@ def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Li
     order = order_by_times(table, trusted=True, reorders=facts.reorders)
     if frame is None or not order.is_certain or not len(order.display) or _find_end(table) > blob.size:
         return None
-    config, facts = add_first_frame(frame, replace(config, unseen=not facts.intra_only), facts)
+    config, facts = add_first_frame(frame, replace(config, unseen=not facts.intra_only), facts, filename=filename)
     index = replace(build_index(table, order.display, facts, config), trust=Trust.NO_SKIP)
     described = describe(index, config, facts, table, witness=None, checked="nothing but the headers")
     return Ingested(info=make_info(index, described, name=name, filename=filename), index=index)
@@ -158,6 +158,8 @@ class _PacketLister:
             unsafe=self._unsafe,
             corrupt=0,
             error=error,
+            has_alpha=False,
+            alpha_crcs=[],
         )
 
     def _find_keys(self, pos: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # Names of AVColorSpace and AVColorRange (ISO/IEC 23091-2 "matrix coefficients") that are in use.
 _COLOR_SPACES: Final = {
     0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc",
-    10: "bt2020c",
+    10: "bt2020c", 11: "smpte2085", 12: "chroma-derived-nc", 13: "chroma-derived-c", 14: "ictcp", 15: "ipt-c2",
+    16: "ycgco-re", 17: "ycgco-ro",
 }  # fmt: skip
 _COLOR_RANGES: Final = {1: "limited", 2: "full"}
 
@@ -46,6 +47,7 @@ def describe(
         "profile": config.profile,
         "pix_fmt": facts.pix_fmt,
         "bits": facts.bits,
+        "alpha": facts.has_alpha,
         "rotation": facts.angle,
         "flipped": bool(config.turn[1]) != bool(config.turn[2])
         if not config.turn[0]
@@ -66,6 +68,8 @@ def describe(
     }
     if facts.is_assumed:
         described["times"] = f"assumed: {float(facts.rate or 25):g} frames per second, as the file stores no times"
+    if facts.approximate_colorspace is not None:
+        described["color_approximated_as"] = _COLOR_SPACES[facts.approximate_colorspace]
     return described | _describe_damage(table, witness)
 
 

@@ -17,6 +17,7 @@ from reelbase.plugin import Flag, FrameIndex, Trust
 from reelbase_plugins.video.decoding.decoder import Decoding, Sequential, make_packets
 from reelbase_plugins.video.decoding.fetch import make_piecewise_feeds
 from reelbase_plugins.video.decoding.scheduling import count_threads
+from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,14 +70,16 @@ class Witness:
         return bool(is_inside and len(np.unique(self.packets)) == len(self.packets))
 
 
-def watch(frames: Sequential) -> Witness:
-    """Decode all frames, and record what came out."""
+def watch(frames: Sequential, conversion: ConversionCheck | None = None) -> Witness:
+    """Decode all frames, check that they can be converted, and record what came out."""
     packets, sums, sizes, corrupt = [], [], set(), 0
     for frame in frames:
         packets.append(-1 if frame.pts is None else frame.pts)
         sums.append(compute_checksum(frame))
         sizes.add((frame.width, frame.height))
         corrupt += frame.is_corrupt
+        if conversion is not None:
+            conversion.check(frame)
     return Witness(np.array(packets, np.int64), np.array(sums, np.int64), frames.failed, corrupt, len(sizes))
 
 
@@ -109,13 +112,15 @@ class Check:
         blob: The bytes that the packets are stored in.
         config: Decoder configuration of the video.
         limits: Limits on frame sizes, and on threads.
+        filename: Name of the file in messages.
     """
 
-    def __init__(self, blob: Blob, config: DecoderConfig, limits: Limits) -> None:
+    def __init__(self, blob: Blob, config: DecoderConfig, limits: Limits, filename: str = "The video") -> None:
         self._blob = blob
         self._config = config
         self._max_pixels = limits.max_pixels
         self._threads = count_threads(limits.threads)
+        self._conversion = ConversionCheck(config, filename)
 
     @property
     def max_packets(self) -> int:
@@ -180,6 +185,7 @@ class Check:
             frame_of = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
             packets = make_packets(self._config, feed())
             for frame in self._open(start=int(run.packets[0])).decode_all(packets):
+                self._conversion.check(frame)
                 if frame.pts in frame_of:
                     sums_found[frame_of[frame.pts]] = compute_checksum(frame)
         return sums_found == {frame: sums.get(frame) for frame in request.tolist()}

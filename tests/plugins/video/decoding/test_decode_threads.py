@@ -50,8 +50,8 @@ def decoder_threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     had: list[int] = []
     real = decoder_config.DecoderConfig.open_context
 
-    def open_context(self: decoder_config.DecoderConfig, *, max_pixels: int, threads: int = 1) -> object:
-        made = real(self, max_pixels=max_pixels, threads=threads)
+    def open_context(self: decoder_config.DecoderConfig, **how: int) -> object:
+        made = real(self, **how)
         had.append(made.thread_count)
         return made
 
