@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -22,12 +23,15 @@ from reelbase.viewing.tensor_source import TensorSource, Video
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Iterator, Sequence
+    from decimal import Decimal
 
     from numpy.typing import NDArray
 
     from reelbase.cells import Cell
     from reelbase.contracts.viewer import Shown
     from reelbase.media.sample import Link
+
+    Seconds = float | Fraction | Decimal | np.floating[Any]
 
 T = TypeVar("T")
 
@@ -129,31 +133,52 @@ class Readable:
 
     @property
     def timestamps(self) -> Any:
-        """Presentation times of the selected frames in seconds: float32 ``(N,)``, or a scalar for one frame."""
+        """Presentation times of the selected frames in seconds: float64 ``(N,)``, or a scalar for one frame.
+
+        Each is the float64 nearest to the exact time, which is ``pts * Fraction(sample_info["time_base"])``. `at` finds
+        the frame of each.
+        """
         return self._ask_and_stack(SelectedSample.seconds)
 
     @property
     def timestamp(self) -> Any:
-        """The same as `timestamps`."""
-        return self.timestamps
+        """`timestamps` rounded to float32: ``(N,)``, or a scalar for one frame.
+
+        float32 has 24 bits: after 4.7 hours it is off by up to a millisecond, and of clocks that count from 1970 it
+        keeps steps of two minutes. Use `timestamps` to compare and to find frames.
+        """
+        exact = self._ask_each(lambda sample: sample.seconds().astype(np.float32)[()])
+        return exact if self._index.single else stack([np.asarray(answer) for answer in exact])
 
     @property
     def pts(self) -> Any:
         """Exact presentation times in units of ``sample_info["time_base"]``: int64 ``(N,)``, or a scalar."""
         return self._ask_and_stack(SelectedSample.pts)
 
-    def at(self, seconds: float | Sequence[float] | NDArray[np.floating[Any]]) -> View:
+    def at(self, seconds: Seconds | Sequence[Seconds] | NDArray[Any], *, tolerance: Seconds = 0) -> View:
         """The frames that are shown at the given times, among the selected ones.
+
+        A frame is shown from its own time until that of the next one; of frames with equal times the last is shown.
+        Times are compared exactly: a float64 (a Python float) equals the time of a frame if it is the float64 nearest
+        to it, as `timestamps` gives it. A float32 stands for all times that round to it. `Fraction` and `Decimal` are
+        taken as they are.
+
+        Times that were rounded, such as those of a CSV file, are often just before the frame they were taken from.
+        With a tolerance they find it: a frame that begins within `tolerance` seconds of a time, before or after, is
+        the frame that is meant; otherwise it is the one that is shown at that time.
 
         Args:
             seconds: One time in seconds (the frame axis is then dropped), or several.
+            tolerance: How far the given times may be from those of frames, in seconds: ``0.0005`` for times that were
+                rounded to a millisecond.
 
         Raises:
-            SampleIndexError: no frame is shown at one of them.
-            UsageError: several rows are selected.
+            SampleIndexError: no frame is shown at one of the times, or the times of the selected frames go back.
+            UsageError: several rows are selected; `seconds` or `tolerance` are not numbers; or one of the times could
+                be that of several frames: two begin within the tolerance, or have the same time in float32.
         """
         times = _check_times(seconds)
-        positions = self._one().frames_at(times.reshape(-1))
+        positions = self._one().frames_at(times.reshape(-1), _check_tolerance(tolerance))
         return self[int(positions[0]) if times.ndim == 0 else positions]
 
     def frames(self, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[Any]]:
@@ -311,14 +336,32 @@ class _SingleCell:
         return self.name
 
 
-def _check_times(seconds: object) -> NDArray[np.float64]:
+def _check_times(seconds: object) -> NDArray[Any]:
+    """Times as an array of floats, in the precision in which they are given, or of Fractions."""
+    times = np.asarray(seconds)
     try:
-        times = np.asarray(seconds, np.float64)
-    except (TypeError, ValueError):
+        if times.dtype.kind in "mM":  # numpy would take the number of their units, whatever those are
+            raise TypeError
+        if times.dtype == object:
+            exact = [Fraction(time) for time in times.reshape(-1).tolist()]
+            times = np.array([*exact, None], object)[:-1].reshape(times.shape)
+        elif times.dtype not in (np.float16, np.float32):
+            times = times.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{brief(seconds)} is not a time.", "Give seconds: a number or a list of numbers.") from None
     if times.ndim > 1:
         raise UsageError(f"Times of shape {times.shape} are not one list.", "Give a number or a flat list.")
     return times
+
+
+def _check_tolerance(tolerance: object) -> Fraction:
+    try:
+        exact = Fraction(tolerance)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        exact = Fraction(-1)
+    if exact < 0:
+        raise UsageError(f"tolerance={tolerance!r} is not a tolerance.", "Pass seconds: 0, or a positive number.")
+    return exact
 
 
 def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
