@@ -339,16 +339,17 @@ class _SingleCell:
 def _check_times(seconds: object) -> NDArray[Any]:
     """Times as an array of floats, in the precision in which they are given, or of Fractions."""
     times = np.asarray(seconds)
+    is_number = times.dtype.kind not in "mM"  # of durations, numpy would take the number of units
     try:
-        if times.dtype.kind in "mM":  # numpy would take the number of their units, whatever those are
-            raise TypeError
         if times.dtype == object:
-            exact = [Fraction(time) for time in times.reshape(-1).tolist()]
+            exact = [_to_fraction(time) for time in times.reshape(-1)]
             times = np.array([*exact, None], object)[:-1].reshape(times.shape)
-        elif times.dtype not in (np.float16, np.float32):
+        elif times.dtype not in (np.float16, np.float32) and is_number:
             times = times.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"{brief(seconds)} is not a time.", "Give seconds: a number or a list of numbers.") from None
+        is_number = False
+    if not is_number:
+        raise UsageError(f"{brief(seconds)} is not a time.", "Give seconds: a number or a list of numbers.")
     if times.ndim > 1:
         raise UsageError(f"Times of shape {times.shape} are not one list.", "Give a number or a flat list.")
     return times
@@ -356,12 +357,16 @@ def _check_times(seconds: object) -> NDArray[Any]:
 
 def _check_tolerance(tolerance: object) -> Fraction:
     try:
-        exact = Fraction(tolerance)  # type: ignore[arg-type]
+        exact = _to_fraction(tolerance)
     except (TypeError, ValueError, OverflowError):
         exact = Fraction(-1)
     if exact < 0:
         raise UsageError(f"tolerance={tolerance!r} is not a tolerance.", "Pass seconds: 0, or a positive number.")
     return exact
+
+
+def _to_fraction(number: Any) -> Fraction:
+    return Fraction(number.item() if isinstance(number, np.generic) else number)
 
 
 def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:

@@ -135,7 +135,7 @@ def test_times_of_a_table_rounded_to_milliseconds(rate: Fraction) -> None:
     rounded = np.array([float(f"{stamp:.3f}") for stamp in stamps])
     assert frames.find(rounded, Fraction(0.0005)).tolist() == list(range(20_000))
     before = frames.find(np.maximum(rounded, 0)) < np.arange(20_000)
-    assert before.any() == (rate not in (25,)), "without a tolerance, a time rounded down is of the frame before"
+    assert before.any() == (rate != 25), "without a tolerance, a time rounded down is of the frame before"
 
 
 def test_decimal_and_fractions_are_exact() -> None:
@@ -167,9 +167,7 @@ def test_a_selection_ends_where_its_last_frame_ends(selected: range, until: int)
 
 def test_times_that_go_back_are_an_error_that_says_so() -> None:
     video = index([0, 1, 2, 0, 1, 2], 3)
-    with pytest.raises(
-        SampleIndexError, match=r"times of this video go back: frame 2 is shown at 0.08 s, frame 3 at 0.0 s"
-    ):
+    with pytest.raises(SampleIndexError, match=r"go back: frame 2 is shown at 0.08 s, frame 3 at 0.0 s"):
         video.show(np.arange(6))
     assert video.show(np.arange(3)).find(np.array([0.05])).tolist() == [1]
     assert video.show(np.arange(3, 6)).find(np.array([0.05])).tolist() == [1]
