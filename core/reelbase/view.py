@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -23,7 +24,6 @@ from reelbase.viewing.tensor_source import TensorSource, Video
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Iterator, Sequence
-    from decimal import Decimal
 
     from numpy.typing import NDArray
 
@@ -341,8 +341,8 @@ def _check_times(seconds: object) -> NDArray[Any]:
     times = np.asarray(seconds)
     is_number = times.dtype.kind not in "mM"  # of durations, numpy would take the number of units
     try:
-        if times.dtype == object:
-            exact = [_to_fraction(time) for time in times.reshape(-1)]
+        if times.dtype == object and all(isinstance(time, (int, Fraction, Decimal)) for time in times.flat):
+            exact = [Fraction(time) for time in times.flat]
             times = np.array([*exact, None], object)[:-1].reshape(times.shape)
         elif times.dtype not in (np.float16, np.float32) and is_number:
             times = times.astype(np.float64)
@@ -357,16 +357,12 @@ def _check_times(seconds: object) -> NDArray[Any]:
 
 def _check_tolerance(tolerance: object) -> Fraction:
     try:
-        exact = _to_fraction(tolerance)
+        exact = Fraction(tolerance.item() if isinstance(tolerance, np.generic) else tolerance)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         exact = Fraction(-1)
     if exact < 0:
         raise UsageError(f"tolerance={tolerance!r} is not a tolerance.", "Pass seconds: 0, or a positive number.")
     return exact
-
-
-def _to_fraction(number: Any) -> Fraction:
-    return Fraction(number.item() if isinstance(number, np.generic) else number)
 
 
 def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:

@@ -20,7 +20,8 @@ from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 from reelbase_plugins.video.demux.packets import NO_TIME, Demux, Table
 from reelbase_plugins.video.demux.safe_open import Reader, open_container, pick_stream
 from reelbase_plugins.video.demux.spool import clear_spool, open_spool
-from reelbase_plugins.video.indexing.frame_order import compute_times, make_packet_flags, order_by_times
+from reelbase_plugins.video.indexing.frame_order import make_packet_flags, order_by_times
+from reelbase_plugins.video.indexing.frame_times import compute_times
 from reelbase_plugins.video.indexing.sample_info import describe
 from reelbase_plugins.video.indexing.verify import Check, Witness, watch
 
@@ -48,6 +49,8 @@ class StreamFacts:
         reorders: The codec may show frames in another order than they are stored.
         intra_only: Every packet of the codec can be decoded by itself.
         number: Number of the stream among the video streams, from 0.
+        clock_bits: Bits of the container's clock, which starts again from 0 after the last of them; None if never.
+        decoding_times: The container stores decoding times only.
         has_audio: The file has an audio stream.
         aspect: Width of a pixel divided by its height; None if unknown.
         angle: Degrees, counter-clockwise, by which the display matrix turns frames.
@@ -65,6 +68,8 @@ class StreamFacts:
     number: int
     has_audio: bool
     aspect: Fraction | None
+    clock_bits: int | None = None
+    decoding_times: bool = False
     angle: float = 0.0
     pix_fmt: str | None = None
     bits: int = 8
@@ -122,6 +127,7 @@ class Ingest:
             demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
             facts = collect_facts(container, stream)
+        facts = replace(facts, clock_bits=self._traits.clock_bits, decoding_times=self._traits.decoding_times)
         if not len(table):
             reason = f": {table.error}" if table.error else ""
             raise DamagedMediaError(f"{self._filename} has a video stream but no frames in it{reason}.", _DAMAGED_HINT)
@@ -184,15 +190,12 @@ class Ingest:
         clear_spool(self._spool)  # the container is read from the file itself
         display = np.clip(np.arange(len(witness.packets)), 0, len(table) - 1)
         frame_packets = witness.packets if witness.is_traceable(len(table)) else display
-        times, end = self._compute_times(table, frame_packets, facts)
+        shown = compute_times(table, frame_packets, facts)
         index = self._make_index(table, display, facts, config)
-        return replace(index, trust=Trust.CONTAINER, times=times, end=end, repacked=False), witness, checked
+        return replace(index, trust=Trust.CONTAINER, times=shown.times, end=shown.end, repacked=False), witness, checked
 
     def _make_index(self, table: Table, display: Ints, facts: StreamFacts, config: DecoderConfig) -> FrameIndex:
         return build_index(table, display, facts, config, single_start=self._traits.single_start)
-
-    def _compute_times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
-        return compute_times(table, display, step=facts.step)
 
 
 _DAMAGED_HINT = "It is damaged or truncated; pass an intact copy."
@@ -210,17 +213,17 @@ def build_index(
         config: Decoder configuration of the video.
         single_start: Decoding can start at the first packet only, whatever the container marks.
     """
-    times, end = compute_times(table, display, step=facts.step)
+    shown = compute_times(table, display, facts)
     pts = np.where(table.pts == NO_TIME, np.where(table.dts == NO_TIME, 0, table.dts), table.pts)
-    pts[display] = times
+    pts[display] = shown.times
     return FrameIndex(
         pos=table.pos,
         size=table.size,
         pts=pts,
         flags=make_packet_flags(table, display, intra_only=facts.intra_only, single=single_start),
         display=display,
-        times=times,
-        end=end,
+        times=shown.times,
+        end=shown.end,
         time_base=facts.time_base,
         trust=Trust.FULL,
         decoder=config.as_dict(),
