@@ -166,9 +166,10 @@ def _walk(times: list[int], dts: list[int], keys: list[bool], step: float) -> li
 
 def _are_two_clocks(before: Ints, after: Ints, step: float) -> bool:
     """Return True if the times around a start are steady; False if one of them may just be wrong."""
+    latest, earliest = before.max(), after.min()
     far = 2 * _FRAMES_COMPARED  # in decode order, the last of them may be ahead of frames that follow
     before, after = np.sort(before[-far:])[-_FRAMES_COMPARED:], np.sort(after[:far])[:_FRAMES_COMPARED]
-    if min(len(before), len(after)) < _MIN_FRAMES_BACK:
+    if min(len(before), len(after)) < _MIN_FRAMES_BACK or before[-1] != latest or after[0] != earliest:
         return False
     largest_gap = max(np.diff(before).max(), np.diff(after).max())
     return bool(largest_gap <= max(before[-1] - after[0], _MIN_FRAMES_BACK * step) / 2)
