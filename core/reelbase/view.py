@@ -1,4 +1,4 @@
-"""Views: a tensor and an index. Making one reads nothing; asking it something does."""
+"""Views: a tensor and an index. Making a view reads nothing; its methods and properties read what they need."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Readable:
     _index: Index
 
     def _select(self) -> list[SelectedSample]:
-        """The selected samples, with what is selected of each; their facts are read here, nothing is decoded."""
+        """Return the selected samples with the part selected of each. Reads their facts; nothing is decoded."""
         source = self._source
         rows = self._index.resolve(len(source))
         cells = source.cells([row for row, _ in rows])
@@ -97,7 +97,7 @@ class Readable:
             UsageError: `size` or `out` do not fit.
         """
         samples = self._select()
-        if self._index.single:
+        if self._index.is_single:
             return execute([samples[0].prepare_array(size, out)])[0]
         arrays = execute([sample.prepare_array(size) for sample in samples])
         if aslist:
@@ -113,13 +113,13 @@ class Readable:
             a list of those for several rows.
         """
         parts = execute([sample.prepare_data() for sample in self._select()])
-        return parts[0] if self._index.single else parts
+        return parts[0] if self._index.is_single else parts
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """The shape that `numpy` gives; ``(N, H, W, C)`` for a video. None where rows differ."""
         shapes = [sample.shape() for sample in self._select()]
-        if self._index.single:
+        if self._index.is_single:
             return shapes[0]
         alike = bool(shapes) and all(len(shape) == len(shapes[0]) for shape in shapes)
         axes = zip(*shapes, strict=True) if alike else ()
@@ -148,7 +148,7 @@ class Readable:
         keeps steps of two minutes. Use `timestamps` to compare and to find frames.
         """
         exact = self._ask_each(lambda sample: sample.seconds().astype(np.float32)[()])
-        return exact if self._index.single else stack([np.asarray(answer) for answer in exact])
+        return exact if self._index.is_single else stack([np.asarray(answer) for answer in exact])
 
     @property
     def pts(self) -> Any:
@@ -244,15 +244,15 @@ class Readable:
 
     def text(self) -> str:
         """`data` of a text sample."""
-        return _of_type(self.data(), str)
+        return _check_type(self.data(), str)
 
     def dict(self) -> builtins.dict[str, Any]:
         """`data` of a json sample that is an object."""
-        return _of_type(self.data(), dict)
+        return _check_type(self.data(), dict)
 
     def list(self) -> builtins.list[Any]:
         """`data` of a json sample that is a list."""
-        return _of_type(self.data(), list)
+        return _check_type(self.data(), list)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
@@ -261,19 +261,19 @@ class Readable:
 
     def _one(self) -> SelectedSample:
         samples = self._select()
-        if not self._index.single:
+        if not self._index.is_single:
             raise UsageError(f"{len(samples)} rows are selected; this needs one.", "Choose a row: view[0].")
         return samples[0]
 
     def _ask_each(self, question: Callable[[SelectedSample], Any]) -> Any:
-        """The answer of the single sample, or a list with that of each."""
+        """Return the answer of the single sample, or a list with the answer of each."""
         answers = [question(sample) for sample in self._select()]
-        return answers[0] if self._index.single else answers
+        return answers[0] if self._index.is_single else answers
 
     def _ask_and_stack(self, question: Callable[[SelectedSample], Any]) -> Any:
-        """The answer of the single sample, or those of all as one array if their shapes agree."""
+        """Return the answer of the single sample, or those of all samples as one array if their shapes agree."""
         answers = self._ask_each(question)
-        return answers if self._index.single else stack([np.asarray(answer) for answer in answers])
+        return answers if self._index.is_single else stack([np.asarray(answer) for answer in answers])
 
 
 class View(Readable):
@@ -298,7 +298,7 @@ class View(Readable):
         return pins[0].link
 
     def __len__(self) -> int:
-        if not self._index.single:
+        if not self._index.is_single:
             return len(self._index.resolve(len(self._source)))
         shape = self.shape
         if not shape:
@@ -310,7 +310,7 @@ class View(Readable):
 
     def __repr__(self) -> str:
         rows = self._index.resolve(len(self._source))
-        what = f"row {rows[0][0]}" if self._index.single else f"{len(rows)} rows"
+        what = f"row {rows[0][0]}" if self._index.is_single else f"{len(rows)} rows"
         return f"View({self._source.name!r}, {what}{', indexed' if rows and rows[0][1].steps else ''})"
 
 
@@ -372,7 +372,7 @@ def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
     return out
 
 
-def _of_type(value: Any, wanted: type[T]) -> T:
+def _check_type(value: Any, wanted: type[T]) -> T:
     if not isinstance(value, wanted):
         raise HtypeError(
             f"{brief(value)} is not a {wanted.__name__}.", "Use data(): it returns whatever the sample is."

@@ -190,9 +190,9 @@ def test_a_storage_that_cannot_be_limited(ds: reelbase.Dataset, security: Callab
     """Those of one service go where the user says; of others nobody knows."""
     security(network="public")
     from reelbase.contracts.specs import StorageSpec
-    from reelbase.credentials.resolver import _guarded
+    from reelbase.credentials.resolver import _limit_network
     from reelbase_plugins.http.storage import HttpStorage
 
     spec = StorageSpec(name="webdav", target="x:y", schemes=("dav",))
-    with pytest.raises(LinkRefusedError, match="'webdav' cannot be kept to some addresses"):
-        _guarded("dav://host/a.mp4", HttpStorage, spec)
+    with pytest.raises(LinkRefusedError, match="'webdav' cannot limit its addresses"):
+        _limit_network("dav://host/a.mp4", HttpStorage, spec)

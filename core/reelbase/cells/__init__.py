@@ -1,6 +1,6 @@
 """One sample as it is read: an array, a media file, a sequence of either, or nothing.
 
-A view asks its cells; what differs between kinds of samples differs here and nowhere above.
+A view asks its cells for everything. What differs between kinds of samples differs here and nowhere above (decision 4).
 """
 
 from __future__ import annotations

@@ -32,11 +32,12 @@ class MediaCell(Cell):
     """An encoded file.
 
     Attributes:
-        blob: The file's bytes.
-        packets: The bytes to decode from: the file, or its repacked packets.
-        info: What is known of it.
-        index: Its frame index; None for a codec that decodes whole files.
-        codec: What decodes it.
+        blob: The bytes of the file.
+        packets: The bytes to decode from: the file itself, or packets that are stored separately because in the file
+            they are in pieces.
+        info: Facts about the file.
+        index: The frame index, or None for a codec that always decodes the whole file.
+        codec: The codec that decodes the file.
     """
 
     blob: Blob
@@ -55,7 +56,7 @@ class MediaCell(Cell):
     def plain(self) -> dict[str, Any]:  # noqa: D102
         return {**self.info.details, "frames": self.shape[0], "height": self.shape[-3], "width": self.shape[-2]}
 
-    def encoded(self) -> bytes:  # noqa: D102
+    def read_encoded(self) -> bytes:  # noqa: D102
         return self.blob.read()
 
     def prepare_array(  # noqa: D102
@@ -63,7 +64,7 @@ class MediaCell(Cell):
     ) -> PendingRead:
         if self.index is None:
             return self._prepare_whole(selection, label, size, out)
-        request, rest = selection.frames(self.scaled_shape(size))
+        request, rest = selection.split_frames(self.scaled_shape(size))
         plan = self.index.plan(request)
         # Frames are decoded straight into `out` unless more is to be done with them afterwards.
         target = None if out is None or rest.steps else check_out(out, (len(request), *self.scaled_shape(size)[1:]))
@@ -81,7 +82,7 @@ class MediaCell(Cell):
         return PendingRead([ByteRanges(self.blob, [(0, self.blob.size)])], decode, label)
 
     def scaled_shape(self, size: Size) -> tuple[int, ...]:
-        """The shape of the whole sample when pictures are scaled to `size`."""
+        """Return the shape of the whole sample when its pictures are scaled to `size`."""
         shape = self.info.shape
         return shape if size is None else (*shape[:-3], *check_size(size), shape[-1])
 
@@ -95,31 +96,31 @@ class MediaCell(Cell):
         return combine([self.prepare_array(selection, label)], present, label)
 
     def frame_index(self) -> FrameIndex:
-        """The frame index.
+        """Return the frame index.
 
         Raises:
             UsageError: the sample is a single picture.
         """
         if self.index is None:
-            raise UsageError("This sample is a picture: it has no frames or timestamps.", "Ask a video tensor.")
+            raise UsageError("This sample is a picture: it has no frames or timestamps.", "Use a video tensor.")
         return self.index
 
     def frame_numbers(self, selection: Selection) -> NDArray[np.int64]:
-        """The numbers of the selected frames: int64 ``(N,)``, or 0-d for a single frame."""
-        request, rest = selection.frames(self.info.shape)
+        """Return the numbers of the selected frames: int64 of shape ``(N,)``, or 0-d for a single frame."""
+        request, rest = selection.split_frames(self.info.shape)
         first = expand(rest.steps[0], len(self.info.shape)) if rest.steps else [WHOLE]
         return request.reshape(()) if isinstance(first[0], int) and first[0] == 0 else request
 
     def seconds(self, selection: Selection) -> Any:
-        """Presentation times of the selected frames in seconds: float64, a scalar for one frame."""
+        """Return the presentation times of the selected frames in seconds: float64, a scalar for one frame."""
         return self.frame_index().seconds(self.frame_numbers(selection))[()]
 
     def pts(self, selection: Selection) -> Any:
-        """Presentation times of the selected frames in time_base units: int64, a scalar for one frame."""
+        """Return the presentation times of the selected frames in units of time_base: int64, a scalar for one frame."""
         return self.frame_index().times[self.frame_numbers(selection)][()]
 
     def frames_at(self, selection: Selection, seconds: NDArray[Any], tolerance: Fraction) -> NDArray[np.int64]:
-        """For each time, the position among the selected frames of the one that is shown then.
+        """Return for each time the position, among the selected frames, of the frame that is shown then.
 
         Args:
             selection: The frames to choose from.
@@ -136,12 +137,12 @@ class MediaCell(Cell):
 
     def stream(self, selection: Selection, size: Size = None) -> Iterator[NDArray[Any]]:
         """Yield the selected frames one after another, in bounded memory."""
-        request, rest = selection.frames(self.scaled_shape(size))
+        request, rest = selection.split_frames(self.scaled_shape(size))
         each_frame = Selection(tuple(_drop_frame_axis(items, step) for step, items in enumerate(rest.steps)))
         plan = self.frame_index().plan(request)
         if len(plan.frames) == len(request) and (np.diff(request) > 0).all():
             frames = self.codec.stream(self.packets, plan, size=size)
-        else:  # repeated or backward: decoders only go forward, so such a walk is decoded in batches
+        else:  # Decoders only go forward, so repeated or backward frames are decoded in batches.
             frames = self._decode_batches(request, size)
         for frame in frames:
             yield each_frame.apply(frame)
@@ -155,10 +156,10 @@ class MediaCell(Cell):
 
 
 def _ranges_of(plan: Plan) -> list[tuple[int, int]]:
-    """The byte ranges of a plan's packets, to be fetched with those of other samples.
+    """Return the byte ranges of a plan's packets, to be fetched together with those of other samples.
 
-    Empty where only the container knows them, or where they are too many to hold at once: the codec then reads as it
-    goes.
+    It is empty if only the container knows the ranges, or if they are too many bytes to hold at once. The codec then
+    reads them itself while it decodes.
     """
     if plan.index.trust == Trust.CONTAINER:
         return []
@@ -167,8 +168,8 @@ def _ranges_of(plan: Plan) -> list[tuple[int, int]]:
 
 
 def _drop_frame_axis(items: tuple[Any, ...], step: int) -> tuple[Any, ...]:
-    """An index of ``(N, H, W, C)`` as one of each ``(H, W, C)``."""
+    """Return an index of ``(N, H, W, C)`` as an index of each ``(H, W, C)``."""
     keeps_frames_first = isinstance(items[0], (int, slice))
     if step or not keeps_frames_first or any(item is None for item in items):
-        raise SampleIndexError("frames() cannot walk this index.", "Select frames only, and index each frame.")
+        raise SampleIndexError("frames() does not work with this index.", "Select frames only, and index each frame.")
     return items[1:]

@@ -45,7 +45,7 @@ def metered(view: Readable, size: tuple[int, int] | None = None) -> Metered:
     counted = replace(media, packets=replace(media.packets, source=meter))
     frames = counted.prepare_array(selection, one.label, size=size).finish()
     index = media.index
-    request = selection.frames(media.scaled_shape(size))[0]
+    request = selection.split_frames(media.scaled_shape(size))[0]
     runs = index.plan(request).runs if index else ()
     return Metered(
         frames=frames,

@@ -47,7 +47,7 @@ def _describe(one: Configured) -> dict[str, Any]:
 def _usable(one: Configured) -> str:
     """Whether its provider can be made; it is asked for nothing."""
     try:
-        one.made(registry().credentials.load(one.provider)).close()
+        one.make_provider(registry().credentials.load(one.provider)).close()
     except ReelbaseError as error:
         return str(error).partition("\n")[0]
     return "yes"
@@ -61,9 +61,9 @@ def _test(arguments: argparse.Namespace) -> int:
         size = storage.stat(key).size
         emit(arguments, {"name": arguments.name, "size": size}, f"{arguments.name}: the file is there, {size} bytes.")
         return 0
-    binding = resolver().bound(arguments.name)
+    binding = resolver().find_binding(arguments.name)
     url = next(iter(binding.prefixes), "")
-    given = binding.lease.current(url, "read")
+    given = binding.lease.get_current(url, "read")
     ends = (
         "they do not say when they end" if given.expires_at is None else f"until {given.expires_at:%Y-%m-%d %H:%M %Z}"
     )

@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from reelbase._util.urls import flaw, host_and_query, redacted
+from reelbase._util.urls import find_flaw, redacted, split_host_and_query
 from reelbase.errors import LinkRefusedError
 from reelbase.registry import FILE, registry, scheme_of
 
@@ -38,9 +38,9 @@ def check_url(url: object) -> str:
 def _check(url: object) -> None:
     if not isinstance(url, str):
         raise LinkRefusedError(f"{str(url)[:80]!r} is not a URL to link.", _HINT)
-    if found := flaw(url):
+    if found := find_flaw(url):
         raise LinkRefusedError(f"{redacted(url)[:MAX_SHOWN_CHARACTERS]!r} {found.what}.", found.todo)
-    host, query = host_and_query(url)
+    host, query = split_host_and_query(url)
     if scheme_of(url) == FILE and host.lower() not in _LOCAL_HOSTS:
         raise LinkRefusedError(f"{redacted(url)!r} is a file on the host {host!r}.", "Write file:///folder/file.mp4.")
     if scheme_of(url) != FILE and not host:

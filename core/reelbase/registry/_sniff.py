@@ -1,4 +1,4 @@
-"""Which codec a file is for, by its first bytes."""
+"""Choose the codec of a file by the file's first bytes."""
 
 from __future__ import annotations
 
@@ -13,48 +13,59 @@ if TYPE_CHECKING:
     from reelbase.contracts.specs import CodecSpec
     from reelbase.registry._kind import Kind
 
-HEAD = 4096
+HEAD_BYTES = 4096
 MAX_BYTES_SHOWN = 16
 
 
 def choose(
     codecs: Kind[CodecSpec, type[Codec]], head: bytes, filename: str, kinds: Collection[str] | None
 ) -> CodecSpec:
-    """The spec whose magic matches the most bytes; equals are asked (`Codec.claims`), then the file's suffix counts.
+    """Return the spec whose magic matches the most bytes.
+
+    If several match equally many (mkv and webm do), their classes decide (`Codec.claims`), then the file's suffix. Only
+    then are codec modules imported.
+
+    Args:
+        codecs: All codecs.
+        head: The first bytes of the file.
+        filename: The file's name, for its suffix and for messages.
+        kinds: Consider only codecs of these kinds (`CodecSpec.kind`); None considers all.
 
     Raises:
         UnknownFormatError: no codec of these kinds claims the bytes.
-        MissingDependencyError: one may, and a package it requires is not installed.
+        MissingDependencyError: a codec may claim them, and a package that it requires is not installed.
     """
-    head = head[:HEAD]
+    head = head[:HEAD_BYTES]
     specs = [spec for spec in codecs.specs() if kinds is None or spec.kind in kinds]
     for score in sorted({spec.match(head) for spec in specs} - {0}, reverse=True):
         tied = [spec for spec in specs if spec.match(head) == score]
-        if found := tied if len(tied) == 1 else _claiming(codecs, tied, head, filename):
-            return min(found, key=lambda spec: not _has_suffix(filename, spec))  # the first of equals
-    raise _unknown(codecs.specs(), specs, head, filename)
+        if found := tied if len(tied) == 1 else _filter_claiming(codecs, tied, head, filename):
+            return min(found, key=lambda spec: not _has_suffix(filename, spec))  # of several the first declared
+    raise _unknown_error(codecs.specs(), specs, head, filename)
 
 
-def needs(filename: str, spec: CodecSpec) -> str:
-    """How the message about a missing dependency starts."""
+def describe_need(filename: str, spec: CodecSpec) -> str:
+    """Return the start of the message about a missing dependency of a file's codec."""
     return f"{filename!r} ({spec.name}) needs"
 
 
-def _claiming(
+def _filter_claiming(
     codecs: Kind[CodecSpec, type[Codec]], tied: Sequence[CodecSpec], head: bytes, filename: str
 ) -> list[CodecSpec]:
-    return [spec for spec in tied if codecs.load(spec.name, needs=needs(filename, spec)).claims(head)]
+    return [spec for spec in tied if codecs.load(spec.name, needs=describe_need(filename, spec)).claims(head)]
 
 
 def _has_suffix(filename: str, spec: CodecSpec) -> bool:
-    name = filename.lower()
+    name = filename.lower()  # a name from a URL may have a query after the suffix
     return name.endswith(spec.suffixes) or name.partition("?")[0].endswith(spec.suffixes)
 
 
-def _unknown(every: Sequence[CodecSpec], wanted: Sequence[CodecSpec], head: bytes, filename: str) -> UnknownFormatError:
+def _unknown_error(
+    every: Sequence[CodecSpec], wanted: Sequence[CodecSpec], head: bytes, filename: str
+) -> UnknownFormatError:
     known = f"Known formats: {', '.join(spec.name for spec in wanted) or 'none'}."
     if not head:
-        return UnknownFormatError(f"{filename!r} is empty.", "Check where it comes from.")
+        return UnknownFormatError(f"{filename!r} is empty.", "Check that it was written or downloaded completely.")
     others = (spec for spec in every if spec not in wanted)
     other = max(others, key=lambda spec: spec.match(head), default=None)
     if other is not None and other.match(head):
@@ -62,4 +73,4 @@ def _unknown(every: Sequence[CodecSpec], wanted: Sequence[CodecSpec], head: byte
             f"{filename!r} looks like {other.name} ({other.kind}), which cannot be used here.", known
         )
     shown = head[:MAX_BYTES_SHOWN].hex(" ") + (" …" if len(head) > MAX_BYTES_SHOWN else "")
-    return UnknownFormatError(f"{filename!r} is of no known format; it starts with {shown}", known)
+    return UnknownFormatError(f"{filename!r} has an unknown format; it starts with {shown}", known)

@@ -61,7 +61,8 @@ class SelectedSample:
 
     def sample_info(self) -> dict[str, Any]:
         """Facts about the whole media sample."""
-        return dict(self.media().info.details)
+        info = self.media().info
+        return {**info.details, **({"sha256": info.sha256} if info.sha256 else {})}
 
     def seconds(self) -> Any:
         """See `MediaCell.seconds`."""
@@ -91,7 +92,7 @@ class SelectedSample:
     def encoded(self) -> bytes:
         """See `Cell.encoded`."""
         with error_context(self.label):
-            return self.cell.encoded()
+            return self.cell.read_encoded()
 
     def plain(self) -> Any:
         """See `Cell.plain`."""

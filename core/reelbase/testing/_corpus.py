@@ -10,7 +10,17 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from reelbase.testing._edits import cut, edit_list, field_coded, hidden, packed, resized, restarted, retimed
+from reelbase.testing._edits import (
+    cut,
+    edit_list,
+    field_coded,
+    hidden,
+    packed,
+    resized,
+    restarted,
+    retimed,
+    spliced,
+)
 from reelbase.testing._tracks import Attachment, Cover, SecondVideo, Tone
 from reelbase.testing.clips import ClipRecipe, Maker, Matrix
 
@@ -30,7 +40,7 @@ def clips() -> dict[str, Maker]:
     """See `reelbase.testing.clips.corpus`."""
     parts = (
         _h264_containers(), _h264(), _hevc(), _web(), _mpeg(), _intra(), _old(), _gif(), _times(), _edit_lists(),
-        _turns(), _streams(), _broken(), _clocks(),
+        _turns(), _streams(), _broken(), _splices(), _clocks(),
     )  # fmt: skip
     return {name: maker for part in parts for name, maker in part}
 
@@ -242,6 +252,20 @@ def _broken() -> Iterator[tuple[str, Maker]]:
     yield "resized.ts", resized(large, small)
     large, small = (replace(each, codec="mpeg2video", options=_FIXED) for each in (large, small))
     yield "resized-mpeg2.ts", resized(large, small, lost=(19,))
+
+
+def _splices() -> Iterator[tuple[str, Maker]]:
+    """Streams whose parameter sets change once, in the middle, and are not repeated."""
+    first = _x264(frames=20, gop=5)
+    for name, container in {"mp4": "mp4", "mkv": "matroska", "flv": "flv", "ts": "mpegts"}.items():
+        part = replace(first, container=container)
+        yield f"splice-pps.{name}", spliced(part, _x264("chroma-qp-offset=6:cabac=0", frames=20, gop=5))
+        yield f"splice-sps.{name}", spliced(part, _x264("ref=5:level=4.1", frames=20, gop=5))
+    hevc = _x265(frames=20)
+    for name, container in {"mp4": "mp4", "mkv": "matroska", "ts": "mpegts"}.items():
+        part = replace(hevc, container=container)
+        yield f"splice-pps-hevc.{name}", spliced(part, _x265("open-gop=0:cbqpoffs=6:no-sign-hide=1", frames=20))
+        yield f"splice-sps-hevc.{name}", spliced(part, _x265("open-gop=0:no-sao=1:ctu=16", frames=20))
 
 
 def _clocks() -> Iterator[tuple[str, Maker]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av import Packet
+    from av.container import OutputContainer
     from av.stream import Stream
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-    from reelbase.testing.clips import Packets
+    from reelbase.testing.clips import Feed, Packets
 
 _MOVIE_SCALE = 90_000  # ticks a second of the movie box; any multiple of the frame rate would do
 
@@ -158,6 +160,74 @@ def restarted(*recipes: ClipRecipe, header: int = 0) -> Maker:
         return replace(clips[0], codes=np.concatenate([clip.codes for clip in clips]), pts=np.concatenate(pts))
 
     return make
+
+
+def spliced(recipe: ClipRecipe, then: ClipRecipe) -> Maker:
+    """A stream joined from two of the same codec: the second's parameter sets come once, in its first packet.
+
+    Args:
+        recipe: Of the first part, with the container of the whole.
+        then: Of the second part: codec "libx264" or "libx265".
+    """
+
+    def make(path: Path) -> Clip:
+        second = replace(then, first=recipe.first + recipe.frames, container="mpegts")
+        part = second.make(path)
+        packets = _read_packets(path, second, part, after=recipe.frames)
+        replace(recipe, video=_Followed(packets)).make(path)
+        return replace(recipe, frames=recipe.frames + then.frames).describe(path)
+
+    return make
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """The coded pictures of a recipe, then packets that are coded already; see `reelbase.testing.clips.Track`."""
+
+    packets: Packets
+
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
+        feed = Pictures().open(out, recipe)
+        stream = out.streams.video[-1]
+
+        def go_on(number: int | None) -> None:
+            feed(number)
+            if number is None:
+                for packet in self.packets:
+                    packet.stream = stream
+                    out.mux(packet)
+
+        return go_on
+
+
+def _read_packets(path: Path, recipe: ClipRecipe, clip: Clip, *, after: int) -> Packets:
+    """The packets of a transport stream, in units of ``1 / fps``, shown after so many frames; see `spliced`."""
+    import av
+
+    assert clip.pts is not None
+    start, step = int(clip.pts[0]), 1 / (Fraction(recipe.fps) * clip.time_base)
+    packets: Packets = []
+    with av.open(str(path)) as file:
+        for packet in file.demux(file.streams.video[0]):
+            if packet.size:
+                data = bytes(packet) if not packets else _without_parameter_sets(bytes(packet), recipe.codec)
+                copy: Packet[VideoStream] = av.Packet(data)  # type: ignore[assignment]
+                copy.pts, copy.dts = (
+                    after + round((time - start) / step) for time in (packet.pts or 0, packet.dts or 0)
+                )
+                copy.time_base, copy.is_keyframe = 1 / Fraction(recipe.fps), packet.is_keyframe
+                packets.append(copy)
+    return packets
+
+
+def _without_parameter_sets(data: bytes, codec: str) -> bytes:
+    """A packet of start codes and NAL units (ITU-T H.264 and H.265, annex B) without those of parameter sets."""
+    nals = re.split(rb"\x00?\x00\x00\x01", data)[1:]
+    if codec == "libx264":
+        kept = [nal for nal in nals if nal[0] & 31 not in (7, 8)]
+    else:
+        kept = [nal for nal in nals if nal[0] >> 1 & 63 not in (32, 33, 34)]
+    return b"".join(b"\0\0\0\1" + nal for nal in kept)
 
 
 def packed(recipe: ClipRecipe) -> Maker:

@@ -55,7 +55,7 @@ class TensorSource:
         return self.item.role == "video" and not self.is_sequence
 
     def describe(self) -> ShownTensor:
-        """What viewers are given of the tensor itself."""
+        """Return the description of the tensor that viewers read."""
         return ShownTensor(
             name=self.name,
             htype=self.htype,

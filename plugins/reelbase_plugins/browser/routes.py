@@ -147,7 +147,9 @@ class Routes:
         stop = min(stop, start + MAX_PACKETS_PER_REPLY, len(video.index.pos))
         first, size = video.index.pos[start:stop], video.index.size[start:stop]
         spans = list(zip(first.tolist(), (first + size).tolist(), strict=True))
-        return Answer(_join_parts(*video.packets.read_ranges(spans)))
+        packets = video.packets.read_ranges(spans)
+        video.index.check_packets(range(start, stop), packets)
+        return Answer(_join_parts(*packets))
 
     def _clip(self, row: int, tensor: int, start: int, stop: int) -> Answer:
         clip = self._source.clip(row, self._name(tensor), start, stop)

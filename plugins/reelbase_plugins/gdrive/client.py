@@ -50,7 +50,7 @@ class Client:
         self._idle: deque[Any] = deque()
         self._ids: deque[str] = deque()
         self._keys: dict[str, str] = {}
-        self._service = _service(options.endpoint_url)
+        self._files = _service(options.endpoint_url).files()  # made once: building it takes 25 ms
         finalize(self, _close, self._idle)
 
     def learn(self, uid: str, resource_key: str | None) -> None:
@@ -77,7 +77,7 @@ class Client:
 
     def upload(self, make: Callable[[Any], Any], about: str) -> Any:
         """As `write`, for an upload in chunks: each is tried again, from where the service says that it stands."""
-        request = make(self._service.files())
+        request = make(self._files)
         self._mark(request)
 
         def step() -> Any:
@@ -132,7 +132,7 @@ class Client:
         return self._patience.call(lambda _: self._media(uid, start, stop, about))
 
     def _media(self, uid: str, start: int, stop: int | None, about: str) -> tuple[bytes, int]:
-        request = self._service.files().get_media(fileId=uid, supportsAllDrives=self._options.supports_all_drives)
+        request = self._files.get_media(fileId=uid, supportsAllDrives=self._options.supports_all_drives)
         self._mark(request)
         request.headers |= {"accept": "*/*", "accept-encoding": "identity"}  # packed, a range would be of other bytes
         whole = start == 0 and stop is None
@@ -147,7 +147,7 @@ class Client:
         return checked(reply, content, start, stop, about)
 
     def _once(self, make: Callable[[Any], Any], about: str) -> Any:
-        request = make(self._service.files())
+        request = make(self._files)
         self._mark(request)
         with self._connection(about) as http:
             return request.execute(http=http)

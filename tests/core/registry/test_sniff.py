@@ -80,11 +80,11 @@ def test_choice(registry: Registry, head: bytes, filename: str, name: str) -> No
         (b"", "'x.mp4' is empty."),
         (
             b"hello, this is text",
-            "'x.mp4' is of no known format; it starts with 68 65 6c 6c 6f 2c 20 74 68 69 73 20 69 73 20 74 …",
+            "'x.mp4' has an unknown format; it starts with 68 65 6c 6c 6f 2c 20 74 68 69 73 20 69 73 20 74 …",
         ),
-        (b"Q", "'x.mp4' is of no known format; it starts with 51"),
-        (b"ZZ..yy", "'x.mp4' is of no known format; it starts with 5a 5a 2e 2e 79 79"),
-        (b"CASElow", "'x.mp4' is of no known format; it starts with 43 41 53 45 6c 6f 77"),
+        (b"Q", "'x.mp4' has an unknown format; it starts with 51"),
+        (b"ZZ..yy", "'x.mp4' has an unknown format; it starts with 5a 5a 2e 2e 79 79"),
+        (b"CASElow", "'x.mp4' has an unknown format; it starts with 43 41 53 45 6c 6f 77"),
     ],
 )
 def test_unknown(registry: Registry, head: bytes, message: str) -> None:

@@ -115,7 +115,7 @@ def test_a_server_that_answers_all_with_a_page(web: tuple[str, Path]) -> None:
     (web[1] / "soft").mkdir(exist_ok=True)
     url = f"{web[0]}/soft/nothing"
     assert not reelbase.exists(url)
-    with pytest.raises(DatasetNotFoundError, match="sends a page"):
+    with pytest.raises(DatasetNotFoundError, match="sends a web page"):
         reelbase.load(url, read_only=True)
 
 

@@ -281,7 +281,7 @@ def test_storing_what_links_name(linked: reelbase.Dataset, server: BadHttpServer
     assert _codes(videos[1].numpy()) == other.codes.tolist()
     assert videos[4].tobytes() == clip.path.read_bytes()
     assert links.links.store(videos) == 0
-    with pytest.raises(UsageError, match="cannot take"):
+    with pytest.raises(UsageError, match="cannot store the files"):
         links.links.store(links)
 
 

@@ -29,7 +29,9 @@ class DecoderConfig:
         demuxer: FFmpeg's name of the container format, such as "mov".
         stream: Number of the stream in the container.
         extradata: Codec settings that the container stores apart from the packets.
-        changes: Packet number to the new `extradata` that comes with that packet.
+        changes: Packet number to the `extradata` of decoders that start at that packet or later.
+        x264_builds: Packet number to the version of x264 that the packet states, and that decoders need which start
+            later: 4:4:4 streams of versions before 151 are decoded differently.
         width: Coded frame width in pixels; decoded frames have the size `size`.
         height: Coded frame height in pixels.
         pix_fmt: libav's name of the pixel format; None if the container does not state it.
@@ -52,6 +54,7 @@ class DecoderConfig:
     stream: int
     extradata: bytes = b""
     changes: Mapping[int, bytes] = field(default_factory=dict)
+    x264_builds: Mapping[int, int] = field(default_factory=dict)
     width: int = 0
     height: int = 0
     pix_fmt: str | None = None
@@ -78,6 +81,7 @@ class DecoderConfig:
         stored = {name: value for name, value in asdict(self).items() if value != getattr(DecoderConfig, name, None)}
         stored["extradata"] = b64encode(self.extradata).decode()
         stored["changes"] = {str(number): b64encode(data).decode() for number, data in self.changes.items()}
+        stored["x264_builds"] = {str(number): build for number, build in self.x264_builds.items()}
         return stored
 
     @classmethod
@@ -86,6 +90,7 @@ class DecoderConfig:
         values = dict(stored)
         values["extradata"] = b64decode(values.get("extradata", ""))
         values["changes"] = {int(number): b64decode(data) for number, data in values.get("changes", {}).items()}
+        values["x264_builds"] = {int(number): int(build) for number, build in values.get("x264_builds", {}).items()}
         values["size"] = tuple(values["size"])
         values["turn"] = tuple(values.get("turn", (False, False, False)))
         return cls(**values)
@@ -120,7 +125,7 @@ class DecoderConfig:
         """
         return self.decoder in _BITSTREAM_DECODERS
 
-    def open_context(self, *, max_pixels: int, threads: int = 1) -> VideoCodecContext:
+    def open_context(self, *, max_pixels: int, threads: int = 1, start: int = 0) -> VideoCodecContext:
         """Make a new decoder.
 
         A decoder of several threads refuses damaged packets instead of concealing the damage: frame threads conceal it
@@ -129,11 +134,15 @@ class DecoderConfig:
         Args:
             max_pixels: Maximum number of pixels of a frame.
             threads: Number of threads of the decoder; only decoders with frame threads use more than one.
+            start: Number of the first packet that it will be fed.
         """
         import av
 
         context = cast("VideoCodecContext", av.CodecContext.create(self._find_installed_decoder(), "r"))
         context.options = {"max_pixels": str(limit_coded_pixels(max_pixels))}
+        stated_at = [number for number in self.x264_builds if number <= start]
+        if stated_at and self.decoder == "h264":
+            context.options |= {"x264_build": str(self.x264_builds[max(stated_at)])}
         context.thread_count = 1
         if threads > 1 and self.decoder in _BITSTREAM_DECODERS:
             context.options |= {"err_detect": "explode"}

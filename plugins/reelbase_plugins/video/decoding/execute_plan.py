@@ -116,7 +116,8 @@ class _Execution:
     def _decode_from_container(self) -> Iterator[tuple[int, VideoFrame]]:
         """Yield the wanted frames by a sequential pass, for files that no index gives the right frames of."""
         wanted = set(self._plan.frames.tolist())
-        sequence = Sequential(self._blob, self._config, self._blob.key, self._limits.max_pixels)
+        index = self._plan.index
+        sequence = Sequential(self._blob, self._config, self._blob.key, self._limits.max_pixels, index)
         for number, frame in enumerate(sequence):
             if number in wanted:
                 wanted.remove(number)

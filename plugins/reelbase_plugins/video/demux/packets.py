@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from reelbase.errors import LimitError, ReelbaseError
+from reelbase_plugins.video.bitstream.packet_flags import PacketFlags
 from reelbase_plugins.video.demux.safe_open import libav_errors
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.plugin import Limits
+    from reelbase_plugins.video.bitstream.decoder_state import DecoderState
     from reelbase_plugins.video.bitstream.packet_flags import Parser
     from reelbase_plugins.video.demux.safe_open import Reader
 
@@ -47,7 +50,9 @@ class Table:
         key: bool ``(n,)``: marked as a key frame.
         discard: bool ``(n,)``: marked to be decoded but not shown (edit lists).
         header_flags: int64 ``(n,)``: what the packet's own headers state, as `PacketFlags`.
-        extradata: packet number to the new decoder settings that the packet brings.
+        crc: int64 ``(n,)``: CRC-32 of the packet's bytes; None if they were not read.
+        changes: packet number to the settings of decoders that start there or later; see `DecoderState`.
+        x264_builds: packet number to the version of x264 that the packet states.
         repacked: True if the packets were written to the spool.
         unsafe: True if packets carry side data that an index does not store.
         corrupt: number of packets that the container marks as damaged.
@@ -62,7 +67,9 @@ class Table:
     key: NDArray[np.bool_]
     discard: NDArray[np.bool_]
     header_flags: Ints
-    extradata: dict[int, bytes]
+    crc: Ints | None
+    changes: dict[int, bytes]
+    x264_builds: dict[int, int]
     repacked: bool
     unsafe: bool
     corrupt: int
@@ -83,20 +90,21 @@ class Demux:
     Args:
         reader: The reader of the file that the container reads from.
         parser: The parser of packet headers.
+        state: Collects what decoders that start later must be given.
         spool: File to write packets to that cannot be found in one piece.
         repack: Write all packets to the spool, without searching for them in the file.
     """
 
-    def __init__(self, reader: Reader, parser: Parser, spool: BinaryIO, *, repack: bool) -> None:
+    def __init__(self, reader: Reader, parser: Parser, state: DecoderState, spool: BinaryIO, *, repack: bool) -> None:
         self._reader = reader
         self._parser = parser
+        self._state = state
         self._spool = spool
         self._repacked = repack
         self._spooled = 0
         self._columns = {
-            name: array("q") for name in ("pos", "size", "pts", "dts", "duration", "flags", "header_flags")
+            name: array("q") for name in ("pos", "size", "pts", "dts", "duration", "flags", "crc", "header_flags")
         }
-        self._extradata: dict[int, bytes] = {}
         self._unsafe = False
         self._corrupt = 0
 
@@ -126,18 +134,25 @@ class Demux:
         append = {name: column.append for name, column in self._columns.items()}
         append["pos"](self._store(data, packet.pos))
         append["size"](len(data))
+        append["crc"](zlib.crc32(data))
         append["pts"](NO_TIME if packet.pts is None else packet.pts)
         append["dts"](NO_TIME if packet.dts is None else packet.dts)
         append["duration"](packet.duration or 0)
         key = packet.is_keyframe
         append["flags"](key * _FLAG_KEY | packet.is_discard * _FLAG_DISCARD)
-        append["header_flags"](self._parser.parse(data, key=key))
         self._corrupt += packet.is_corrupt
         self._read_side_data(packet)
+        append["header_flags"](self._read_headers(data, key=key))
+
+    def _read_headers(self, data: bytes, *, key: bool) -> int:
+        flags = self._parser.parse(data, key=key)
+        start = key or bool(flags & (PacketFlags.START | PacketFlags.CLOSED))
+        changed = self._state.read(len(self._columns["pos"]) - 1, data, start=start)
+        return flags | (PacketFlags.UNSURE if changed else 0)
 
     def _read_side_data(self, packet: Packet[VideoStream]) -> None:
         if packet.has_sidedata("new_extradata"):
-            self._extradata[len(self._columns["pos"]) - 1] = bytes(packet.get_sidedata("new_extradata"))
+            self._state.replace(len(self._columns["pos"]) - 1, bytes(packet.get_sidedata("new_extradata")))
         if packet.has_sidedata("palette") or packet.has_sidedata("param_change"):
             self._unsafe = True
 
@@ -188,9 +203,10 @@ class Demux:
             **columns,
             key=(flags & _FLAG_KEY) != 0,
             discard=(flags & _FLAG_DISCARD) != 0,
-            extradata=self._extradata,
+            changes=self._state.changes,
+            x264_builds=self._state.x264_builds,
             repacked=self._repacked,
-            unsafe=self._unsafe or len(self._extradata) > _MAX_SETTINGS_CHANGES,
+            unsafe=self._unsafe or len(self._state.changes) > _MAX_SETTINGS_CHANGES,
             corrupt=self._corrupt,
             error=error,
         )

@@ -13,6 +13,7 @@ import numpy as np
 
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
+from reelbase_plugins.video.bitstream.decoder_state import make_decoder_state
 from reelbase_plugins.video.bitstream.parsers import make_parser
 from reelbase_plugins.video.decoding.convert import read_display_matrix
 from reelbase_plugins.video.decoding.decoder import Sequential
@@ -124,7 +125,8 @@ class Ingest:
             stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits)
             config = DecoderConfig.from_stream(stream, self._traits.demuxer)
             parser = make_parser(config.codec, config.extradata)
-            demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
+            state = make_decoder_state(config.codec, config.extradata)
+            demux = Demux(reader, parser, state, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
             facts = collect_facts(container, stream)
         facts = replace(facts, clock_bits=self._traits.clock_bits, decoding_times=self._traits.decoding_times)
@@ -143,7 +145,7 @@ class Ingest:
             raise DamagedMediaError(
                 f"{self._filename}: none of its {len(table)} {config.codec} packets can be decoded.", _DAMAGED_HINT
             )
-        return add_first_frame(frame, replace(config, changes=table.extradata), facts)
+        return add_first_frame(frame, replace(config, changes=table.changes, x264_builds=table.x264_builds), facts)
 
     def _decode_in_sequence(self, config: DecoderConfig) -> Sequential:
         return Sequential(self._blob, config, self._filename, self._limits.max_pixels)
@@ -228,6 +230,7 @@ def build_index(
         trust=Trust.FULL,
         decoder=config.as_dict(),
         repacked=table.repacked,
+        crcs=None if table.crc is None else table.crc.astype(np.uint32),
     )
 
 
