@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -337,22 +338,29 @@ class _SingleCell:
 
 
 def _check_times(seconds: object) -> NDArray[Any]:
-    """Times as an array of floats, in the precision in which they are given, or of Fractions."""
-    times = np.asarray(seconds)
-    is_number = times.dtype.kind not in "mM"  # of durations, numpy would take the number of units
     try:
-        if times.dtype == object and all(isinstance(time, (int, Fraction, Decimal)) for time in times.flat):
-            exact = [Fraction(time) for time in times.flat]
-            times = np.array([*exact, None], object)[:-1].reshape(times.shape)
-        elif times.dtype not in (np.float16, np.float32) and is_number:
-            times = times.astype(np.float64)
+        times = _parse_times(seconds)
     except (TypeError, ValueError, OverflowError):
-        is_number = False
-    if not is_number:
-        raise UsageError(f"{brief(seconds)} is not a time.", "Give seconds: a number or a list of numbers.")
+        raise UsageError(f"{brief(seconds)} is not a time.", "Give seconds: a number or a list of numbers.") from None
     if times.ndim > 1:
         raise UsageError(f"Times of shape {times.shape} are not one list.", "Give a number or a flat list.")
     return times
+
+
+def _parse_times(seconds: object) -> NDArray[Any]:
+    """Return times as an array of floats, in the precision in which they are given, or of Fractions.
+
+    Raises:
+        TypeError, ValueError, OverflowError: they are not numbers.
+    """
+    times = np.asarray(seconds)
+    numbers = list(times.flat) if times.dtype == object else []
+    # numpy would take None for nan, and of a duration the number of its units, whatever those are.
+    if times.dtype.kind not in "biufUO" or not all(isinstance(number, (Real, Decimal)) for number in numbers):
+        raise TypeError
+    if numbers and all(isinstance(number, (int, Fraction, Decimal)) for number in numbers):
+        return np.array([*map(Fraction, numbers), None], object)[:-1].reshape(times.shape)
+    return times if times.dtype in (np.float16, np.float32) else times.astype(np.float64)
 
 
 def _check_tolerance(tolerance: object) -> Fraction:

@@ -109,13 +109,13 @@ def _unwrap(table: Table, bits: int | None) -> tuple[Ints, Ints]:
         return pts, dts
     period = 1 << bits
     turns = np.concatenate([[0], np.cumsum(-((np.diff(clock[known]) + period // 2) // period))])
-    unwrapped = clock.copy()
-    unwrapped[known] += turns * period
+    counted = clock.copy()
+    counted[known] += turns * period
     ahead = (pts - clock + period // 2) % period - period // 2  # of a packet that has both times
-    return (
-        np.where(pts == NO_TIME, NO_TIME, unwrapped + ahead),
-        np.where(dts == NO_TIME, NO_TIME, unwrapped),
-    )
+    both = counted + ahead
+    timed = np.flatnonzero(pts != NO_TIME)
+    moved = both[timed[0]] - pts[timed[0]] if len(timed) else 0  # the first time stays as it is
+    return np.where(pts == NO_TIME, NO_TIME, both - moved), np.where(dts == NO_TIME, NO_TIME, counted - moved)
 
 
 def _find_restarts(table: Table, pts: Ints, dts: Ints, facts: StreamFacts) -> tuple[Ints, bool]:
