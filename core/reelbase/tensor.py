@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from reelbase.format.state import TensorSchema
     from reelbase.session.session import Session, Transaction
+    from reelbase.viewing.tensor_source import TensorSource
 
 
 class Tensor:
@@ -247,6 +248,11 @@ class Tensor:
 
 def _deleted_error() -> TensorNotFoundError:
     return TensorNotFoundError("This tensor was deleted from its dataset.", "Ask the dataset for its tensors.")
+
+
+def make_tensor_source(tensor: Tensor) -> TensorSource:
+    """Return the rows of a tensor at the current commit, and its htype, for code that draws them."""
+    return tensor_source(tensor._snapshot())
 
 
 def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> int:

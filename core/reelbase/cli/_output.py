@@ -1,4 +1,4 @@
-"""How commands write their results: text for people, JSON for programs."""
+"""Output of commands: text for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,51 +12,52 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
 
+# Steps of 1000, not of 1024.
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """The option that every reporting command has."""
+    """Add the option ``--json``, which every command that reports something has."""
     parser.add_argument("--json", action="store_true", help="write JSON instead of text")
 
 
 def emit(arguments: argparse.Namespace, result: Any, text: str) -> None:
-    """Write `result` as JSON if that was asked for, else `text`."""
-    print(as_json(result) if arguments.json else text)
+    """Print `result` as JSON with ``--json``, else print `text`."""
+    print(to_json(result) if arguments.json else text)
 
 
-def as_json(result: Any) -> str:
-    """JSON of a result that may hold numpy values, mappings and paths."""
-    return json.dumps(result, ensure_ascii=False, indent=2, default=_plain)
+def to_json(result: Any) -> str:
+    """Return the JSON of a result, which may contain numpy values, mappings and paths."""
+    return json.dumps(result, ensure_ascii=False, indent=2, default=_convert)
 
 
-def one_line(value: Any) -> str:
-    """A value for a line of text: lists and mappings as compact JSON."""
-    return json.dumps(value, ensure_ascii=False, default=_plain) if isinstance(value, (dict, list)) else str(value)
+def format_value(value: Any) -> str:
+    """Return a value as text on one line: lists and mappings as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, default=_convert) if isinstance(value, (dict, list)) else str(value)
 
 
 def say(message: str) -> None:
-    """A line for the person who waits, on stderr."""
+    """Print a message on stderr, where it does not mix with the result."""
     print(message, file=sys.stderr)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Aligned columns under a head."""
+def format_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table with aligned columns."""
     lines = [tuple(head), *(tuple(map(str, row)) for row in rows)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(line.rstrip() for line in padded)
 
 
-def pairs(facts: Iterable[tuple[str, object]]) -> str:
-    """Names and values, one a line, values aligned."""
-    listed = [(name, str(value)) for name, value in facts]
-    width = max((len(name) for name, _ in listed), default=0)
-    return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in listed)
+def format_pairs(pairs: Iterable[tuple[str, object]]) -> str:
+    """Return names and values, one pair per line, with aligned values."""
+    texts = [(name, str(value)) for name, value in pairs]
+    width = max((len(name) for name, _ in texts), default=0)
+    return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in texts)
 
 
-def size(count: int) -> str:
-    """Bytes for people: ``"398.4 kB"``."""
+def format_size(count: int) -> str:
+    """Return a number of bytes with a unit: ``"398.4 kB"``."""
     value = float(count)
     for unit in _UNITS:
         if value < 1000 or unit == _UNITS[-1]:
@@ -65,14 +66,14 @@ def size(count: int) -> str:
     return f"{count} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
 
 
-def several(count: int, what: str) -> str:
-    """How many of something: ``"1 row"``, ``"2 rows"``."""
+def format_count(count: int, what: str) -> str:
+    """Return a number with a noun in singular or plural: ``"1 row"``, ``"2 rows"``."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _plain(value: object) -> object:
+def _convert(value: object) -> object:
     if isinstance(value, (np.ndarray, np.generic)):
-        # A float32 of 0.1 shall read 0.1, not 0.10000000149011612.
+        # By way of str, so that a float32 of 0.1 is printed as 0.1 and not as 0.10000000149011612.
         short = value.astype(str).astype(np.float64) if value.dtype.kind == "f" else value
         return short.tolist()
     if hasattr(value, "items"):

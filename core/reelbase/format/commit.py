@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.store import Store
 
-FORMAT = 2
+FORMAT = 3
+_FORMAT_WITHOUT_PARENT_IDS = 2  # and without checksums of packets; it is still read
+_READABLE = (_FORMAT_WITHOUT_PARENT_IDS, FORMAT)
 _REF = validation.fields(ref=validation.exactly(validation.uid, validation.count, validation.count))
 _SEGMENTS = validation.many(validation.exactly(validation.uid, *[validation.count] * 5))
 _BIRTH = validation.one_of(OWN.__eq__, validation.branch)
@@ -68,7 +70,8 @@ _STATE_PARTS = {
 #: Feature flags that this version can read. A commit with any other flag is refused.
 FEATURES: frozenset[str] = frozenset()
 _HEADER = struct.Struct("<4sIII")
-_MAGIC = b"RBC2"
+_MAGIC = b"RBC3"
+_MAGICS = (b"RBC2", _MAGIC)
 _MAX_INLINE_SCHEMA_BYTES = 2048  # every commit carries the schema, or else a reference to it
 _MAX_INLINE_ROWS_BYTES = 48 * 1024
 _MAX_REFERENCED_BYTES = 256 << 20  # after inflating; limits what a damaged or hostile object can allocate
@@ -191,14 +194,17 @@ def _unpack(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
     magic, size, inline_size, crc = _HEADER.unpack_from(data)
     body, inline = data[_HEADER.size : _HEADER.size + size], data[_HEADER.size + size :]
     # The last character of the magic is the format number: a difference there is another version, not damage.
-    if magic[:3] == _MAGIC[:3] and magic != _MAGIC:
+    if magic[:3] == _MAGIC[:3] and magic not in _MAGICS:
         check_format(int(magic[3:]), label)
-    if magic != _MAGIC or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
+    if magic not in _MAGICS or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
         raise CorruptObjectError(f"{label} is damaged.", "Restore the object from a copy of the dataset.")
     head = json.loads(body)
     if not isinstance(head, dict):
         raise TypeError("its JSON is not an object")
     check_format(head["format"], label)
+    if head["format"] == _FORMAT_WITHOUT_PARENT_IDS:
+        head = {"parent_id": None, "parent_crc": None, **head}
+    _check_fields(head, label)
     validation.check(
         head,
         features=validation.many(validation.text),
@@ -210,6 +216,18 @@ def _unpack(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
     if unknown:
         raise NewerFormatError(f"{label} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE_HELP)
     return head, inline
+
+
+def _check_fields(head: Mapping[str, Any], label: str) -> None:
+    """Check that every field is known: what an unknown one says could change what the others mean.
+
+    Raises:
+        NewerFormatError: one is not.
+    """
+    unknown = sorted(head.keys() - {"format", "features", *HEADER, *_STATE_PARTS})
+    if unknown:
+        names = ", ".join(map(repr, unknown))
+        raise NewerFormatError(f"{label} was written by a newer reelbase: it has {names}.", _UPDATE_HELP)
 
 
 def looks_like_commit(data: bytes) -> bool:
@@ -228,7 +246,7 @@ def check_format(found: object, label: str) -> None:
         NewerFormatError: a newer reelbase wrote the object.
         FormatError: the number is older than the first release.
     """
-    if found == FORMAT:
+    if found in _READABLE:
         return
     if isinstance(found, int) and found < FORMAT:
         raise FormatError(

@@ -75,7 +75,12 @@ class Draft:
         """
         again = Draft(self.store, base)
         for op in self.ops:
-            again.do(op)
+            try:
+                again.do(op)
+            except KeyError:  # a tensor that the operation names is not in that commit
+                raise CommitConflictError(
+                    "A tensor that this write changes is not in the newest version.", "Load the dataset and look again."
+                ) from None
         return again
 
     @property

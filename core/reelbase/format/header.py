@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reelbase.errors import CorruptObjectError
 from reelbase.format import validation
 from reelbase.format.footprint import Footprint
 
@@ -48,6 +49,8 @@ HEADER = {
     "branch": validation.branch,
     "seq": validation.seq,
     "parent": _PLACE,
+    "parent_id": validation.maybe(validation.text),
+    "parent_crc": validation.maybe(validation.count),
     "time": validation.moment,
     "author": validation.text,
     "message": validation.maybe(validation.text),
@@ -70,6 +73,9 @@ class Header:
         seq: Number on the branch, from 0. The state before the first commit has -1.
         parent: Place of the commit before it, or None if there is none. For a branch's first commit it is on another
             branch.
+        parent_id: Id of that commit, which tells a replaced commit from the one that this was built on. None in
+            commits of format 2.
+        parent_crc: CRC-32 of that commit's bytes. They change when its state expires.
         time: Seconds since the epoch (UTC) by the writer's clock. Commits are ordered by `seq` alone.
         author: User name of the writer.
         message: The user's message, which makes the commit a named version, or None.
@@ -85,6 +91,8 @@ class Header:
     branch: str
     seq: int
     parent: Place | None = None
+    parent_id: str | None = None
+    parent_crc: int | None = None
     time: float = 0.0
     author: str = ""
     message: str | None = None
@@ -98,6 +106,18 @@ class Header:
     def place(self) -> Place:
         """The branch and number of the commit."""
         return Place(self.branch, self.seq)
+
+    def check_parent(self, parent: Header) -> None:
+        """Check that a commit is the one that this was built on.
+
+        Raises:
+            CorruptObjectError: another commit has its place: the log was changed from outside.
+        """
+        if self.parent_id is not None and parent.id != self.parent_id:
+            raise CorruptObjectError(
+                f"Commit {self.place} was built on another commit than the {parent.place} that is in the log.",
+                "The log was damaged or restored in part. Restore all of its folder log/ from one copy.",
+            )
 
     @property
     def reach(self) -> dict[str, int]:

@@ -6,14 +6,18 @@ top of the winner's commit.
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import json
 import logging
 import random
 import time
 import uuid
-from typing import TYPE_CHECKING
+import weakref
+import zlib
+from typing import TYPE_CHECKING, Any
 
+from reelbase._util.forks import call_after_fork
 from reelbase.errors import (
     AccessDeniedError,
     CommitConflictError,
@@ -26,6 +30,7 @@ from reelbase.errors import (
     ObjectNotFoundError,
     OutcomeUnknownError,
     StorageError,
+    UsageError,
     VersionExpiredError,
 )
 from reelbase.format import commit as commits
@@ -34,8 +39,11 @@ from reelbase.format.claim import claim
 from reelbase.format.commit import Commit
 from reelbase.format.fold import fold
 from reelbase.format.header import Header
+from reelbase.io.batch_read import map_threads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reelbase.contracts.storage import Storage
     from reelbase.format.draft import Draft
     from reelbase.format.store import Store
@@ -45,6 +53,8 @@ logger = logging.getLogger("reelbase.log")
 _MAX_ATTEMPTS = 1000
 _SECONDS_BETWEEN_HINTS = 1.0
 MAIN = "main"
+_LISTED = 100  # numbers of commits that one listing covers
+_NEAR_END = 10  # so close to the end of a hundred, the next one is listed too
 _NO_DATASET_HELP = "Create one with reelbase.empty(path), or check the path."
 
 
@@ -122,14 +132,16 @@ def mark_deleted(storage: Storage) -> None:
 def open_log(store: Store) -> Log:
     """Return the log of the main branch of a dataset.
 
-    If there is a usable hint, the root object is not read, which saves a request.
+    The root object is read at the same time as the hint, so that a dataset of another format is refused at once.
 
     Raises:
         DatasetNotFoundError: there is no dataset.
         FormatError: the dataset cannot be read.
     """
-    hint = _read_hint(store, MAIN)
-    return Log(store, hint.header.dataset if hint else check_root(store.storage), hint=hint)
+    readers: list[Callable[[], Any]] = [lambda: check_root(store.storage), lambda: _read_hint(store, MAIN)]
+    uid, hint = map_threads(lambda read: read(), readers) if store.distant else [read() for read in readers]
+    # A hint of a dataset that was here before is of no use.
+    return Log(store, uid, hint=hint if hint and hint.header.dataset == uid else None)
 
 
 def find_object(storage: Storage, key: str) -> bytes | None:
@@ -148,6 +160,17 @@ def find_object(storage: Storage, key: str) -> bytes | None:
         return None
     # Web servers are read-only storages. In a writable one such data is damage, and decoding it raises an error.
     return data if storage.writable or not data or commits.looks_like_commit(data) else None
+
+
+def _flush_hints() -> None:
+    """Write the hints that are due, so that the next process starts at the newest commit and not before a burst."""
+    for log in list(_with_pending_hints):
+        log.flush_hint()
+
+
+_with_pending_hints: weakref.WeakSet[Log] = weakref.WeakSet()
+atexit.register(_flush_hints)
+call_after_fork(_with_pending_hints.clear)  # in a child, they are its parent's to write
 
 
 class Log:
@@ -190,8 +213,61 @@ class Log:
         )
 
     def head(self) -> Commit:
-        """Return the newest commit."""
-        return self.find_newest(self._known_commit or _read_hint(self.store, self.branch) or self.empty_commit())
+        """Return the newest commit.
+
+        Raises:
+            CorruptObjectError: a commit is missing, or cannot be read, although later ones are listed.
+        """
+        known = self._known_commit or _read_hint(self.store, self.branch) or self.empty_commit()
+        newest = self.find_newest(known)
+        while (later := self._list_later(newest.seq)) and later[0] == newest.seq + 1:  # committed just now
+            newest = self.find_newest(newest)
+        if later:
+            raise self._make_gap_error(newest.seq + 1, later[0])
+        return newest
+
+    def _list_later(self, seq: int) -> list[int]:
+        """Return the numbers of commits after `seq`, as far as a listing shows them. Empty where there is no listing.
+
+        Probing alone ends at a gap: a commit that was lost, or that we may not read. The dataset would silently be an
+        older one. Only the next hundred numbers are listed, and a second hundred near their end: that is one short
+        request for any length of the log.
+        """
+        first = seq + 1
+        hundreds = sorted({first // _LISTED, (first + _NEAR_END) // _LISTED})
+        found: list[int] = []
+        try:
+            for number in hundreds:
+                # Keys are sorted and have nine digits: without the last two, they are the prefix of a hundred.
+                prefix = keys.commit(self.branch, number * _LISTED).removesuffix(".rbc")[:-2]
+                listed = (keys.seq_of(key) for key, _ in self.store.storage.list(prefix))
+                found += [other for other in listed if other is not None and other > seq]
+        except StorageError as error:  # web servers list nothing, and not everybody may list a bucket
+            logger.info("cannot list the commits of %s: %s", self.branch, error)
+            return []
+        return sorted(found)
+
+    def check_complete(self, newest: int) -> None:
+        """Check, by a listing, that the log has the commits 0 to `newest` and no others.
+
+        Raises:
+            CorruptObjectError: one is missing.
+            StorageError: the storage cannot list its objects.
+        """
+        prefix = f"{keys.commit(self.branch, 0).partition('/0')[0]}/"
+        listed = sorted(seq for key, _ in self.store.storage.list(prefix) if (seq := keys.seq_of(key)) is not None)
+        missing = next((seq for seq in range(newest + 1) if seq >= len(listed) or listed[seq] != seq), None)
+        if missing is not None:
+            raise self._make_gap_error(missing, newest)
+        if len(listed) > newest + 1 and listed[newest + 1] != newest + 1:
+            raise self._make_gap_error(newest + 1, listed[newest + 1])
+
+    def _make_gap_error(self, missing: int, later: int) -> CorruptObjectError:
+        return CorruptObjectError(
+            f"Commit {self.branch}@{missing} is missing or may not be read, although there is {self.branch}@{later}.",
+            f"Restore {keys.commit(self.branch, missing)} from a copy, or give credentials that may read it; nothing "
+            "was changed.",
+        )
 
     def find_newest(self, known: Commit) -> Commit:
         """Return the newest commit at or after `known`.
@@ -267,7 +343,9 @@ class Log:
 
         Raises:
             As `commit`.
+            UsageError: it holds something that could not be read back.
         """
+        self._check_readable(commit)
         self.check_alive()
         self.store.keep_uploads()  # from here on a commit may refer to what was uploaded, so it must not be deleted
         key = keys.commit(self.branch, commit.seq)
@@ -281,6 +359,16 @@ class Log:
         if is_ours:
             self._check_landed(key)
         return is_ours
+
+    def _check_readable(self, commit: Commit) -> None:
+        """Read a commit as everybody else will: what is refused then would make the whole dataset unreadable."""
+        try:
+            commits.decode(self.store, commit.body, keys.commit(self.branch, commit.seq))
+        except FormatError as error:
+            raise UsageError(
+                f"This cannot be stored, because it could not be read back: {str(error).splitlines()[0]}",
+                "Look for text with characters that UTF-8 cannot encode, and for numbers of more than 62 bits.",
+            ) from error
 
     def _check_landed(self, key: str) -> None:
         """Check that a write did not land in the log of a newer dataset at the same place. If it did, delete it.
@@ -339,6 +427,7 @@ class Log:
     def _leave_hint(self, body: bytes) -> None:
         """Overwrite the hint, at most once a second. Object stores limit how often an object is written."""
         self._pending_hint = body
+        _with_pending_hints.add(self)
         if time.monotonic() - self._hint_written_at >= _SECONDS_BETWEEN_HINTS:
             self.flush_hint()
 
@@ -387,7 +476,7 @@ def _make_header(draft: Draft, message: str | None, merged: Header | None) -> He
         id=uuid.uuid4().hex,
         branch=base.branch,
         seq=base.seq + 1,
-        parent=base.place if base.id else None,
+        **parent_of(draft.base),
         time=time.time(),
         author=current_author(),
         message=message,
@@ -398,9 +487,21 @@ def _make_header(draft: Draft, message: str | None, merged: Header | None) -> He
     )
 
 
+def parent_of(commit: Commit) -> dict[str, Any]:
+    """Return the fields of a header that name the commit it is built on."""
+    if not commit.header.id:  # the state before the first commit
+        return {}
+    return {
+        "parent": commit.header.place,
+        "parent_id": commit.header.id,
+        "parent_crc": zlib.crc32(commit.body),
+    }
+
+
 def current_author() -> str:
     """Return the name of the current user, for the header of a commit."""
     try:
-        return getpass.getuser()
+        # What the system says may hold bytes that are not UTF-8; such a commit could not be read back.
+        return getpass.getuser().encode("utf-8", "replace").decode()
     except (OSError, KeyError, ImportError):  # no such user, or no password database (Windows)
         return "unknown"

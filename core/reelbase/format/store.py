@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 import zlib
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from reelbase._util.forks import reset_after_fork
 from reelbase.credentials.resolver import Names
-from reelbase.errors import StorageError
+from reelbase.errors import CommitConflictError, ObjectNotFoundError, StorageError
 from reelbase.format import keys
 from reelbase.io.cache.cached import Cached
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from reelbase.io.blob import ByteSource
 
 T = TypeVar("T")
+MAX_UNCHECKED_SECONDS = 3600.0  # that may pass between an upload and the commit that names it
+MAX_CLOCK_STEP_SECONDS = 60.0
 PACK_BYTES = 64 * 1024 * 1024  # a pack that reaches this size is uploaded
 
 
@@ -80,6 +83,7 @@ class Store:
         self._staged: dict[str, bytearray] = {}
         self._pack = b""
         self._uploaded: list[str] = []
+        self._first_upload = (0.0, 0.0)  # by the steady clock, and by the one that can be set
         self._lock = threading.Lock()
         is_cached = self.storage.distant and self.cache.limit > 0
         self._stored: ByteSource = Cached(self.storage, self.storage.root) if is_cached else self.storage
@@ -124,6 +128,8 @@ class Store:
 
     def add_object(self, key: str, data: bytes | BinaryIO) -> None:
         """Upload an object of its own. The key must be new."""
+        if not self._uploaded:
+            self._first_upload = time.monotonic(), time.time()
         # Before the write, so that `discard` also deletes an object whose write was interrupted.
         self._uploaded.append(key)
         self.storage.put(key, data)
@@ -142,8 +148,34 @@ class Store:
                 self._staged.pop(key, None)
 
     def keep_uploads(self) -> None:
-        """Keep what was uploaded so far when `discard` is called, since a commit may refer to it now."""
+        """Keep what was uploaded so far when `discard` is called, since a commit may refer to it now.
+
+        Raises:
+            CommitConflictError: garbage collection deleted some of it meanwhile.
+        """
+        self._check_uploads()
         self._uploaded.clear()
+
+    def _check_uploads(self) -> None:
+        """Check that what was uploaded is still there, if that took long, or a clock was set meanwhile.
+
+        Garbage collection deletes objects that no commit names once they are older than its grace period, which it
+        measures by the storage's clock.
+        """
+        if not self._uploaded:
+            return
+        lasted = time.monotonic() - self._first_upload[0]
+        is_clock_steady = abs(time.time() - self._first_upload[1] - lasted) < MAX_CLOCK_STEP_SECONDS
+        if lasted < MAX_UNCHECKED_SECONDS and is_clock_steady:
+            return
+        for key in self._uploaded:
+            try:
+                self.storage.stat(key)
+            except ObjectNotFoundError:
+                raise CommitConflictError(
+                    f"{key}, which this commit needs, was deleted by garbage collection while it was written.",
+                    "Nothing was committed; write it again. Let gc() keep a grace period longer than any transaction.",
+                ) from None
 
     def discard(self) -> None:
         """Drop what is staged, and delete what was uploaded since `keep_uploads`, as far as possible."""

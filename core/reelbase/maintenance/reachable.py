@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from reelbase.format.commit import Commit
     from reelbase.format.entry import Entries
+    from reelbase.format.header import Header
     from reelbase.format.segment import Segment
     from reelbase.format.store import Store
     from reelbase.versions.ancestry import Lineage
@@ -21,8 +22,16 @@ UID_BYTES = 16
 
 
 def find_heads(lineage: Lineage) -> dict[str, int]:
-    """Return the number of each branch's newest commit, by branch; -1 for a branch without commits."""
-    return {branch: lineage.head(branch).seq for branch in lineage.refs.branches()}
+    """Return the number of each branch's newest commit, by branch; -1 for a branch without commits.
+
+    Raises:
+        CorruptObjectError: a commit is missing in a log. What it needs cannot be known, so nothing may be deleted.
+        StorageError: the storage cannot list its objects.
+    """
+    newest = {branch: lineage.head(branch).seq for branch in lineage.refs.branches()}
+    for branch, seq in newest.items():
+        lineage.log(branch).check_complete(seq)
+    return newest
 
 
 def read_versions(
@@ -37,13 +46,21 @@ def read_versions(
         without: Commits to leave out.
     """
     for branch, last in newest.items():
+        child: Header | None = None
         for seq in range(last, (after or {}).get(branch, -1), -1):
             place = Place(branch, seq)
-            if place not in without:
-                try:
-                    yield lineage.commit(place)
-                except VersionExpiredError:
-                    continue
+            if place in without:
+                child = None
+                continue
+            try:
+                commit = lineage.commit(place)
+            except VersionExpiredError:
+                child = None
+                continue
+            if child is not None:
+                child.check_parent(commit.header)
+            child = commit.header
+            yield commit
 
 
 class Marks:

@@ -1,4 +1,4 @@
-"""Clips that no encoder and no muxer makes by itself: packets changed on the way, or bytes of the file afterwards."""
+"""Clips that no encoder and no muxer produces. Packets are changed before they are written, or bytes in the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelbase.testing._codes import draw_code
-from reelbase.testing._fieldcoded import Field, field_stream
+from reelbase.testing._fieldcoded import Field, encode_fields
 from reelbase.testing._isobmff import read_edits, write_edits
 from reelbase.testing._mpegts import change_pts, join
 from reelbase.testing.clips import Clip, ClipRecipe, Maker, Pictures
@@ -28,41 +28,43 @@ if TYPE_CHECKING:
 
     from reelbase.testing.clips import Feed, Packets
 
-_MOVIE_SCALE = 90_000  # ticks a second of the movie box; any multiple of the frame rate would do
+_MOVIE_TICKS_PER_SECOND = 90_000  # time scale of the movie box; any multiple of the frame rate would do
 
 
 def edit_list(recipe: ClipRecipe, *ranges: tuple[int, int], timed: bool = True) -> Maker:
-    """An mp4 whose edit list shows the frames ``[start, stop)`` of each range, one after another.
+    """Return a maker of an mp4 whose edit list shows ranges of frames, one after another.
 
     Args:
-        recipe: At a constant frame rate.
-        ranges: Frame numbers.
-        timed: False where libavformat is known to give the frames times of its own.
+        recipe: Recipe of the clip; it must have a constant frame rate.
+        ranges: Frame numbers ``(start, stop)`` of each range.
+        timed: Whether the times of the frames are known. Pass False if libavformat computes other ones.
     """
 
     def make(path: Path) -> Clip:
-        clip = replace(recipe, mux={**recipe.mux, "movie_timescale": str(_MOVIE_SCALE)}).make(path)
-        media, movie = (int(1 / (Fraction(recipe.fps) * base)) for base in (clip.time_base, Fraction(1, _MOVIE_SCALE)))
+        clip = replace(recipe, mux={**recipe.mux, "movie_timescale": str(_MOVIE_TICKS_PER_SECOND)}).make(path)
+        media, movie = (
+            int(1 / (Fraction(recipe.fps) * base)) for base in (clip.time_base, Fraction(1, _MOVIE_TICKS_PER_SECOND))
+        )
         (_, first), *_ = read_edits(path)
         write_edits(path, [((stop - start) * movie, first + start * media) for start, stop in ranges])
-        codes = np.concatenate([clip.codes[slice(*each)] for each in ranges])
+        codes = np.concatenate([clip.codes[slice(*span)] for span in ranges])
         return replace(clip, codes=codes, pts=np.arange(len(codes)) * media if timed else None)
 
     return make
 
 
 def cut(recipe: ClipRecipe, packets: int, *, earliest: int, shown: int) -> Maker:
-    """A stream that was joined midway.
+    """Return a maker of a stream without its first packets, like a broadcast that is recorded from the middle.
 
     Args:
-        recipe: Decoder configuration of the whole stream.
-        packets: How many packets are missing at the start.
-        earliest: The frame with the first pts among the packets that are left.
-        shown: The first frame that can be decoded.
+        recipe: Recipe of the whole stream.
+        packets: Number of packets to leave out at the start.
+        earliest: Frame with the lowest pts among the packets that are left.
+        shown: First frame that can be decoded.
     """
 
     def make(path: Path) -> Clip:
-        clip = replace(recipe, video=Pictures(lambda every: every[packets:])).make(path)
+        clip = replace(recipe, video=Pictures(lambda written: written[packets:])).make(path)
         assert clip.pts is not None
         pts = clip.pts - clip.pts[earliest] + clip.pts[0]
         return replace(clip, codes=clip.codes[shown:], pts=pts[shown:])
@@ -71,11 +73,11 @@ def cut(recipe: ClipRecipe, packets: int, *, earliest: int, shown: int) -> Maker
 
 
 def hidden(recipe: ClipRecipe, every: int) -> Maker:
-    """A VP8 stream in which every so many frames one is decoded and not shown, as alternate references are.
+    """Return a maker of a VP8 stream with frames that are decoded but not shown, like alternate reference frames.
 
     Args:
-        recipe: Of codec libvpx.
-        every: Which frames: multiples of it, key frames excepted.
+        recipe: Recipe with the codec libvpx.
+        every: Interval of hidden frames: those whose number is a multiple of it, except key frames.
     """
 
     def make(path: Path) -> Clip:
@@ -89,7 +91,7 @@ def hidden(recipe: ClipRecipe, every: int) -> Maker:
 
 
 def _hide(packets: Packets, *, every: int, unseen: list[int]) -> Packets:
-    """Clear show_frame, bit 4 of the frame tag (RFC 6386, 9.1); `unseen` takes the numbers of the packets."""
+    """Clear show_frame, bit 4 of the frame tag (RFC 6386, 9.1), and append the packets' numbers to `unseen`."""
     for number, packet in enumerate(packets):
         if number % every == 0 and not packet.is_keyframe:
             unseen.append(number)
@@ -98,9 +100,13 @@ def _hide(packets: Packets, *, every: int, unseen: list[int]) -> Packets:
 
 
 def retimed(recipe: ClipRecipe, change: Callable[[int, int], int | None]) -> Maker:
-    """A transport stream without B-frames whose times are changed; see `change_pts`.
+    """Return a maker of a transport stream whose times are changed; see `change_pts`.
 
-    A frame whose time is taken away is still expected when it was shown before: its neighbours tell.
+    A frame without a time is still expected at its old time, because its neighbours show when that is.
+
+    Args:
+        recipe: Recipe of a transport stream without B-frames.
+        change: Function that is passed the number and the pts of a frame, and returns the new pts or None.
     """
 
     def make(path: Path) -> Clip:
@@ -115,11 +121,11 @@ def retimed(recipe: ClipRecipe, change: Callable[[int, int], int | None]) -> Mak
 
 
 def resized(*recipes: ClipRecipe, lost: tuple[int, ...] = ()) -> Maker:
-    """A transport stream whose frame size changes from one recipe to the next.
+    """Return a maker of a transport stream whose frame size changes from one recipe to the next.
 
     Args:
-        recipes: To be joined; each must start, by its `offset`, where the one before ends.
-        lost: Codes of frames that libavcodec is known to drop at the change.
+        recipes: Recipes of the parts. The `offset` of each must be the time at which the one before it ends.
+        lost: Codes of frames that libavcodec drops at the change.
     """
 
     def make(path: Path) -> Clip:
@@ -163,26 +169,28 @@ def restarted(*recipes: ClipRecipe, header: int = 0) -> Maker:
 
 
 def spliced(recipe: ClipRecipe, then: ClipRecipe) -> Maker:
-    """A stream joined from two of the same codec: the second's parameter sets come once, in its first packet.
+    """Return a maker of a stream that is joined from two streams of the same codec.
+
+    The parameter sets of the second stream are only in its first packet.
 
     Args:
-        recipe: Of the first part, with the container of the whole.
-        then: Of the second part: codec "libx264" or "libx265".
+        recipe: Recipe of the first part. Its container is used for the whole stream.
+        then: Recipe of the second part, with the codec "libx264" or "libx265".
     """
 
     def make(path: Path) -> Clip:
         second = replace(then, first=recipe.first + recipe.frames, container="mpegts")
         part = second.make(path)
         packets = _read_packets(path, second, part, after=recipe.frames)
-        replace(recipe, video=_Followed(packets)).make(path)
+        replace(recipe, video=_PicturesThenPackets(packets)).make(path)
         return replace(recipe, frames=recipe.frames + then.frames).describe(path)
 
     return make
 
 
 @dataclass(frozen=True)
-class _Followed:
-    """The coded pictures of a recipe, then packets that are coded already; see `reelbase.testing.clips.Track`."""
+class _PicturesThenPackets:
+    """The pictures of a recipe, followed by packets that are encoded already; see `reelbase.testing.clips.Track`."""
 
     packets: Packets
 
@@ -190,18 +198,18 @@ class _Followed:
         feed = Pictures().open(out, recipe)
         stream = out.streams.video[-1]
 
-        def go_on(number: int | None) -> None:
+        def feed_and_append(number: int | None) -> None:
             feed(number)
             if number is None:
                 for packet in self.packets:
                     packet.stream = stream
                     out.mux(packet)
 
-        return go_on
+        return feed_and_append
 
 
 def _read_packets(path: Path, recipe: ClipRecipe, clip: Clip, *, after: int) -> Packets:
-    """The packets of a transport stream, in units of ``1 / fps``, shown after so many frames; see `spliced`."""
+    """Read the packets of a transport stream, with times in units of ``1 / fps`` that start after `after` frames."""
     import av
 
     assert clip.pts is not None
@@ -210,7 +218,7 @@ def _read_packets(path: Path, recipe: ClipRecipe, clip: Clip, *, after: int) -> 
     with av.open(str(path)) as file:
         for packet in file.demux(file.streams.video[0]):
             if packet.size:
-                data = bytes(packet) if not packets else _without_parameter_sets(bytes(packet), recipe.codec)
+                data = bytes(packet) if not packets else _remove_parameter_sets(bytes(packet), recipe.codec)
                 copy: Packet[VideoStream] = av.Packet(data)  # type: ignore[assignment]
                 copy.pts, copy.dts = (
                     after + round((time - start) / step) for time in (packet.pts or 0, packet.dts or 0)
@@ -220,8 +228,8 @@ def _read_packets(path: Path, recipe: ClipRecipe, clip: Clip, *, after: int) -> 
     return packets
 
 
-def _without_parameter_sets(data: bytes, codec: str) -> bytes:
-    """A packet of start codes and NAL units (ITU-T H.264 and H.265, annex B) without those of parameter sets."""
+def _remove_parameter_sets(data: bytes, codec: str) -> bytes:
+    """Remove the parameter sets from a packet in the byte stream format (ITU-T H.264 and H.265, annex B)."""
     nals = re.split(rb"\x00?\x00\x00\x01", data)[1:]
     if codec == "libx264":
         kept = [nal for nal in nals if nal[0] & 31 not in (7, 8)]
@@ -231,10 +239,12 @@ def _without_parameter_sets(data: bytes, codec: str) -> bytes:
 
 
 def packed(recipe: ClipRecipe) -> Maker:
-    """An MPEG-4 stream in DivX's packed form: a P and the B that follows it share a packet, then comes an empty one.
+    """Return a maker of an MPEG-4 stream in the packed form of DivX.
+
+    There, a P picture and the B picture after it are in one packet, which is followed by an empty one.
 
     Args:
-        recipe: Of codec mpeg4 with at most one B-frame in a row.
+        recipe: Recipe with the codec mpeg4 and at most one B-frame in a row.
     """
     return replace(recipe, video=Pictures(lambda packets: _pack(packets, recipe))).make
 
@@ -246,9 +256,10 @@ def _pack(packets: Packets, recipe: ClipRecipe) -> Packets:
     data = [bytes(packet) for packet in packets]
     start = data[0].index(b"\x00\x00\x01\xb6")
     data[0] = data[0][:start] + b"\x00\x00\x01\xb2DivX503b1393p" + data[0][start:]
-    for at in range(1, len(data)):
-        if shown[at] < shown[at - 1]:
-            data[at - 1 : at + 1] = [data[at - 1] + data[at], _not_coded(shown[at], int(recipe.fps))]
+    for place in range(1, len(data)):
+        if shown[place] < shown[place - 1]:  # a B picture after the P picture that it refers to
+            empty = _make_empty_picture(shown[place], int(recipe.fps))
+            data[place - 1 : place + 1] = [data[place - 1] + data[place], empty]
     for number, (packet, content) in enumerate(zip(packets, data, strict=True)):
         new: Packet[VideoStream] = av.Packet(content)  # type: ignore[assignment]
         packets[number] = new
@@ -257,8 +268,8 @@ def _pack(packets: Packets, recipe: ClipRecipe) -> Packets:
     return packets
 
 
-def _not_coded(tick: int, fps: int) -> bytes:
-    """A P picture with vop_coded 0 (ISO/IEC 14496-2, 6.2.5): nothing new to show."""
+def _make_empty_picture(tick: int, fps: int) -> bytes:
+    """Make a P picture with vop_coded 0 (ISO/IEC 14496-2, 6.2.5), which repeats the picture before it."""
     width = max(1, (fps - 1).bit_length())
     bits = f"010{1}{tick % fps:0{width}b}10" + "0"
     bits += "1" * (-len(bits) % 8)
@@ -266,23 +277,23 @@ def _not_coded(tick: int, fps: int) -> bytes:
 
 
 def field_coded(container: str, *, frames: int = 23, fps: int = 25, together: bool = False) -> Maker:
-    """H.264 in which every frame is a top and a bottom field; see `reelbase.testing._fieldcoded`.
+    """Return a maker of H.264 in which every frame is coded as two fields; see `reelbase.testing._fieldcoded`.
 
     Args:
-        container: The muxer.
-        frames: How many.
-        fps: Frames a second.
-        together: Both fields of a frame in one packet, as mp4 wants it.
+        container: Name of the muxer.
+        frames: Number of frames.
+        fps: Frames per second.
+        together: Whether both fields of a frame are in one packet, as mp4 requires.
     """
     size = (96, 128)
 
     def make(path: Path) -> Clip:
         import av
 
-        fields = list(field_stream([_planes(code, size) for code in range(frames)], gop=9, fps=fps))
+        fields = list(encode_fields([_draw_planes(code, size) for code in range(frames)], gop=9, fps=fps))
         with av.open(str(path), "w", format=container, options={"fflags": "+bitexact"}) as out:
             stream = out.add_mux_stream("h264", rate=fps, width=size[1], height=size[0])
-            for packet in _field_packets(fields, fps, together=together):
+            for packet in _make_packets(fields, fps, together=together):
                 packet.stream = stream
                 out.mux(packet)
         return ClipRecipe(frames=frames, size=size, fps=fps).describe(path)
@@ -290,22 +301,22 @@ def field_coded(container: str, *, frames: int = 23, fps: int = 25, together: bo
     return make
 
 
-def _field_packets(fields: list[Field], fps: int, *, together: bool) -> list[Packet[Stream]]:
+def _make_packets(fields: list[Field], fps: int, *, together: bool) -> list[Packet[Stream]]:
     import av
 
     packets = []
     step = 2 if together else 1
     for number in range(0, len(fields), step):
         field = fields[number]
-        packet = av.Packet(b"".join(each.data for each in fields[number : number + step]))
+        packet = av.Packet(b"".join(part.data for part in fields[number : number + step]))
         packet.time_base, packet.duration, packet.is_keyframe = Fraction(1, 2 * fps), step, field.key
         packet.pts, packet.dts = 2 * field.frame + field.bottom, number - 2
         packets.append(packet)
     return packets
 
 
-def _planes(code: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """A coded picture, without its ripple so that parts of it stand still, in 4:2:0."""
+def _draw_planes(code: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Draw a code as planes in 4:2:0. Without the ripple, parts of the picture do not change, and can be skipped."""
     import av
 
     picture = av.VideoFrame.from_ndarray(draw_code(code, size, ripple=False), format="rgb24")

@@ -12,7 +12,7 @@ from reelbase.format import commit as commits
 from reelbase.format.draft import Draft
 from reelbase.format.footprint import Footprint
 from reelbase.format.header import Header
-from reelbase.format.log import current_author
+from reelbase.format.log import current_author, parent_of
 from reelbase.format.ops import Revert
 from reelbase.versions import diff as diffs
 from reelbase.versions import merge as merges
@@ -78,7 +78,7 @@ def create_branch(session: Session, name: str, ref: str | Version | None) -> Ver
             id=uuid.uuid4().hex,
             branch=name,
             seq=0,
-            parent=source.header.place if source.header.id else None,
+            **parent_of(source),
             time=time.time(),
             author=current_author(),
             named=source.header.last_named,

@@ -88,6 +88,15 @@ def plain(view: OneSample) -> Any:
     return view._one().plain()
 
 
+def select_sample(view: OneSample) -> SelectedSample:
+    """Return the one sample that a view selects.
+
+    Raises:
+        UsageError: it selects several rows.
+    """
+    return view._one()
+
+
 def media_of(view: OneSample) -> Any:
     """The cell of one media sample.
 

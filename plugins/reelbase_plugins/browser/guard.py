@@ -1,8 +1,8 @@
-"""Which requests the server answers. Pure.
+"""Checks of the requests that the server answers. Pure functions.
 
-A page of another site can make the user's browser send requests to this server, by its address or through a host name
-of its own that it points to 127.0.0.1 (DNS rebinding). So a request must name a loopback host, carry the token, and
-not come from another site (Fetch Metadata, W3C).
+A page of another site can make the user's browser send requests to this server, either by its address or by a host name
+that the site points to 127.0.0.1 (DNS rebinding). So a request must name a loopback host, contain the token, and not
+come from another site (Fetch Metadata, W3C).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Sent with every answer.
+#: Sent with every answer. The policy allows no inline scripts, and no requests to other hosts.
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; "
@@ -28,13 +28,13 @@ HEADERS: Final = {
 _OWN_SITES: Final = {"same-origin", "none"}
 
 
-def new_token() -> str:
-    """A token of 192 random bits."""
+def make_token() -> str:
+    """Return a token of 192 random bits."""
     return secrets.token_urlsafe(24)
 
 
 def is_token(given: str, token: str) -> bool:
-    """Compare in constant time, so that the token cannot be guessed character by character."""
+    """Return True if `given` is the token. The time does not depend on how many characters are right."""
     return secrets.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
@@ -54,10 +54,10 @@ def is_local(host: str) -> bool:
 
 
 def check_headers(headers: Mapping[str, str]) -> str | None:
-    """The reason to refuse a request because of its headers; None if there is none."""
+    """Return the reason to refuse a request with these headers; None to accept it."""
     if not is_local(headers.get("Host", "")):
         return "the Host is not this machine"
-    site = headers.get("Sec-Fetch-Site")
+    site = headers.get("Sec-Fetch-Site")  # absent in old browsers and in programs; the token is still checked
     if site is None or site in _OWN_SITES:
         return None
     if headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document":

@@ -1,4 +1,4 @@
-"""The server of one page: HTTP/1.1 on the loopback interface."""
+"""The HTTP/1.1 server of one page, on the loopback interface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from reelbase.errors import ReelbaseError
 from reelbase_plugins.browser.assets import load_asset
-from reelbase_plugins.browser.guard import HEADERS, check_headers, is_token, new_token
+from reelbase_plugins.browser.guard import HEADERS, check_headers, is_token, make_token
 from reelbase_plugins.browser.range_header import RangeError, parse_range
 from reelbase_plugins.browser.routes import Routes
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("reelbase.viewer")
 CACHE_FOR_A_DAY: Final = "private, max-age=86400, immutable"
-MAX_IDLE_SECONDS: Final = 30  #: that a connection may stay open without a request
-POLL_SECONDS: Final = 0.05  #: how long closing may take
+MAX_IDLE_SECONDS: Final = 30  #: how long a connection may stay open without a request
+POLL_SECONDS: Final = 0.05  #: interval at which the server looks whether it is to close
 
 
 class Server:
     """Serves the page of one viewer until it is closed.
 
     Args:
-        source: What is shown.
+        source: Data to show.
 
     Attributes:
         url: The address of the page, with its token.
     """
 
     def __init__(self, source: ViewerSource) -> None:
-        self._http = _Http(Routes(source), new_token())
+        self._http = _Http(Routes(source), make_token())
         self.url = f"http://127.0.0.1:{self._http.server_port}/{self._http.token}/"
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(POLL_SECONDS,), name="reelbase-viewer", daemon=True
@@ -57,12 +57,12 @@ class _Http(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(self, routes: Routes, token: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler)  # never on other interfaces; port 0 takes a free one
         self.routes = routes
         self.token = token
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log what ended a request; a browser that closes the connection is not an error."""
+        """Log the exception that ended a request, at DEBUG: mostly a browser that has closed the connection."""
         _log.debug("a request ended early", exc_info=True)
 
 
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_REQUEST, str(error).partition("\n")[0])
         except (ConnectionError, TimeoutError):  # the browser has closed the connection
             raise
-        except Exception as error:  # noqa: BLE001 - without an answer the page would wait for ever
+        except Exception as error:  # noqa: BLE001 - without an answer the page would wait forever
             _log.warning("a request of the page could not be answered", exc_info=True)
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: see the log reelbase.viewer")
 

@@ -74,9 +74,9 @@ def test_gc_ends_uploads_that_nobody_will_complete(storage: S3Storage, owner: Se
     ds.create_tensor("n").extend([1, 2, 3])
     beside = S3Storage(f"{storage.root}-beside", options=owner.options())
     for one in (storage, beside):
-        name = one.place.name("packs/ab/unfinished.pack")
+        name = one.place.make_name("packs/ab/unfinished.pack")
         upload = one.ask(lambda bucket, name=name: bucket.begin(name), one.root)
-        one.ask(lambda bucket, name=name, upload=upload: bucket.piece(name, upload, 1, bytes(5 << 20)), one.root)
+        one.ask(lambda bucket, name=name, upload=upload: bucket.upload_piece(name, upload, 1, bytes(5 << 20)), one.root)
     assert ds.maintenance.stats().leftovers.objects == 1
     ds.maintenance.gc(grace=timedelta(hours=1))
     assert len(list(storage.leftovers())) == 1
