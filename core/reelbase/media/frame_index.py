@@ -278,7 +278,9 @@ class FrameIndex:
         same = len(self.size) == len(self.pts) == len(self.flags) == n and len(self.times) == len(self.display)
         same = same and (self.crcs is None or len(self.crcs) == n)
         inside = not len(self.display) or (self.display.min() >= 0 and self.display.max() < n)
-        if not same or not inside or (n and (self.pos.min() < 0 or self.size.min() < 0)):
+        # Seconds have to be finite as float64, whatever the times are.
+        in_range = 0 < self.time_base < 1 << 32 and abs(self.end) < 1 << 63
+        if not in_range or not same or not inside or (n and (self.pos.min() < 0 or self.size.min() < 0)):
             raise CorruptObjectError("A frame index is damaged: its columns disagree.", "Restore it from a copy.")
 
 

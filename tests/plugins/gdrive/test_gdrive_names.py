@@ -244,9 +244,7 @@ def test_google_documents(drive: DriveServer, opened: Callable[..., DriveStorage
     drive.add_file("notes", b"", mime="application/vnd.google-apps.document")
     storage = opened()
     for call in (storage.get, storage.stat):
-        with pytest.raises(
-            StorageError, match=r"has no bytes: its type is application/vnd\.google-apps\.document"
-        ):
+        with pytest.raises(StorageError, match=r"has no bytes: its type is application/vnd\.google-apps\.document"):
             call("notes")
     assert list(storage.list()) == []
 
