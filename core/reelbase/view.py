@@ -145,7 +145,7 @@ class Readable:
     def timestamp(self) -> Any:
         """`timestamps` rounded to float32: ``(N,)``, or a scalar for one frame.
 
-        float32 has 24 bits: after 4.7 hours it is off by up to a millisecond, and of clocks that count from 1970 it
+        float32 has 24 bits: after 4.6 hours it is off by up to a millisecond, and of clocks that count from 1970 it
         keeps steps of two minutes. Use `timestamps` to compare and to find frames.
         """
         exact = self._ask_each(lambda sample: sample.seconds().astype(np.float32)[()])
