@@ -68,7 +68,8 @@ def make_table(parts: list[Part], *, decoding: bool = True, bits: int | None = N
     table = Table(
         pos=zeros, size=zeros, pts=pts, dts=dts if decoding else np.full(len(rows), NO_TIME),
         duration=zeros + parts[0].step, key=np.array([row[2] for row in rows]), discard=zeros > 0, header_flags=zeros,
-        crc=None, changes={}, x264_builds={}, repacked=False, unsafe=False, corrupt=0, error=None,
+        crc=None, changes={}, x264_builds={}, repacked=False, unsafe=False, corrupt=0, error=None, has_alpha=False,
+        alpha_crcs=[],
     )  # fmt: skip
     return table, np.array(display, np.int64)
 
