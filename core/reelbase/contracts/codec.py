@@ -87,7 +87,9 @@ class Codec(ABC):
 
     @classmethod
     def claims(cls, head: bytes) -> bool:
-        """Return True if a file is of this codec's format. Called only if the magic of several codecs matches.
+        """Return True if a file is of this codec's format.
+
+        Called if the magic of its spec matches the file, or if no magic does and its spec has `CodecSpec.probe`.
 
         Args:
             head: The first 4096 bytes of the file, or all of a shorter file.

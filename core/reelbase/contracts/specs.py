@@ -57,13 +57,18 @@ class CodecSpec(Spec):
         suffixes: File suffixes with their dots, the usual one first.
         media_types: IANA media types of the files.
         magic: Alternatives. Each is a tuple of ``(offset, bytes)`` pairs that must all match the first 4096 bytes of
-            a file. The codec with the longest match is used; if several are equally long, `Codec.claims` decides.
+            a file. The codec with the longest match is used whose class claims the file (`Codec.claims`).
+        probe: True if not all of its files start with fixed bytes: `Codec.claims` is also called if no magic matches.
+        refusal: For a format that is recognised only to be refused, whatever the htype: what the file is and what to
+            do instead, such as ``("an animated WebP", "Convert it to mp4.")``. None for all others.
         kind: The kind of sample, such as "video" or "image". Htypes list the kinds that they can hold.
     """
 
     suffixes: tuple[str, ...] = ()
     media_types: tuple[str, ...] = ()
     magic: Magic = ()
+    probe: bool = False
+    refusal: tuple[str, str] | None = None
     kind: str = "other"
 
     def match(self, head: bytes) -> int:

@@ -219,12 +219,14 @@ class Log:
             CorruptObjectError: a commit is missing, or cannot be read, although later ones are listed.
         """
         known = self._known_commit or _read_hint(self.store, self.branch) or self.empty_commit()
-        newest = self.find_newest(known)
-        while later := self._list_later(newest.seq):
+        looks: list[Callable[[], Any]] = [lambda: self.find_newest(known), lambda: self._list_later(known.seq)]
+        newest: Commit
+        newest, listed = map_threads(lambda look: look(), looks) if self.store.distant else [look() for look in looks]
+        while later := [seq for seq in listed if seq > newest.seq]:
             found = self.find_newest(newest)  # it may have been committed just now
             if found.seq == newest.seq:
                 raise self._make_gap_error(newest.seq + 1, later[0])
-            newest = found
+            newest, listed = found, self._list_later(found.seq)
         return newest
 
     def _list_later(self, seq: int) -> list[int]:

@@ -100,7 +100,7 @@ class MediaLayout(Layout):
         if self._codec is None:
             return registry().sniff(head, filename, kinds=self._kinds)
         spec = registry().codecs.spec(self._codec)
-        if spec.match(head) and registry().codecs.load(self._codec).claims(head):
+        if (spec.match(head) or spec.probe) and registry().codecs.load(self._codec).claims(head):
             return registry().codec(self._codec)
         raise UnknownFormatError(
             f"{filename} is not {self._codec}: it starts with {head[:12]!r}.",

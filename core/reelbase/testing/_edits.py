@@ -72,6 +72,22 @@ def cut(recipe: ClipRecipe, packets: int, *, earliest: int, shown: int) -> Maker
     return make
 
 
+def rebuilt(recipe: ClipRecipe, change: Callable[[bytes], bytes]) -> Maker:
+    """A file whose bytes are changed and whose frames are not.
+
+    Args:
+        recipe: What to encode.
+        change: Returns the new bytes of the file.
+    """
+
+    def make(path: Path) -> Clip:
+        clip = recipe.make(path)
+        path.write_bytes(change(path.read_bytes()))
+        return clip
+
+    return make
+
+
 def hidden(recipe: ClipRecipe, every: int) -> Maker:
     """Return a maker of a VP8 stream with frames that are decoded but not shown, like alternate reference frames.
 

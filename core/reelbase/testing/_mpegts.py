@@ -43,6 +43,12 @@ def join(parts: list[bytes]) -> bytes:
     return bytes(data)
 
 
+def with_error_correction(data: bytes) -> bytes:
+    """Return the stream in transport packets of 204 bytes: some receivers record 16 bytes of parity after each."""
+    packets = range(0, len(data), _BYTES_PER_PACKET)
+    return b"".join(data[start : start + _BYTES_PER_PACKET] + bytes(16) for start in packets)
+
+
 def _find_pes_headers(data: bytearray) -> Iterator[int]:
     """Yield the positions of the PES packets of the video (2.4.3.6)."""
     for position in range(0, len(data), _BYTES_PER_PACKET):

@@ -14,9 +14,12 @@ class Traits:
         repack: Packets are stored in pieces, so that they are always copied to a stream of their own.
         timed: The format stores a presentation time for every frame.
         single_start: Decoding can start at the first packet only, whatever the container marks.
+        assumed_rate: The format stores no times at all: frames are spaced evenly, at the rate that the codec's own
+            headers state or 25 per second.
     """
 
     demuxer: str
     repack: bool = False
     timed: bool = False
     single_start: bool = False
+    assumed_rate: bool = False

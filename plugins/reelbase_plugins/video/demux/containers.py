@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import PIXEL_FORMS, Codec
+from reelbase_plugins.video.demux import recognise
 from reelbase_plugins.video.demux.container_traits import Traits
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.plugin import Blob, FrameIndex, Ingested, Plan, WebClip, WebStream
+
+
+_LARGE_BOXES = (b"mdat", b"free", b"moov")  # the first box of a file may be as large as its media
+_MAX_FIRST_BOX_BYTES = 1 << 24
 
 
 class Container(Codec):
@@ -88,6 +93,12 @@ class BoxContainer(Container):
 
     traits = Traits(demuxer="mov", timed=True)
 
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True if the first box has a possible size: words such as "free" and "skip" are in texts, too."""
+        size, kind = int.from_bytes(head[:4]), head[4:8]
+        return size in (0, 1) or 8 <= size < (1 << 32 if kind in _LARGE_BOXES else _MAX_FIRST_BOX_BYTES)
+
     def skim(self, blob: Blob, *, filename: str, stream: int | None = None) -> Ingested | None:
         """See `Codec.skim`."""
         from reelbase_plugins.video.indexing.from_mp4_header import skim
@@ -114,7 +125,7 @@ class Mov(BoxContainer):
     @classmethod
     def claims(cls, head: bytes) -> bool:
         """Return True for QuickTime's brand, and for files from before there were brands."""
-        return head[4:8] != b"ftyp" or head[8:12] == b"qt  "
+        return super().claims(head) and (head[4:8] != b"ftyp" or head[8:12] == b"qt  ")
 
 
 class Mkv(Container):
@@ -152,16 +163,21 @@ class Flv(Container):
 
 
 class Ts(Container):
-    """MPEG transport stream of 188 or 192 bytes per transport packet, which cuts video packets into pieces."""
+    """MPEG transport stream of 188, 192 or 204 bytes per transport packet, which cuts video packets into pieces."""
 
     traits = Traits(demuxer="mpegts", repack=True, timed=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for transport packets in a row; the first of them may be cut off."""
+        return recognise.is_transport_stream(head)
 
 
 class Mpg(Container):
     """MPEG program stream, or a video elementary stream without a container."""
 
     traits = Traits(demuxer="mpeg", repack=True)
-    elementary: ClassVar[Traits] = Traits(demuxer="mpegvideo")
+    elementary: ClassVar[Traits] = Traits(demuxer="mpegvideo", assumed_rate=True)
 
     def _find_traits(self, blob: Blob) -> Traits:
         return self.elementary if blob.read(0, 4) == b"\0\0\1\xb3" else self.traits
@@ -221,3 +237,70 @@ class Rm(Container):
     """RealMedia."""
 
     traits = Traits(demuxer="rm")
+
+
+class Nut(Container):
+    """NUT, FFmpeg's own container."""
+
+    traits = Traits(demuxer="nut", timed=True)
+
+
+class Y4m(Container):
+    """YUV4MPEG2: uncompressed frames, each after a line of text."""
+
+    traits = Traits(demuxer="yuv4mpegpipe", timed=True)
+
+
+class Apng(Container):
+    """Animated PNG. Each picture is drawn over the one before, so that decoding can only start at the first."""
+
+    traits = Traits(demuxer="apng", timed=True, single_start=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for a PNG of several pictures."""
+        return recognise.is_animated_png(head)
+
+
+class H264(Container):
+    """H.264 without a container (Annex B byte stream)."""
+
+    traits = Traits(demuxer="h264", assumed_rate=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for NAL units of H.264, with parameter sets."""
+        return recognise.is_h264(head)
+
+
+class Hevc(Container):
+    """HEVC without a container (Annex B byte stream)."""
+
+    traits = Traits(demuxer="hevc", assumed_rate=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for NAL units of HEVC, with parameter sets."""
+        return recognise.is_hevc(head)
+
+
+class M4v(Container):
+    """MPEG-4 part 2 without a container."""
+
+    traits = Traits(demuxer="m4v", assumed_rate=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for start codes of MPEG-4."""
+        return recognise.is_mpeg4(head)
+
+
+class Obu(Container):
+    """AV1 without a container: open bitstream units with sizes (section 5), as ``.obu`` files of encoders."""
+
+    traits = Traits(demuxer="obu", assumed_rate=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for a temporal delimiter and a sequence header."""
+        return recognise.is_av1(head)

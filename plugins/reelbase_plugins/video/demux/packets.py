@@ -12,6 +12,7 @@ import numpy as np
 from reelbase.errors import LimitError, ReelbaseError
 from reelbase_plugins.video.bitstream.packet_flags import PacketFlags
 from reelbase_plugins.video.demux.block_additions import ALPHA_ID, HEAD_BYTES, find_alpha
+from reelbase_plugins.video.demux.refusals import check_packet
 from reelbase_plugins.video.demux.safe_open import libav_errors
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Demux:
         error = None
         try:
             for packet in iter_packets(container, stream):
+                check_packet(packet, filename)
                 self._add(packet)
                 if len(self._columns["pos"]) > limits.max_frames:
                     raise LimitError(

@@ -20,7 +20,7 @@ from reelbase_plugins.video.decoding.convert import read_display_matrix, view_li
 from reelbase_plugins.video.decoding.decoder import Sequential
 from reelbase_plugins.video.decoding.decoder_config import BESIDE, LOST, DecoderConfig
 from reelbase_plugins.video.demux.packets import NO_TIME, Demux, Table
-from reelbase_plugins.video.demux.safe_open import Reader, open_container, pick_stream
+from reelbase_plugins.video.demux.safe_open import Reader, list_videos, open_container, pick_stream
 from reelbase_plugins.video.demux.spool import clear_spool, open_spool
 from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
 from reelbase_plugins.video.indexing.frame_order import compute_times, make_packet_flags, order_by_times
@@ -50,7 +50,7 @@ class StreamFacts:
         rate: Nominal number of frames per second; None if the container states none.
         reorders: The codec may show frames in another order than they are stored.
         intra_only: Every packet of the codec can be decoded by itself.
-        number: Number of the stream among the video streams, from 0.
+        number: Number of the stream among the video streams, from 0; see `list_videos`.
         has_audio: The file has an audio stream.
         aspect: Width of a pixel divided by its height; None if unknown.
         angle: Degrees, counter-clockwise, by which the display matrix turns frames.
@@ -59,6 +59,7 @@ class StreamFacts:
         interlaced: The first frame is interlaced.
         colorspace: AVColorSpace; 2 means unspecified.
         color_range: AVColorRange; 0 means unspecified.
+        is_assumed: The format stores no times; frames are spaced evenly at `rate`.
         approximate_colorspace: AVColorSpace that frames are converted with, if it is another one than was meant; None
             if colours are exact.
         has_alpha: Frames have an alpha channel, or alpha beside their packets.
@@ -77,6 +78,7 @@ class StreamFacts:
     interlaced: bool = False
     colorspace: int = 2
     color_range: int = 0
+    is_assumed: bool = False
     approximate_colorspace: int | None = None
     has_alpha: bool = False
 
@@ -121,20 +123,40 @@ class Ingest:
         return Ingested(info=make_info(index, info, name=self._name, filename=self._filename), index=index)
 
     def _demux(self, number: int | None) -> tuple[DecoderConfig, StreamFacts, Table]:
-        """Read what the container states of the stream and of each of its packets."""
+        """Read what the container states of the stream and of each of its packets.
+
+        Streams may be declared that have no packets, as in Windows Media files of several bit rates: then the next best
+        one is read.
+        """
+        empty: list[int] = []
+        while True:
+            config, facts, table, streams = self._demux_stream(number, empty)
+            if len(table):
+                return config, facts, table
+            empty.append(facts.number)
+            if number is not None or len(empty) >= streams:
+                reason = f": {table.error}" if table.error else ""
+                raise DamagedMediaError(
+                    f"{self._filename} has a video stream but no frames in it{reason}.", _DAMAGED_HINT
+                )
+
+    def _demux_stream(self, number: int | None, empty: list[int]) -> tuple[DecoderConfig, StreamFacts, Table, int]:
+        """Read one stream; return also how many video streams there are."""
         reader = Reader(self._blob)
         with open_container(reader, self._traits.demuxer, filename=self._filename) as container:
-            stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits)
+            stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits, empty=empty)
             config = DecoderConfig.from_stream(stream, self._traits.demuxer)
             parser = make_parser(config.codec, config.extradata)
             state = make_decoder_state(config.codec, config.extradata)
             demux = Demux(reader, parser, state, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
             facts = collect_facts(container, stream)
-        if not len(table):
-            reason = f": {table.error}" if table.error else ""
-            raise DamagedMediaError(f"{self._filename} has a video stream but no frames in it{reason}.", _DAMAGED_HINT)
-        return config, facts, table
+            streams = len(list_videos(container))
+            if self._traits.assumed_rate:
+                table, facts = _assume_even_times(table), replace(facts, rate=stream.guessed_rate, is_assumed=True)
+        if reader.is_cut:
+            table = replace(table, error=table.error or "the file ends within the headers of a fragment (moof)")
+        return config, facts, table, streams
 
     def _add_first_frame(
         self, config: DecoderConfig, facts: StreamFacts, table: Table
@@ -182,6 +204,11 @@ class Ingest:
         such as packed bitstreams, only the demuxer gives the right frames.
         """
         witness = watch(self._decode_in_sequence(config), ConversionCheck(config, self._filename))
+        if witness.failed >= _MAX_SHARE_REFUSED * len(table):
+            raise DamagedMediaError(
+                f"{self._filename}: {witness.failed} of its {len(table)} {config.codec} packets cannot be decoded.",
+                "It is encrypted or damaged; pass an intact copy.",
+            )
         damaged = witness.damaged + table.corrupt
         config = replace(config, damaged=damaged, sound=not damaged)
         everything = everything or bool(config.damaged)
@@ -205,7 +232,15 @@ class Ingest:
         return compute_times(table, display, step=facts.step)
 
 
+#: Share of packets that the decoder refused. Fewer are damage, which is kept and described.
+_MAX_SHARE_REFUSED = 0.9
 _DAMAGED_HINT = "It is damaged or truncated; pass an intact copy."
+
+
+def _assume_even_times(table: Table) -> Table:
+    """Remove the times that libav's demuxers of bare streams make up, at 25 frames per second or not at all."""
+    unknown = np.full(len(table), NO_TIME)
+    return replace(table, pts=unknown, dts=unknown.copy(), duration=np.zeros(len(table), np.int64))
 
 
 def build_index(
@@ -298,13 +333,12 @@ def has_alpha(frame: VideoFrame) -> bool:
 
 def collect_facts(container: InputContainer, stream: VideoStream) -> StreamFacts:
     """Collect what the container states of a stream."""
-    videos = [video for video in container.streams.video if video.codec_context is not None]
     return StreamFacts(
         time_base=stream.time_base or Fraction(1, 1_000_000),
         rate=stream.average_rate or stream.guessed_rate or stream.base_rate,
         reorders=stream.codec_context.codec.reorder,
         intra_only=stream.codec_context.codec.intra_only,
-        number=videos.index(stream),
+        number=list_videos(container).index(stream),
         has_audio=bool(container.streams.audio),
         aspect=stream.sample_aspect_ratio,
     )

@@ -66,6 +66,8 @@ def describe(
         "trust": index.trust.name.lower(),
         "checked": checked,
     }
+    if facts.is_assumed:
+        described["times"] = f"assumed: {float(facts.rate or 25):g} frames per second, as the file stores no times"
     if facts.approximate_colorspace is not None:
         described["color_approximated_as"] = _COLOR_SPACES[facts.approximate_colorspace]
     return described | _describe_damage(table, witness)
