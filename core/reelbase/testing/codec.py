@@ -187,7 +187,7 @@ class CodecTests:
             assert small.shape[-3:] == (8, 12, form.channels), f"decode(pixels={word!r}, size=(8, 12)): {small.shape}"
             out = np.zeros(wanted, form.dtype)
             assert case.sample.decode(pixels=word, out=out) is out
-            _same(out, got, f"decode(pixels={word!r}, out=…) wrote something else")
+            _assert_equal(out, got, f"decode(pixels={word!r}, out=…) wrote something else")
 
     def test_planes(self, case: CodecCase) -> None:
         planes = case.sample.planes() if PLANES in case.codec.pixels else None
@@ -202,7 +202,7 @@ class CodecTests:
             request = [case.sample.frames - 1, 0, 0]
             some = case.sample.planes(request) or {}
             for name, plane in planes.items():
-                _same(some[name], plane[request], f"plane {name} of frames {request} is another one")
+                _assert_equal(some[name], plane[request], f"plane {name} of frames {request} is another one")
 
     def test_results_are_your_own(self, case: CodecCase) -> None:
         first = case.sample.decode()

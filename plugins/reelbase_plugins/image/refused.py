@@ -35,6 +35,7 @@ class RefusedPicture(Codec):
         *,
         out: NDArray[np.uint8] | None = None,
         size: tuple[int, int] | None = None,
+        pixels: str | None = None,
     ) -> NDArray[Any]:
         """See `Codec.decode`; always refused."""
         raise MediaError(f"Pictures of the format {self.name} cannot be read.", "Convert them.")
