@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from reelbase.cells import Cell
     from reelbase.contracts.viewer import Shown
     from reelbase.media.sample import Link
+
+    Seconds = float | Fraction | Decimal | np.floating[Any]
 
 T = TypeVar("T")
 
@@ -151,31 +156,52 @@ class Readable:
 
     @property
     def timestamps(self) -> Any:
-        """Presentation times of the selected frames in seconds: float32 ``(N,)``, or a scalar for one frame."""
+        """Presentation times of the selected frames in seconds: float64 ``(N,)``, or a scalar for one frame.
+
+        Each is the float64 nearest to the exact time, which is ``pts * Fraction(sample_info["time_base"])``. `at` finds
+        the frame of each.
+        """
         return self._ask_and_stack(SelectedSample.seconds)
 
     @property
     def timestamp(self) -> Any:
-        """The same as `timestamps`."""
-        return self.timestamps
+        """`timestamps` rounded to float32: ``(N,)``, or a scalar for one frame.
+
+        float32 has 24 bits: after 4.6 hours it is off by up to a millisecond, and of clocks that count from 1970 it
+        keeps steps of two minutes. Use `timestamps` to compare and to find frames.
+        """
+        exact = self._ask_each(lambda sample: sample.seconds().astype(np.float32)[()])
+        return exact if self._index.is_single else stack([np.asarray(answer) for answer in exact])
 
     @property
     def pts(self) -> Any:
         """Exact presentation times in units of ``sample_info["time_base"]``: int64 ``(N,)``, or a scalar."""
         return self._ask_and_stack(SelectedSample.pts)
 
-    def at(self, seconds: float | Sequence[float] | NDArray[np.floating[Any]]) -> View:
+    def at(self, seconds: Seconds | Sequence[Seconds] | NDArray[Any], *, tolerance: Seconds = 0) -> View:
         """The frames that are shown at the given times, among the selected ones.
+
+        A frame is shown from its own time until that of the next one; of frames with equal times the last is shown.
+        Times are compared exactly: a float64 (a Python float) equals the time of a frame if it is the float64 nearest
+        to it, as `timestamps` gives it. A float32 stands for all times that round to it. `Fraction` and `Decimal` are
+        taken as they are.
+
+        Times that were rounded, such as those of a CSV file, are often just before the frame they were taken from.
+        With a tolerance they find it: a frame that begins within `tolerance` seconds of a time, before or after, is
+        the frame that is meant; otherwise it is the one that is shown at that time.
 
         Args:
             seconds: One time in seconds (the frame axis is then dropped), or several.
+            tolerance: How far the given times may be from those of frames, in seconds: ``0.0005`` for times that were
+                rounded to a millisecond.
 
         Raises:
-            SampleIndexError: no frame is shown at one of them.
-            UsageError: several rows are selected.
+            SampleIndexError: no frame is shown at one of the times, or the times of the selected frames go back.
+            UsageError: several rows are selected; `seconds` or `tolerance` are not numbers; or one of the times could
+                be that of several frames: two begin within the tolerance, or have the same time in float32.
         """
         times = _check_times(seconds)
-        positions = self._one().frames_at(times.reshape(-1))
+        positions = self._one().frames_at(times.reshape(-1), _check_tolerance(tolerance))
         return self[int(positions[0]) if times.ndim == 0 else positions]
 
     def frames(self, *, size: tuple[int, int] | None = None, pixels: str | None = None) -> Iterator[Any]:
@@ -339,14 +365,40 @@ class _SingleCell:
         return self.name
 
 
-def _check_times(seconds: object) -> NDArray[np.float64]:
+def _check_times(seconds: object) -> NDArray[Any]:
     try:
-        times = np.asarray(seconds, np.float64)
-    except (TypeError, ValueError):
+        times = _parse_times(seconds)
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{brief(seconds)} is not a time.", "Give seconds: a number or a list of numbers.") from None
     if times.ndim > 1:
         raise UsageError(f"Times of shape {times.shape} are not one list.", "Give a number or a flat list.")
     return times
+
+
+def _parse_times(seconds: object) -> NDArray[Any]:
+    """Return times as an array of floats, in the precision in which they are given, or of Fractions.
+
+    Raises:
+        TypeError, ValueError, OverflowError: they are not numbers.
+    """
+    times = np.asarray(seconds)
+    numbers = list(times.flat) if times.dtype == object else []
+    # numpy would take None for nan, and of a duration the number of its units, whatever those are.
+    if times.dtype.kind not in "biufUO" or not all(isinstance(number, (Real, Decimal)) for number in numbers):
+        raise TypeError
+    if numbers and all(isinstance(number, (int, Fraction, Decimal)) for number in numbers):
+        return np.array([*map(Fraction, numbers), None], object)[:-1].reshape(times.shape)
+    return times if times.dtype in (np.float16, np.float32) else times.astype(np.float64)
+
+
+def _check_tolerance(tolerance: object) -> Fraction:
+    try:
+        exact = Fraction(tolerance.item() if isinstance(tolerance, np.generic) else tolerance)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        exact = Fraction(-1)
+    if exact < 0:
+        raise UsageError(f"tolerance={tolerance!r} is not a tolerance.", "Pass seconds: 0, or a positive number.")
+    return exact
 
 
 def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from reelbase.selection.indexing import WHOLE, Selection, expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -137,7 +138,8 @@ class MediaCell(Cell):
         def present(parts: list[Any]) -> dict[str, Any]:
             if self.index is None:
                 return {"value": parts[0]}
-            return {"frames": parts[0], "timestamps": self.seconds(selection)}
+            # float32, as the guide prints them; .timestamps are exact.
+            return {"frames": parts[0], "timestamps": self.seconds(selection).astype(np.float32)[()]}
 
         return combine([self.prepare_array(selection, label)], present, label)
 
@@ -158,42 +160,28 @@ class MediaCell(Cell):
         return request.reshape(()) if isinstance(first[0], int) and first[0] == 0 else request
 
     def seconds(self, selection: Selection) -> Any:
-        """Return the presentation times of the selected frames in seconds: float32, a scalar for one frame."""
-        return self.frame_index().seconds(self.frame_numbers(selection)).astype(np.float32)[()]
+        """Return the presentation times of the selected frames in seconds: float64, a scalar for one frame."""
+        return self.frame_index().seconds(self.frame_numbers(selection))[()]
 
     def pts(self, selection: Selection) -> Any:
         """Return the presentation times of the selected frames in units of time_base: int64, a scalar for one frame."""
         return self.frame_index().times[self.frame_numbers(selection)][()]
 
-    def frames_at(self, selection: Selection, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    def frames_at(self, selection: Selection, seconds: NDArray[Any], tolerance: Fraction) -> NDArray[np.int64]:
         """Return for each time the position, among the selected frames, of the frame that is shown then.
 
         Args:
-            selection: The frames to search. They must be in the order in which they are shown.
-            seconds: Presentation times in seconds.
+            selection: The frames to choose from.
+            seconds: See `ShownFrames.find`.
+            tolerance: See `ShownFrames.find`.
 
         Raises:
-            SampleIndexError: a time is before the first frame, or at or after the end of the last one.
+            SampleIndexError: a time is before the first frame, or at or after the end of the last; or the frames are
+                not in the order in which they are shown.
+            UsageError: a time could be that of several frames.
         """
-        index = self.frame_index()
         frames = np.atleast_1d(self.frame_numbers(selection))
-        shown = index.seconds(frames)
-        if len(shown) == 0 or (np.diff(shown) < 0).any():
-            raise SampleIndexError(
-                "at() needs frames in the order they are shown.", "Select them forward, without repeats."
-            )
-        # Users get times as float32. Rounded like that, a time from `.timestamps` must still find its own frame.
-        exact = np.searchsorted(shown, seconds, side="right")
-        rounded = np.searchsorted(shown.astype(np.float32), seconds.astype(np.float32), side="right")
-        positions = np.maximum(exact, rounded)
-        end = float(index.end * index.time_base)
-        is_outside = ~np.isfinite(seconds) | (positions == 0) | (seconds >= max(end, float(shown[-1]) + 1e-9))
-        if is_outside.any():
-            raise SampleIndexError(
-                f"No frame is shown at {seconds[is_outside][0]:g} s.",
-                f"These frames are shown from {shown[0]:g} s up to {end:g} s.",
-            )
-        return positions - 1
+        return self.frame_index().show(frames).find(seconds, tolerance)
 
     def stream(self, selection: Selection, size: Size = None, pixels: str | None = None) -> Iterator[Any]:
         """Yield the selected frames one after another, in bounded memory; dicts of planes for "yuv"."""

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from reelbase.errors import CorruptObjectError
+from reelbase.errors import CorruptObjectError, SampleIndexError
+from reelbase.media.frame_times import ShownFrames, to_seconds
 from reelbase.media.packing import pack_columns, unpack_columns
 
 if TYPE_CHECKING:
@@ -88,9 +89,39 @@ class FrameIndex:
         return len(self.display)
 
     def seconds(self, frames: Ints) -> NDArray[np.float64]:
-        """Presentation times of `frames` in seconds, float64, the same shape as `frames`."""
-        # One rounding only: float64(n * num / den) would round the product of large values first.
-        return self.times[frames] * np.float64(self.time_base.numerator) / np.float64(self.time_base.denominator)
+        """Presentation times of `frames` in seconds: the nearest float64 of each, the same shape as `frames`."""
+        return to_seconds(self.times[frames], self.time_base)
+
+    def show(self, frames: Ints) -> ShownFrames:
+        """Prepare to find those of `frames` that are shown at given times.
+
+        The last of them is shown for as many frames as are between it and the one before, as if the others did not
+        exist: frame 35 of ``[::5]`` until frame 40 is shown.
+
+        Args:
+            frames: int64 ``(N,)``: frame numbers in the order in which they are shown.
+
+        Raises:
+            SampleIndexError: they are in another order, or there are none, or their times go back.
+        """
+        times = self.times[frames]
+        back = np.flatnonzero(np.diff(times) < 0)
+        if len(back) and (np.diff(frames) >= 0).all():
+            before, after = int(frames[back[0]]), int(frames[back[0] + 1])
+            shown = self.seconds(np.array([before, after])).tolist()
+            raise SampleIndexError(
+                f"The times of this video go back: frame {before} is shown at {shown[0]!r} s, frame {after} at"
+                f" {shown[1]!r} s.",
+                "Select frames by number, or only frames whose times ascend: view[100:200].at(...).",
+            )
+        if len(back) or not len(frames):
+            raise SampleIndexError(
+                "at() needs frames in the order they are shown.", "Select at least one frame, and none backward."
+            )
+        held = max(1, int(frames[-1] - frames[-2])) if len(frames) > 1 else 1
+        following = int(frames[-1]) + held
+        end = int(self.times[following]) if following < len(self.times) else self.end
+        return ShownFrames(times, max(end, int(times[-1])), self.time_base)
 
     @cached_property
     def raps(self) -> Ints:
@@ -247,7 +278,9 @@ class FrameIndex:
         same = len(self.size) == len(self.pts) == len(self.flags) == n and len(self.times) == len(self.display)
         same = same and (self.crcs is None or len(self.crcs) == n)
         inside = not len(self.display) or (self.display.min() >= 0 and self.display.max() < n)
-        if not same or not inside or (n and (self.pos.min() < 0 or self.size.min() < 0)):
+        # Seconds have to be finite as float64, whatever the times are.
+        in_range = 0 < self.time_base < 1 << 32 and abs(self.end) < 1 << 63
+        if not in_range or not same or not inside or (n and (self.pos.min() < 0 or self.size.min() < 0)):
             raise CorruptObjectError("A frame index is damaged: its columns disagree.", "Restore it from a copy.")
 
 

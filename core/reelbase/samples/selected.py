@@ -10,6 +10,7 @@ from reelbase.errors import error_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
     import numpy as np
     from numpy.typing import NDArray
@@ -80,10 +81,10 @@ class SelectedSample:
         with error_context(self.label):
             return self.cell.media().frame_numbers(self.selection)
 
-    def frames_at(self, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    def frames_at(self, seconds: NDArray[Any], tolerance: Fraction) -> NDArray[np.int64]:
         """See `MediaCell.frames_at`."""
         with error_context(self.label):
-            return self.cell.media().frames_at(self.selection, seconds)
+            return self.cell.media().frames_at(self.selection, seconds, tolerance)
 
     def stream(self, size: Size, pixels: str | None = None) -> Iterator[Any]:
         """See `MediaCell.stream`."""

@@ -10,7 +10,18 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from reelbase.testing._edits import cut, edit_list, field_coded, hidden, packed, rebuilt, resized, retimed, spliced
+from reelbase.testing._edits import (
+    cut,
+    edit_list,
+    field_coded,
+    hidden,
+    packed,
+    rebuilt,
+    resized,
+    restarted,
+    retimed,
+    spliced,
+)
 from reelbase.testing._mpegts import with_error_correction
 from reelbase.testing._tracks import Attachment, Cover, SecondVideo, Tone
 from reelbase.testing.clips import ClipRecipe, Maker, Matrix
@@ -32,7 +43,7 @@ def clips() -> dict[str, Maker]:
     """See `reelbase.testing.clips.corpus`."""
     parts = (
         _h264_containers(), _h264(), _hevc(), _web(), _mpeg(), _intra(), _old(), _animations(), _bare(), _times(),
-        _edit_lists(), _turns(), _streams(), _broken(), _splices(),
+        _edit_lists(), _turns(), _streams(), _broken(), _splices(), _clocks(),
     )  # fmt: skip
     return {name: maker for part in parts for name, maker in part}
 
@@ -295,3 +306,18 @@ def _splices() -> Iterator[tuple[str, Maker]]:
         part = replace(hevc, container=container)
         yield f"splice-pps-hevc.{name}", spliced(part, _x265("open-gop=0:cbqpoffs=6:no-sign-hide=1", frames=20))
         yield f"splice-sps-hevc.{name}", spliced(part, _x265("open-gop=0:no-sao=1:ctu=16", frames=20))
+
+
+def _clocks() -> Iterator[tuple[str, Maker]]:
+    """Recordings whose clock starts again, or that count time from 1970."""
+    first, second = _x264(fps=25, frames=20), _x264(fps=25, frames=17, first=20)
+    for container, suffix, header in (("mpegts", "ts", 0), ("matroska", "mkv", 0), ("flv", "flv", 13)):
+        parts = [replace(part, container=container) for part in (first, second)]
+        yield f"clock-restarts.{suffix}", restarted(*parts, header=header)
+    mpeg2 = [replace(_native("mpeg2video", bframes=2, container="mpeg", fps=25), frames=20, first=n) for n in (0, 20)]
+    yield "clock-restarts.mpg", restarted(*mpeg2)
+    late, early = (replace(first, container="mpegts", first=n, offset=offset) for n, offset in ((0, 900_000), (20, 0)))
+    yield "clock-goes-back-far.ts", restarted(late, early)  # libavformat takes it for a clock that has run over
+    yield "clock-runs-over.ts", _x264(fps=25, container="mpegts", offset=(1 << 33) // 3600 - 20).make
+    yield "since-1970.mkv", _x264(fps=25, container="matroska", offset=25 * 1_700_000_000, frames=90).make
+    yield "since-1970.mp4", _x264(fps=25, offset=25 * 1_700_000_000).make

@@ -157,6 +157,33 @@ def resized(*recipes: ClipRecipe, lost: tuple[int, ...] = ()) -> Maker:
     return make
 
 
+def restarted(*recipes: ClipRecipe, header: int = 0) -> Maker:
+    """Files one after another in one, as ``cat`` joins them, each with a clock of its own.
+
+    The first frame of each is expected when the last frame of the one before ends.
+
+    Args:
+        recipes: To be joined, at a constant frame rate.
+        header: Bytes at the start of the files that only the first may have.
+    """
+
+    def make(path: Path) -> Clip:
+        parts: list[bytes] = []
+        clips: list[Clip] = []
+        for recipe in recipes:
+            clips.append(recipe.make(path))
+            parts.append(path.read_bytes()[header if parts else 0 :])
+        path.write_bytes(join(parts) if recipes[0].container == "mpegts" else b"".join(parts))
+        pts: list[NDArray[np.int64]] = []
+        for clip in clips:
+            assert clip.pts is not None
+            moved = 2 * pts[-1][-1] - pts[-1][-2] - clip.pts[0] if pts else 0
+            pts.append(clip.pts + moved)
+        return replace(clips[0], codes=np.concatenate([clip.codes for clip in clips]), pts=np.concatenate(pts))
+
+    return make
+
+
 def spliced(recipe: ClipRecipe, then: ClipRecipe) -> Maker:
     """Return a maker of a stream that is joined from two streams of the same codec.
 

@@ -32,16 +32,4 @@ export class Video {
     for (let n = packet; n >= 0; n--) if (this.starts[n]) return n;
     return -1;
   }
-
-  /** Find the frame that is shown at a time. @param {number} time seconds */
-  at(time) {
-    let low = 0;
-    let high = this.frames - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.seconds[middle] <= time) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
 }

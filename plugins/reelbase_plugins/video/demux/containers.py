@@ -153,19 +153,19 @@ class Webm(Container):
 class Avi(Container):
     """AVI, which stores no presentation times."""
 
-    traits = Traits(demuxer="avi")
+    traits = Traits(demuxer="avi", decoding_times=True)
 
 
 class Flv(Container):
     """Flash video."""
 
-    traits = Traits(demuxer="flv", timed=True)
+    traits = Traits(demuxer="flv", timed=True, clock_bits=32)
 
 
 class Ts(Container):
     """MPEG transport stream of 188, 192 or 204 bytes per transport packet, which cuts video packets into pieces."""
 
-    traits = Traits(demuxer="mpegts", repack=True, timed=True)
+    traits = Traits(demuxer="mpegts", repack=True, timed=True, clock_bits=33)
 
     @classmethod
     def claims(cls, head: bytes) -> bool:
@@ -176,7 +176,7 @@ class Ts(Container):
 class Mpg(Container):
     """MPEG program stream, or a video elementary stream without a container."""
 
-    traits = Traits(demuxer="mpeg", repack=True)
+    traits = Traits(demuxer="mpeg", repack=True, clock_bits=33)
     elementary: ClassVar[Traits] = Traits(demuxer="mpegvideo", assumed_rate=True)
 
     def _find_traits(self, blob: Blob) -> Traits:

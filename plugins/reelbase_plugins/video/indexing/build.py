@@ -23,7 +23,8 @@ from reelbase_plugins.video.demux.packets import NO_TIME, Demux, Table
 from reelbase_plugins.video.demux.safe_open import Reader, list_videos, open_container, pick_stream
 from reelbase_plugins.video.demux.spool import clear_spool, open_spool
 from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
-from reelbase_plugins.video.indexing.frame_order import compute_times, make_packet_flags, order_by_times
+from reelbase_plugins.video.indexing.frame_order import make_packet_flags, order_by_times
+from reelbase_plugins.video.indexing.frame_times import compute_times
 from reelbase_plugins.video.indexing.sample_info import describe
 from reelbase_plugins.video.indexing.verify import Check, Witness, watch
 
@@ -51,6 +52,8 @@ class StreamFacts:
         reorders: The codec may show frames in another order than they are stored.
         intra_only: Every packet of the codec can be decoded by itself.
         number: Number of the stream among the video streams, from 0; see `list_videos`.
+        clock_bits: Bits of the container's clock, which starts again from 0 after the last of them; None if never.
+        decoding_times: The container stores decoding times only.
         has_audio: The file has an audio stream.
         aspect: Width of a pixel divided by its height; None if unknown.
         angle: Degrees, counter-clockwise, by which the display matrix turns frames.
@@ -72,6 +75,8 @@ class StreamFacts:
     number: int
     has_audio: bool
     aspect: Fraction | None
+    clock_bits: int | None = None
+    decoding_times: bool = False
     angle: float = 0.0
     pix_fmt: str | None = None
     bits: int = 8
@@ -156,6 +161,7 @@ class Ingest:
                 table, facts = _assume_even_times(table), replace(facts, rate=stream.guessed_rate, is_assumed=True)
         if reader.is_cut:
             table = replace(table, error=table.error or "the file ends within the headers of a fragment (moof)")
+        facts = replace(facts, clock_bits=self._traits.clock_bits, decoding_times=self._traits.decoding_times)
         return config, facts, table, streams
 
     def _add_first_frame(
@@ -221,15 +227,12 @@ class Ingest:
         clear_spool(self._spool)  # the container is read from the file itself
         display = np.clip(np.arange(len(witness.packets)), 0, len(table) - 1)
         frame_packets = witness.packets if witness.is_traceable(len(table)) else display
-        times, end = self._compute_times(table, frame_packets, facts)
+        shown = compute_times(table, frame_packets, facts)
         index = self._make_index(table, display, facts, config)
-        return replace(index, trust=Trust.CONTAINER, times=times, end=end, repacked=False), witness, checked
+        return replace(index, trust=Trust.CONTAINER, times=shown.times, end=shown.end, repacked=False), witness, checked
 
     def _make_index(self, table: Table, display: Ints, facts: StreamFacts, config: DecoderConfig) -> FrameIndex:
         return build_index(table, display, facts, config, single_start=self._traits.single_start)
-
-    def _compute_times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
-        return compute_times(table, display, step=facts.step)
 
 
 #: Share of packets that the decoder refused. Fewer are damage, which is kept and described.
@@ -255,17 +258,17 @@ def build_index(
         config: Decoder configuration of the video.
         single_start: Decoding can start at the first packet only, whatever the container marks.
     """
-    times, end = compute_times(table, display, step=facts.step)
+    shown = compute_times(table, display, facts)
     pts = np.where(table.pts == NO_TIME, np.where(table.dts == NO_TIME, 0, table.dts), table.pts)
-    pts[display] = times
+    pts[display] = shown.times
     return FrameIndex(
         pos=table.pos,
         size=table.size,
         pts=pts,
         flags=make_packet_flags(table, display, intra_only=facts.intra_only, single=single_start),
         display=display,
-        times=times,
-        end=end,
+        times=shown.times,
+        end=shown.end,
         time_base=facts.time_base,
         trust=Trust.FULL,
         decoder=config.as_dict(),
