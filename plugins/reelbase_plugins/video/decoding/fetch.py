@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from reelbase.plugin import Blob
 
-    from reelbase.plugin import Blob, Plan, Run
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from reelbase.plugin import Plan, Run
 
     #: A source of packets, as number and bytes; each call starts again from the first packet.
     Feed = Callable[[], Iterator[tuple[int, memoryview]]]
@@ -80,3 +82,27 @@ def _feed_piecewise(blob: Blob, plan: Plan, run: Run) -> Feed:
             at = stop
 
     return feed
+
+
+@dataclass(frozen=True)
+class HeldBlob(Blob):
+    """A blob some packets of which are in memory.
+
+    Attributes:
+        packets: Bytes of packets by ``(start, stop)``.
+    """
+
+    packets: Mapping[tuple[int, int], memoryview] = field(default_factory=dict)
+
+    @classmethod
+    def fetch(cls, blob: Blob, spans: Iterable[tuple[int, int]]) -> HeldBlob:
+        """Read some packets, all with one call, so that they can be read again and again."""
+        wanted = sorted(set(spans))
+        packets = dict(zip(wanted, blob.read_ranges(wanted), strict=True))
+        return cls(blob.source, blob.key, blob.offset, blob.size, blob.crc, packets)
+
+    def read_ranges(self, ranges: Sequence[tuple[int, int]], **how: Any) -> list[memoryview]:
+        """See `Blob.read_ranges`."""
+        found = [self.packets.get(span) for span in ranges]
+        held = [packet for packet in found if packet is not None]
+        return held if len(held) == len(ranges) else super().read_ranges(ranges, **how)

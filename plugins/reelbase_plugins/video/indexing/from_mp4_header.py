@@ -23,6 +23,7 @@ from reelbase_plugins.video.indexing.build import add_first_frame, build_index, 
 from reelbase_plugins.video.indexing.frame_order import order_by_times
 from reelbase_plugins.video.indexing.mp4_boxes import BoxReader
 from reelbase_plugins.video.indexing.sample_info import describe
+from reelbase_plugins.video.indexing.verify import Check
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -63,7 +64,9 @@ def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Li
         return None
     config, facts = add_first_frame(frame, replace(config, unseen=not facts.intra_only), facts, filename=filename)
     index = replace(build_index(table, order.display, facts, config), trust=Trust.NO_SKIP)
-    described = describe(index, config, facts, table, witness=None, checked="nothing but the headers")
+    if not Check(blob, config, limits, filename).verify_header_index(index):
+        return None
+    described = describe(index, config, facts, table, witness=None, checked="a sample of frames")
     return Ingested(info=make_info(index, described, name=name, filename=filename), index=index)
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from reelbase.plugin import Flag, FrameIndex, Trust
+from reelbase_plugins.video.bitstream.decoder_state import make_decoder_state
 from reelbase_plugins.video.decoding.decoder import Decoding, Sequential, make_packets
-from reelbase_plugins.video.decoding.fetch import make_piecewise_feeds
+from reelbase_plugins.video.decoding.fetch import HeldBlob, make_piecewise_feeds
 from reelbase_plugins.video.decoding.scheduling import count_threads
 from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _SEGMENTS_PER_SAMPLE: Final = 4
+MAX_HEADER_PROOF_BYTES: Final = 16 << 20  # of a linked file, to prove the index that its headers give
 _MAX_CHANGES_CHECKED: Final = 8  # of the decoder's settings
 MAX_PACKETS_PER_SEGMENT: Final = 64
 MIN_PACKETS_PER_SEGMENT: Final = 12
@@ -132,6 +134,38 @@ class Check:
         """Return True if decoding all `packets` takes about as long as checking a sample."""
         return packets <= _SEGMENTS_PER_SAMPLE * self.max_packets * 3 // 2
 
+    def verify_header_index(self, index: FrameIndex) -> bool:
+        """Return True if parts of the file prove an index that was made without reading any packet.
+
+        The packets that are read must decode to the frames that the index says. They must bring no parameter sets but
+        those of the headers: such a set would be in force for all packets after it, and not all are read. About
+        `MAX_HEADER_PROOF_BYTES` are read at most, of the first and the last group and two between; of a small file,
+        all of it.
+        """
+        everything = int(index.size.sum()) <= MAX_HEADER_PROOF_BYTES and self.is_cheap(len(index.size))
+        segments = self._choose_segments(index, everything=everything)
+        segments = [self._cut_to_bytes(index, start, stop, len(segments)) for start, stop in segments]
+        needed = {int(number) for segment in segments for number in self._list_fed(index, *segment)}
+        spans = [(int(index.pos[number]), int(index.pos[number] + index.size[number])) for number in needed]
+        self._blob = HeldBlob.fetch(self._blob, spans)
+        if not all(self._brings_no_sets(index, start, stop) for start, stop in segments):
+            return False
+        return self._holds_for_all(lambda segment: self._is_segment_right(index, *segment), segments)
+
+    def _cut_to_bytes(self, index: FrameIndex, start: int, stop: int, segments: int) -> tuple[int, int]:
+        """Cut a segment to its share of the bytes; it keeps at least one packet."""
+        sizes = np.cumsum(index.size[start:stop])
+        fitting = int(np.searchsorted(sizes, MAX_HEADER_PROOF_BYTES // segments, side="right"))
+        return start, start + max(1, fitting)
+
+    def _brings_no_sets(self, index: FrameIndex, start: int, stop: int) -> bool:
+        state = make_decoder_state(self._config.codec, self._config.extradata)
+        spans = [(int(index.pos[n]), int(index.pos[n] + index.size[n])) for n in range(start, stop)]
+        for number, data in zip(range(start, stop), _fetch_in_batches(self._blob, spans), strict=True):
+            if state.read(number, bytes(data), start=True):
+                return False
+        return not state.changes and not (state.x264_builds.keys() - {0})
+
     def verify_sample(self, index: FrameIndex) -> bool:
         """Return True if some segments give the same frames as a decode that starts further back and skips nothing."""
         segments = self._choose_segments(index, everything=False)
@@ -206,8 +240,7 @@ class Check:
         The decoder began earlier and saw the first packet: a start that needs what only earlier packets said must not
         be compared with itself.
         """
-        first = self._find_earlier_start(index, start)
-        fed = np.unique(np.concatenate([np.arange(self._first_frame_end(index)), np.arange(first, stop)]))
+        fed = self._list_fed(index, start, stop)
         spans = [(pos, pos + size) for pos, size in zip(index.pos[fed].tolist(), index.size[fed].tolist(), strict=True)]
         numbers, sums = [], []
         decoding = self._open(start=0)
@@ -220,6 +253,11 @@ class Check:
                 numbers.append(number)
                 sums.append(compute_checksum(frame))
         return ([], []) if decoding.failed else (numbers, sums)
+
+    def _list_fed(self, index: FrameIndex, start: int, stop: int) -> Ints:
+        """The packets to feed to a decoder for those of ``start:stop``: the first frame, then from further back."""
+        first = self._find_earlier_start(index, start)
+        return np.unique(np.concatenate([np.arange(self._first_frame_end(index)), np.arange(first, stop)]))
 
     @staticmethod
     def _first_frame_end(index: FrameIndex) -> int:
