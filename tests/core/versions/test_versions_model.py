@@ -379,7 +379,7 @@ def check_diff(ds: reelbase.Dataset, a: Commit, b: Commit) -> None:
     assert bool(found) == bool(rows or changed or found.created or found.dropped or found.renamed)
 
 
-_SETTINGS = settings(max_examples=20, stateful_step_count=30, deadline=None)
+_SETTINGS = settings(max_examples=12, stateful_step_count=30, deadline=None)
 
 
 class TestVersions(VersionsMachine.TestCase):
