@@ -10,6 +10,9 @@ from typing import Any
 Parse = Callable[[object], Any]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]+(?:_[0-9]+)*")
+MAX_DIGITS = 24  # of a whole number; Python itself refuses more than 4300
+MAX_THREADS = 1024
 _POWER = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -26,14 +29,18 @@ def size(value: object) -> int:
     return int(float(number) * (1024 if binary else 1000) ** _POWER[letter.lower()])
 
 
-def count(least: int) -> Parse:
-    """A parser of whole numbers from `least` up."""
+def count(least: int, most: int | None = None) -> Parse:
+    """A parser of whole numbers from `least` to `most`; None: there is no upper bound."""
+    wanted = f"a whole number from {least} {'up' if most is None else f'to {most}'}"
 
     def parse(value: object) -> int:
-        digits = re.fullmatch(r"\d[\d_]*", str(value))
-        if isinstance(value, bool) or not digits or int(str(value)) < least:
-            raise ValueError(f"a whole number from {least} up")
-        return int(str(value))
+        digits = str(value)
+        if isinstance(value, bool) or not _DIGITS.fullmatch(digits) or len(digits) > MAX_DIGITS:
+            raise ValueError(wanted)
+        number = int(digits)
+        if number < least or (most is not None and number > most):
+            raise ValueError(wanted)
+        return number
 
     return parse
 
@@ -93,7 +100,7 @@ class Plugins:
     """The ``[plugins]`` table. Entries name distributions or entry points."""
 
     allow: tuple[str, ...] | None = _key(
-        names, None, "Of other distributions' plugins load only these; all by default.", user_only=True
+        names, None, "Of other distributions' plugins load only these; all by default."
     )
     deny: tuple[str, ...] = _key(names, (), "Never load these plugins. The lists of all sources add up.", adds=True)
 
@@ -102,52 +109,54 @@ class Plugins:
 class Security:
     """The ``[security]`` table."""
 
-    max_pixels: int = _key(count(1), 67_108_864, "Width times height of one frame, at most.", user_only=True)
-    max_frames: int = _key(count(1), 10_000_000, "Frames (or packets) of one video, at most.", user_only=True)
-    max_link_scan: int = _key(
-        size, 4_000_000_000, "Linked files all of whose bytes must be looked through, at most.", user_only=True
-    )
+    max_pixels: int = _key(count(1), 67_108_864, "Width times height of one frame, at most.")
+    max_frames: int = _key(count(1), 10_000_000, "Frames (or packets) of one video, at most.")
+    max_link_scan: int = _key(size, 4_000_000_000, "Linked files all of whose bytes must be looked through, at most.")
     isolate_decode: bool = _key(
-        flag, False, "Look at media files and decode them in processes of their own, with bounds.", user_only=True
+        flag, False, "Look at media files and decode them in processes of their own, with bounds."
     )
-    isolate_bytes: int = _key(size, 4_000_000_000, "Memory of such a process, at most.", user_only=True)
-    isolate_seconds: int = _key(count(1), 60, "Seconds that it may say nothing.", user_only=True)
+    isolate_bytes: int = _key(size, 4_000_000_000, "Memory of such a process, at most.")
+    isolate_seconds: int = _key(count(1), 60, "Seconds that it may say nothing.")
     local_links: str | tuple[str, ...] = _key(
         one_of("deny", "dataset-dir"),
         "deny",
         'Local files that linked samples may name: "deny", "dataset-dir", or a list of folders.',
-        user_only=True,
     )
     network: str | tuple[str, ...] = _key(
         one_of("any", "public"),
         "any",
         'Addresses that linked samples may reach: "any", "public", or a list of networks such as "10.2.0.0/16".',
-        user_only=True,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """All settings, typed. A field's metadata says how it is parsed, what it means and who may set it."""
+    """All settings, typed. A field's metadata says how it is parsed, what it means and who may set it.
 
-    stream_above: int = _key(size, 16_000_000, "Remote files up to this size are fetched whole; larger ones in parts.")
-    cache_bytes: int = _key(size, 256_000_000, "Memory for what was read: half of it for bytes from afar.")
-    cache_dir: str | None = _key(text, None, "A folder on disk that keeps bytes from afar, too.", user_only=True)
-    cache_dir_bytes: int = _key(size, 10_000_000_000, "Bytes in cache_dir, at most.", user_only=True)
-    threads: int = _key(count(0), 0, "Threads that decode; 0: as many as there are cores.")
+    A setting is the user's alone unless it says ``user_only=False``. A project file comes with a cloned repository: it
+    may change speed and memory, never which code runs, what is read, from where, and with whose credentials.
+    """
+
+    stream_above: int = _key(
+        size, 16_000_000, "Remote files up to this size are fetched whole; larger ones in parts.", user_only=False
+    )
+    cache_bytes: int = _key(
+        size, 256_000_000, "Memory for what was read: half of it for bytes from afar.", user_only=False
+    )
+    cache_dir: str | None = _key(text, None, "A folder on disk that keeps bytes from afar, too.")
+    cache_dir_bytes: int = _key(size, 10_000_000_000, "Bytes in cache_dir, at most.")
+    threads: int = _key(
+        count(0, MAX_THREADS), 0, "Threads that decode; 0: as many as there are cores.", user_only=False
+    )
     plugins: Plugins = field(default_factory=Plugins, metadata={"table": Plugins})
     prefer: Mapping[str, str] = _open(
         text, "Distribution or plugin to use where two offer one name.", "prefer.<kind>.<name>"
     )
-    # Options can send signed requests to another host, or hold secrets: a cloned repository must not set them.
-    storage: Mapping[str, Mapping[str, Any]] = _open(
-        anything, "Options of one storage.", "storage.<name>.<option>", user_only=True
-    )
+    storage: Mapping[str, Mapping[str, Any]] = _open(anything, "Options of one storage.", "storage.<name>.<option>")
     credentials: Mapping[str, Mapping[str, Any]] = _open(
         anything,
         "Where credentials of one name come from, and for which URLs.",
         "credentials.<name>.<option>",
-        user_only=True,
     )
     security: Security = field(default_factory=Security, metadata={"table": Security})
 
@@ -161,7 +170,7 @@ class Key:
         parse: Raw value to value; raises a ValueError that says what is wanted.
         default: The value when nothing sets it.
         doc: One line.
-        user_only: Only the user's own file and the environment may set it.
+        user_only: Only the user's own file and the environment may set it; a project file may not.
         adds: The lists of several sources are joined; otherwise the strongest source wins.
         shape: For a table whose inner names are free, what they look like: ``prefer.<kind>.<name>``.
     """
@@ -170,7 +179,7 @@ class Key:
     parse: Parse
     doc: str
     default: object = None
-    user_only: bool = False
+    user_only: bool = True
     adds: bool = False
     shape: str | None = None
 
