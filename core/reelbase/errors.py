@@ -53,6 +53,9 @@ The first line of a message says what failed, with the user's own value; the sec
 
 from __future__ import annotations
 
+from reelbase._util.printable import printable
+from reelbase._util.urls import redacted_text
+
 
 class ReelbaseError(Exception):
     """Base of all reelbase errors.
@@ -60,16 +63,23 @@ class ReelbaseError(Exception):
     Args:
         what: What failed, with the user's own value in it.
         todo: What to do about it; shown on a line of its own.
+
+    Both may quote what a stranger wrote, or a URL that the user signed. So URLs are shown without queries, and what a
+    terminal would obey is escaped: here, for all errors, since any of them may be printed, logged or sent to a page.
     """
 
     def __init__(self, what: str, todo: str | None = None) -> None:
-        super().__init__(what if todo is None else f"{what}\n    {todo}")
+        super().__init__(_harmless(what if todo is None else f"{what}\n    {todo}"))
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), self.args)
+
+
+def _harmless(text: object) -> str:
+    return printable(redacted_text(str(text)))
 
 
 class error_context:  # noqa: N801 - used as contextlib's are, and thrice for every row that is read
@@ -84,8 +94,8 @@ class error_context:  # noqa: N801 - used as contextlib's are, and thrice for ev
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ReelbaseError) and self._where not in str(error):
-            error.args = (f"{self._where}: {error}",)
+        if isinstance(error, ReelbaseError) and (where := _harmless(self._where)) not in str(error):
+            error.args = (f"{where}: {error}",)
 
 
 class UsageError(ReelbaseError, ValueError):

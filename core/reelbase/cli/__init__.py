@@ -11,9 +11,10 @@ import os
 import sys
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from reelbase import __version__
+from reelbase._util.printable import printable, printable_line
 from reelbase.contracts.specs import CommandSpec
 from reelbase.errors import ConfigError, PluginError, ReelbaseError, UsageError
 
@@ -81,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="reelbase",
         description="Video datasets indexed like arrays.",
         epilog="Exit codes: 0 all well, 1 a problem was found, 2 wrong usage.",
@@ -122,4 +123,11 @@ def _of_plugins() -> dict[str, tuple[str, Callable[[], Setup]]]:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are safe to print: what it did not understand may be a file name from a stranger."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable_line(message))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelbase._util.printable import printable, printable_json, printable_line
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
@@ -21,36 +23,45 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def emit(arguments: argparse.Namespace, result: Any, text: str) -> None:
-    """Write `result` as JSON if that was asked for, else `text`."""
-    print(as_json(result) if arguments.json else text)
+    """Write `result` as JSON if that was asked for, else `text`, with what a terminal would obey escaped."""
+    print(as_json(result) if arguments.json else printable(text))
 
 
 def as_json(result: Any) -> str:
     """JSON of a result that may hold numpy values, mappings and paths."""
-    return json.dumps(result, ensure_ascii=False, indent=2, default=_plain)
+    return printable_json(json.dumps(result, ensure_ascii=False, indent=2, default=_plain))
 
 
 def one_line(value: Any) -> str:
-    """A value for a line of text: lists and mappings as compact JSON."""
+    """A value for a line of text: lists and mappings as compact JSON; no line break in it begins another line."""
+    return printable_line(_compact(value))
+
+
+def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=_plain) if isinstance(value, (dict, list)) else str(value)
 
 
 def say(message: str) -> None:
-    """A line for the person who waits, on stderr."""
-    print(message, file=sys.stderr)
+    """A message for the person who waits, on stderr."""
+    print(printable(message), file=sys.stderr)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Aligned columns under a head."""
-    lines = [tuple(head), *(tuple(map(str, row)) for row in rows)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
-    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    """Aligned columns under a head; a row is one line, whatever is in it."""
+    cells = [tuple(printable_line(str(cell)) for cell in row) for row in (head, *rows)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(head))]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells)
     return "\n".join(line.rstrip() for line in padded)
+
+
+def lines(each: Iterable[object]) -> str:
+    """The texts below each other, each on one line."""
+    return "\n".join(printable_line(str(line)) for line in each)
 
 
 def pairs(facts: Iterable[tuple[str, object]]) -> str:
     """Names and values, one a line, values aligned."""
-    listed = [(name, str(value)) for name, value in facts]
+    listed = [(printable_line(name), printable_line(str(value))) for name, value in facts]
     width = max((len(name) for name, _ in listed), default=0)
     return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in listed)
 

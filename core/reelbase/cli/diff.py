@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit
+from reelbase.cli._output import add_json, emit, lines
 from reelbase.cli._versions import REF
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def _facts(diff: Diff) -> dict[str, Any]:
 
 
 def _text(diff: Diff) -> str:
-    lines = [
+    changes = [
         *(f"tensor {name} created" for name in diff.created),
         *(f"tensor {name} deleted" for name in diff.dropped),
         *(f"tensor {old} renamed {new}" for old, new in diff.renamed.items()),
         *(f"info {key} changed" for key in diff.info),
         *(f"{name}: {_rows(one)}" for name, one in diff.tensors.items()),
     ]
-    return "\n".join([f"{diff.a} -> {diff.b}", *(f"  {line}" for line in lines or ["no difference"])])
+    return lines([f"{diff.a} -> {diff.b}", *(f"  {change}" for change in changes or ["no difference"])])
 
 
 def _rows(one: TensorDiff) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit, say, size
+from reelbase.cli._output import add_json, emit, lines, say, size
 from reelbase.cli._progress import progress
 from reelbase.errors import MediaError, ObjectNotFoundError, UsageError
 from reelbase.registry import registry
@@ -56,7 +56,7 @@ class Outcome:
         """One line of counts, then the bad files."""
         counts = f"{len(self.added)} added ({size(self.bytes)}), {len(self.skipped)} were there already"
         bad = [f"  {one['error']}" for one in self.bad]
-        return "\n".join([counts + (f", {len(bad)} bad:" if bad else "."), *bad])
+        return lines([counts + (f", {len(bad)} bad:" if bad else "."), *bad])
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reelbase.cli._output import add_json, emit, several, size
+from reelbase.cli._output import add_json, emit, lines, several, size
 from reelbase.maintenance import verify
 from reelbase.registry import registry
 
@@ -44,4 +44,4 @@ def _text(found: Verification) -> str:
     read = f", {size(found.bytes)} of samples read" if found.bytes else ""
     seen = f"{several(found.versions, 'version')}, {several(found.objects, 'data object')}{read}"
     end = "all is well" if found.ok else several(len(found.damages), "damage")
-    return "\n".join([*map(str, found.damages), f"{seen}: {end}."])
+    return lines([*found.damages, f"{seen}: {end}."])
