@@ -23,7 +23,7 @@ _COUNTED = (
     "lost", "doubled", "reader opens", "read errors",
     "replies cut", "cells of the fault table", "of these right bytes", "of these typed errors",
     "frames in Chromium: stored packets", "frames in Chromium: proxy", "frames in Chromium: three ways",
-    "MB grown: ingest", "MB grown: frames()", "MB grown: one by one",
+    "flipped bits: said", "flipped bits: harmless", "MB grown: ingest", "MB grown: frames()", "MB grown: one by one",
 )  # fmt: skip
 
 

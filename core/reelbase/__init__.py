@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reelbase.versions.version import Version
     from reelbase.view import View
 
-_HOMES = {
+_MODULES = {  # by public name, the module that defines it
     "delete": "api",
     "empty": "api",
     "encode": "api",
@@ -47,12 +47,13 @@ __all__ = [
     "delete", "empty", "encode", "exists", "link", "load", "open", "read",
 ]  # fmt: skip
 
+# A library must not print: without a handler Python writes warnings to stderr.
 logging.getLogger("reelbase").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f"reelbase.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return getattr(import_module(f"reelbase.{_MODULES[name]}"), name)
     if name == "errors":
         return import_module("reelbase.errors")
     raise AttributeError(f"module 'reelbase' has no attribute {name!r}")

@@ -1,10 +1,10 @@
-"""The module-level functions: arguments to objects, nothing else."""
+"""The functions of the package, such as `reelbase.load`. They check arguments and make the objects that do the work."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from reelbase.credentials.resolver import Creds
     from reelbase.versions.version import Version
 
-_TRIES = 50
-_made: set[str] = set()  # uuids of the datasets that were made in this process
+MAX_COMMIT_TRIES: Final = 50
+# Uuids of the datasets that this process made: their links to local files are the user's own, so they may be followed.
+_made_here: set[str] = set()
 
 
 def empty(
@@ -52,41 +53,46 @@ def empty(
     creds: Creds = None,
     options: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Make a new dataset.
+    """Create a new dataset and open it.
 
     Args:
-        path: A folder, or the URL of a storage, such as ``s3://bucket/folder``.
-        overwrite: Drop every tensor of a dataset that is there (in one commit). A folder with anything
-            else in it is refused.
-        creds: For the service: fields such as ``aws_access_key_id`` and ``aws_secret_access_key`` (the page of each
-            storage lists its own); or the name of credentials in your configuration, "ENV", or a `CredentialProvider`.
-            None: those of the configuration that are for such URLs; else what the service's own tools find, else
-            nobody's.
-        options: Of the storage, over those of the configuration, such as ``endpoint_url``, ``anonymous``, ``timeout``.
+        path: A folder, or the URL of a folder, such as ``s3://bucket/folder``. It must be empty or missing.
+        overwrite: If there is a dataset, drop all its tensors in one commit and open it. A folder that contains
+            anything else is refused.
+        creds: Credentials for the service. A dict of fields such as ``aws_access_key_id`` and
+            ``aws_secret_access_key`` (the documentation of each storage lists its fields), the name of credentials in
+            your configuration, "ENV" for the service's default credential chain, or a `CredentialProvider`. None uses
+            the credentials that the configuration has for such URLs. If it has none, the service's default credential
+            chain is used, or requests are anonymous.
+        options: Options of the storage, such as ``endpoint_url``, ``anonymous`` and ``timeout``. They take precedence
+            over those of the configuration.
+
+    Returns:
+        The dataset, open for writing.
 
     Raises:
-        DatasetExistsError: there is something.
-        StorageError: it cannot be written.
+        DatasetExistsError: there is a dataset, or something else, at `path`.
+        StorageError: the storage cannot be written to.
     """
-    storage = _storage(path, creds, options)
-    if logs.stands(storage):
+    storage = _open_storage(path, creds, options)
+    if logs.exists(storage):
         if not overwrite:
-            _check_whole(storage)
+            _check_not_half_deleted(storage)
             logs.create(storage)  # raises: it exists
-        return _empty(storage)
+        return _drop_tensors(storage)
     if next(iter(storage.list()), None) is not None:
         raise DatasetExistsError(
-            f"{os.fspath(path)!r} is not empty, and no dataset.", "Choose another folder; nothing was changed."
+            f"{os.fspath(path)!r} is not empty, and is not a dataset.", "Choose another folder; nothing was changed."
         )
-    _made.add(logs.create(storage))
+    _made_here.add(logs.create(storage))
     return _open(storage)
 
 
-def _check_whole(storage: Storage) -> None:
-    """See that no dataset is here that was deleted, but not to the end."""
+def _check_not_half_deleted(storage: Storage) -> None:
+    """Raise DatasetNotFoundError if the dataset here was deleted and the deletion was interrupted."""
     try:
         logs.check_root(storage)
-    except FormatError:
+    except FormatError:  # a dataset that this reelbase cannot read: it exists all the same
         return
 
 
@@ -98,58 +104,85 @@ def load(
     creds: Creds = None,
     options: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Open a dataset that exists, at the newest commit of its main branch, or at `ref`.
+    """Open an existing dataset.
 
     Args:
-        path: A folder or the URL of a storage.
+        path: The dataset's folder, or its URL.
         read_only: Refuse writes.
-        ref: A branch; or a version, which can only be read: a tag, ``"main@12"``, the start of a commit's id, a
-            `Version`.
-        creds: As `empty`.
-        options: As `empty`.
+        ref: A branch, or a version: a tag, ``"main@12"``, the start of a commit's id, or a `Version`. A version can
+            only be read. None opens the newest commit of the main branch.
+        creds: Credentials for the service, as in `empty`.
+        options: Options of the storage, as in `empty`.
 
     Raises:
-        DatasetNotFoundError: there is none.
-        VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
-        NewerFormatError, CorruptObjectError: it cannot be read.
+        DatasetNotFoundError: there is no dataset at `path`.
+        VersionNotFoundError, VersionExpiredError: there is no such version, or its data were deleted.
+        NewerFormatError, CorruptObjectError: the dataset cannot be read.
     """
-    return _open(_storage(path, creds, options, write=not read_only), read_only=read_only, ref=ref)
+    return _open(_open_storage(path, creds, options, write=not read_only), read_only=read_only, ref=ref)
 
 
 def open(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] | None = None) -> Dataset:
-    """Load a dataset, or make it if there is none."""
+    """Open a dataset, or create it if there is none.
+
+    Args:
+        path: The dataset's folder, or its URL.
+        creds: Credentials for the service, as in `empty`.
+        options: Options of the storage, as in `empty`.
+
+    Raises:
+        DatasetExistsError: `path` contains something that is not a dataset.
+        NewerFormatError, CorruptObjectError, StorageError: the dataset cannot be read or created.
+    """
     try:
         return load(path, creds=creds, options=options)
     except DatasetNotFoundError:
         try:
             return empty(path, creds=creds, options=options)
         except DatasetExistsError:
-            if exists(path, creds=creds, options=options):  # somebody made it just now
+            if exists(path, creds=creds, options=options):  # another process created it just now
                 return load(path, creds=creds, options=options)
             raise
 
 
 def exists(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] | None = None) -> bool:
-    """True if there is a dataset."""
+    """Return True if there is a dataset at `path`, also one that this version of reelbase cannot read.
+
+    Args:
+        path: A folder, or the URL of one.
+        creds: Credentials for the service, as in `empty`.
+        options: Options of the storage, as in `empty`.
+
+    Raises:
+        StorageError: the storage cannot be read.
+    """
     try:
-        logs.check_root(_storage(path, creds, options))
+        logs.check_root(_open_storage(path, creds, options))
     except DatasetNotFoundError:
         return False
-    except FormatError:  # one that this reelbase cannot read
+    except FormatError:
         return True
     return True
 
 
 def delete(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] | None = None) -> None:
-    """Remove a dataset with all it holds. Files that are not the dataset's own stay.
+    """Delete a dataset with all its versions. Other files in its folder are kept.
+
+    If it is interrupted, the folder is not a dataset any more, and a second call deletes the rest.
+
+    Args:
+        path: The dataset's folder, or its URL.
+        creds: Credentials for the service, as in `empty`.
+        options: Options of the storage, as in `empty`.
 
     Raises:
-        DatasetNotFoundError: there is none; nothing is removed.
+        DatasetNotFoundError: there is no dataset at `path`. Nothing is deleted.
+        StorageError: an object cannot be deleted.
     """
-    storage = _storage(path, creds, options)
-    if not logs.stands(storage):
+    storage = _open_storage(path, creds, options)
+    if not logs.exists(storage):
         raise DatasetNotFoundError(f"No dataset at {os.fspath(path)!r}.", "Nothing was removed; check the path.")
-    logs.mark_deleted(storage)  # first: from here on it is not a dataset, also if this is cut short
+    logs.mark_deleted(storage)  # first, so that an interrupted deletion leaves no dataset with missing data
     for branch in Refs(storage).branches():
         storage.delete(keys.latest(branch))
     for prefix in keys.PREFIXES:
@@ -157,7 +190,7 @@ def delete(path: str | Path, *, creds: Creds = None, options: Mapping[str, Any] 
             storage.delete(key)
     for key in [key for key, _ in storage.leftovers()]:
         storage.delete(key)
-    storage.delete(keys.ROOT)
+    storage.delete(keys.ROOT)  # last: while its mark is there, another call knows what to delete
 
 
 def read(
@@ -168,22 +201,24 @@ def read(
     stream: int | None = None,
     check: str = "sample",
 ) -> MediaFile:
-    """A media file to append to a tensor, or to look into by itself. Nothing is read yet.
+    """Return a media file, to append to a tensor or to index directly: ``reelbase.read("a.mp4")[10:20].numpy()``.
+
+    The file is opened when it is first used, not by this call.
 
     Args:
         path: A file, or the URL of one.
-        creds: As `empty`.
-        options: As `empty`.
-        stream: Which of the file's video streams, counted from 0; by default the one players show.
-        check: How much of the packet index to verify by decoding when the file is ingested: "sample" (first and last
-            GOP and two more), "full" or "none".
+        creds: Credentials for the service, as in `empty`.
+        options: Options of the storage, as in `empty`.
+        stream: Which of the file's video streams to use, counted from 0. None uses the stream that players show.
+        check: How much of the packet index to verify by decoding when the file is ingested: "sample" (the first and
+            last GOP and two more), "full" or "none".
 
     Raises:
         UsageError: `path` is not a path.
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
-    name = _path(path)
-    storage, key = resolver().locate(name, creds, _options(options))
+    name = _check_path(path)
+    storage, key = resolver().locate(name, creds, _check_options(options))
     return MediaFile(filename=redacted(name), open=Located(storage, key, name), check=check, stream=stream)
 
 
@@ -194,18 +229,22 @@ def link(
     verify: bool = True,
     progress: Callable[[int, int], object] | None = None,
 ) -> Link:
-    """A media file that stays where it is, to append to a tensor of links (``htype="link[video]"``). It reads nothing.
+    """Return a link to a media file, to append to a tensor of links (``htype="link[video]"``).
+
+    The file stays where it is; the dataset stores its URL and its packet index. This call reads nothing.
 
     Args:
-        url: Of the file: absolute, without a signature or token. ``file:///…`` is for datasets that you make yourself.
-        creds_key: Name of the credentials to ask with; "ENV": those that the service's own tools find, for s3, gcs and
-            gdrive; None: nobody's.
-        verify: Look at the file when it is appended: its index is stored then. False: when it is first used.
-        progress: Called with the bytes read and the bytes in all where all of a file must be read for its index, as
-            of every container but mp4 and mov.
+        url: The file's absolute URL, without a signature or token. ``file:///…`` is for datasets that you make
+            yourself.
+        creds_key: Name of the credentials to read the file with. "ENV" uses the service's default credential chain
+            (for s3, gcs and gdrive). None makes anonymous requests.
+        verify: Index the file when the link is appended, and store the index. If False, the file is indexed when it is
+            first used.
+        progress: Called with the number of bytes read and of all bytes, if the whole file must be read for its index.
+            That is so for all containers but mp4 and mov.
 
     Raises:
-        LinkRefusedError: it is not one absolute URL, or holds what should be secret.
+        LinkRefusedError: `url` is not an absolute URL of one file, or it contains a secret.
         UsageError: `creds_key` is not a name.
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
@@ -215,49 +254,50 @@ def link(
 
 
 def encode(array: ArrayLike, **options: Any) -> Encode:
-    """Frames to be encoded when they are appended.
+    """Return an array with options for its encoder, to append to a tensor of media.
 
-    Encoding is lossy unless ``lossless=True`` is given.
+    It is encoded when it is appended. Encoding is lossy unless ``lossless=True`` is given.
 
     Args:
-        array: uint8 ``(N, H, W, 3)``, RGB.
-        **options: Of the codec; for video: ``fps`` (default 30), ``codec`` ("h264", …), ``quality``, ``lossless``.
+        array: The frames of a video, uint8 ``(N, H, W, 3)``, RGB; or an image, uint8 ``(H, W, 3)``.
+        **options: Options of the codec; for video: ``fps`` (default 30), ``codec`` ("h264", …), ``quality``,
+            ``lossless``.
     """
     return Encode(array=np.asarray(array), options=options)
 
 
-def _path(path: object) -> str:
+def _check_path(path: object) -> str:
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str) or not os.fspath(path):
         raise UsageError(f"{brief(path)} is not a path.", "Give a str or pathlib.Path.")
     return os.fspath(path)
 
 
-def _storage(path: str | Path, creds: Creds, options: Mapping[str, Any] | None, *, write: bool = True) -> Storage:
-    return resolver().open(_path(path), creds, _options(options), write=write)
+def _open_storage(path: str | Path, creds: Creds, options: Mapping[str, Any] | None, *, write: bool = True) -> Storage:
+    return resolver().open(_check_path(path), creds, _check_options(options), write=write)
 
 
-def _options(options: object) -> Mapping[str, Any] | None:
+def _check_options(options: object) -> Mapping[str, Any] | None:
     if options is not None and not isinstance(options, Mapping):
         raise UsageError("options is not a mapping.", 'Give a dict such as {"endpoint_url": …}, or None.')
     return options
 
 
 def _open(storage: Storage, *, read_only: bool = False, ref: str | Version | None = None) -> Dataset:
-    log = logs.opened(Store(storage, cache_bytes=settings().cache_bytes // 2))
-    log.store.ours = log.uid in _made
+    log = logs.open_log(Store(storage, cache_bytes=settings().cache_bytes // 2))
+    log.store.is_ours = log.uid in _made_here
     if ref is None:
         return Dataset(Session(log, read_only=read_only))
-    return Dataset(Session(*Lineage(log).start(ref), read_only=read_only))
+    return Dataset(Session(*Lineage(log).find_start(ref), read_only=read_only))
 
 
-def _empty(storage: Storage) -> Dataset:
+def _drop_tensors(storage: Storage) -> Dataset:
     dataset = _open(storage)
-    for last in (False,) * (_TRIES - 1) + (True,):
+    for remaining in reversed(range(MAX_COMMIT_TRIES)):
         try:
             with dataset._session.change() as transaction:
                 transaction.do(Clear())
-        except CommitConflictError:  # somebody wrote meanwhile: that goes too
-            if last:
+        except CommitConflictError:  # another process wrote meanwhile: drop its tensors too
+            if not remaining:
                 raise
             dataset.refresh()
         else:

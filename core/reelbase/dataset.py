@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from reelbase._util.printable import printable_line
-from reelbase.contracts.credentials import checked_prefixes
+from reelbase.contracts.credentials import check_prefixes
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import ShownVersion
-from reelbase.credentials.providers import provider_of
+from reelbase.credentials.providers import make_provider
 from reelbase.credentials.resolver import resolver
 from reelbase.errors import SampleIndexError, TensorExistsError, TensorNotFoundError, UsageError
 from reelbase.format import log as logs
@@ -26,7 +26,7 @@ from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
 from reelbase.rows import RowsView
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
-from reelbase.session.credential_names import CredsKeys, keys_of
+from reelbase.session.credential_names import CredsKeys, list_names
 from reelbase.session.info import Info
 from reelbase.session.session import Session
 from reelbase.summary import summarize
@@ -54,21 +54,24 @@ _TENSOR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_
 
 
 class Dataset:
-    """Tensors side by side, row by row. Made by `reelbase.empty`, `reelbase.load` and `reelbase.open`.
+    """Named tensors with common rows. Returned by `reelbase.empty`, `reelbase.load` and `reelbase.open`.
 
-    ``ds.videos`` and ``ds["videos"]`` are tensors, ``ds[3]`` and ``ds[10:20]`` rows. Outside a transaction every
-    write is one commit, durable when it returns; ``with ds:`` makes all writes of its block one atomic commit, and an
-    exception discards them all. Reads are safe from any thread; writes are done one at a time.
+    ``ds.videos`` and ``ds["videos"]`` are tensors; ``ds[3]`` and ``ds[10:20]`` are rows of all tensors.
+
+    Outside a transaction every write is one commit, which is durable when the call returns. ``with ds:`` makes all
+    writes of its block one atomic commit; an exception discards them all. You can read from any thread. Writes from
+    several threads are done one after another.
     """
 
-    __slots__ = ("__weakref__", "_session")  # ds.videos = … must not shadow a tensor
+    # With slots `ds.videos = …` raises: as an ordinary attribute it would hide the tensor of that name.
+    __slots__ = ("__weakref__", "_session")
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     @property
     def path(self) -> str:
-        """The folder or URL it is stored in."""
+        """The folder or URL where the dataset is stored."""
         return self._session.store.storage.root
 
     @property
@@ -84,7 +87,7 @@ class Dataset:
 
     @property
     def info(self) -> Info:
-        """Your own metadata: a mapping; each assignment is a commit."""
+        """Your own metadata of the dataset: a mapping of strings to JSON values. Each assignment is a commit."""
         return Info(self._session)
 
     def create_tensor(
@@ -99,13 +102,16 @@ class Dataset:
         """Add a tensor.
 
         Args:
-            name: Letters, digits, "_", "-" and "."; "/" makes groups: "train/videos".
-            htype: The kind of its items: generic, video, image, bbox, class_label, text, json or one of a plugin;
-                ``sequence[…]`` and ``link[…]`` may be put around it.
-            dtype: numpy dtype of its arrays; by default the htype's own, or that of the first sample.
-            sample_compression: The codec that every sample must be stored with, such as "mp4"; by default a video
+            name: Letters, digits, "_", "-" and "."; "/" makes groups, as in "train/videos".
+            htype: The kind of its items: generic, video, image, bbox, class_label, text, json or an htype of a plugin.
+                ``sequence[…]`` around it makes each row a list of items, ``link[…]`` stores links to files.
+            dtype: numpy dtype of its arrays. None means the htype's own, or else that of the first sample.
+            sample_compression: The codec that every sample must be stored with, such as "mp4". By default a video
                 tensor takes any container, and arrays are stored uncompressed.
             **settings: Settings of the htype, such as ``coords={"type": "pixel", "mode": "LTWH"}`` of bbox.
+
+        Returns:
+            The new tensor, which has no rows.
 
         Raises:
             TensorExistsError: there is a tensor of that name.
@@ -136,7 +142,7 @@ class Dataset:
             TensorNotFoundError: there is no tensor of that name.
         """
         with self._session.change() as transaction:
-            transaction.do(Drop(self._id(name)))
+            transaction.do(Drop(self._find_id(name)))
 
     def rename_tensor(self, name: str, new: str) -> None:
         """Give a tensor another name; its samples stay where they are.
@@ -150,7 +156,7 @@ class Dataset:
                 f"{brief(new)} cannot name a tensor.", 'Use letters, digits, "_", "-", "." and "/" for groups.'
             )
         with self._session.change() as transaction:
-            tensor = self._id(name)
+            tensor = self._find_id(name)
             if new in transaction.schema_state.names:
                 raise TensorExistsError(
                     f"There is a tensor {new!r} already.", "Choose another name, or delete it first."
@@ -188,7 +194,7 @@ class Dataset:
 
     def _extend(self, transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> None:
         missing = [name for name in transaction.schema_state.names if name not in columns]
-        ids = {self._id(name): values for name, values in columns.items()}
+        ids = {self._find_id(name): values for name, values in columns.items()}
         if missing:
             raise UsageError(
                 f"The row has no value for tensor {missing[0]!r}.",
@@ -315,9 +321,9 @@ class Dataset:
         else:
             names = list(self._session.commit.state.names) if tensors is None else tensors
             numbers = RowsView.of(self._session)[slice(None) if rows is None else rows].numbers
-            copies.copy(self._session, [self._id(name) for name in names], numbers, storage, progress)
-        copied = logs.opened(Store(storage))
-        copied.store.ours = log.store.ours
+            copies.copy(self._session, [self._find_id(name) for name in names], numbers, storage, progress)
+        copied = logs.open_log(Store(storage))
+        copied.store.is_ours = log.store.is_ours
         return Dataset(Session(copied))
 
     def add_creds_key(self, creds_key: str, managed: bool = False) -> None:
@@ -364,17 +370,17 @@ class Dataset:
                 is not a URL.
         """
         CredsKeys(self._session).check(creds_key)
-        provider = provider_of(creds_key, creds, from_environment=from_environment)
+        provider = make_provider(creds_key, creds, from_environment=from_environment)
         names = self._session.store.names
-        resolver().populate(names, creds_key, provider, checked_prefixes(prefixes or ()))
+        resolver().populate(names, creds_key, provider, check_prefixes(prefixes or ()))
 
     def get_creds_keys(self) -> set[str]:
         """The names of credentials that were added."""
-        return keys_of(self._session.schema_state)
+        return list_names(self._session.schema_state)
 
     def get_managed_creds_keys(self) -> set[str]:
         """The names of managed credentials."""
-        return keys_of(self._session.schema_state, managed=True)
+        return list_names(self._session.schema_state, managed=True)
 
     @property
     def history(self) -> History[Dataset]:
@@ -490,17 +496,17 @@ class Dataset:
             return Tensor(self._session, state.names[name])
         if any(other.startswith(f"{name}/") for other in state.names):
             return Group(self, name)
-        return Tensor(self._session, self._id(name))
+        return Tensor(self._session, self._find_id(name))
 
-    def _id(self, name: str) -> str:
+    def _find_id(self, name: str) -> str:
         names = self._session.schema_state.names
         if name not in names:
-            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", _hint(name, names))
+            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", _suggest(name, names))
         return names[name]
 
 
-def _hint(name: object, names: Iterable[str]) -> str:
-    """A hint for the error about a tensor that does not exist: what the user may have meant."""
+def _suggest(name: object, names: Iterable[str]) -> str:
+    """Return a hint for the error about a tensor that does not exist: what the user may have meant."""
     for home, kind in (("history", History), ("maintenance", Maintenance)):
         if isinstance(name, str) and hasattr(kind, name):
             return f"Did you mean ds.{home}.{name}?"

@@ -1,4 +1,8 @@
-"""What a worker runs (see `reelbase.isolation`): it does what its parent asks, until the parent hangs up."""
+"""The process that decodes in isolation (see `reelbase.isolation`).
+
+It carries out the requests that its parent sends over a pipe, and ends when the parent closes the pipe. It has no
+storage and no credentials: the parent reads and writes for it.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +20,15 @@ from reelbase.media.frame_index import FrameIndex
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FILES = 256
+MAX_OPEN_FILES = 256
 
 
-class _Asking:
-    """Bytes that the parent reads for us."""
+class _ParentSource:
+    """A byte source that asks the parent process to read. Reads are of the one file that the request is about."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._lock = threading.Lock()  # codecs read in threads
+        self._lock = threading.Lock()  # codecs read in several threads, and requests must not mix on the pipe
 
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         return self.get_ranges(key, [(start, -1 if stop is None else stop)])[0]
@@ -32,8 +36,8 @@ class _Asking:
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         with self._lock:
             self._wire.send({"read": [[int(start), int(stop)] for start, stop in ranges]})
-            head, size = self._wire.head()
-            data = self._wire.body(size)
+            head, size = self._wire.read_head()
+            data = self._wire.read_body(size)
         if "failed" in head:
             raise _ReadFailedError
         ends = [sum(head["sizes"][: at + 1]) for at in range(len(ranges))]
@@ -41,11 +45,14 @@ class _Asking:
 
 
 class _ReadFailedError(BaseException):
-    """The parent could not read, and knows why: no codec is to make something of it."""
+    """The parent could not read. It keeps the error itself.
+
+    Not an Exception, so that no codec catches it and takes the file for damaged.
+    """
 
 
-class _Spool(io.RawIOBase):
-    """The parent's spool: it writes and reads there for us."""
+class _ParentSpool(io.RawIOBase):
+    """A temporary file that the parent holds: writes and reads are sent to it."""
 
     def __init__(self, wire: Wire, at: int) -> None:
         self._wire = wire
@@ -70,8 +77,8 @@ class _Spool(io.RawIOBase):
     def readinto(self, target: Any) -> int:
         view = memoryview(target).cast("B")
         self._wire.send({"unspool": [self._at, min(self._at + view.nbytes, self._size)]})
-        _, size = self._wire.head()
-        view[:size] = self._wire.body(size)
+        _, size = self._wire.read_head()
+        view[:size] = self._wire.read_body(size)
         self._at += size
         return size
 
@@ -84,12 +91,12 @@ class _Spool(io.RawIOBase):
 
 
 def main() -> None:
-    """Serve."""
+    """Carry out the parent's requests until it closes the pipe."""
     wire = Wire(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    os.dup2(2, 1)  # what libraries print is not a message
-    first, _ = wire.head()
-    _limit(first["memory"])
+    os.dup2(2, 1)  # libraries that print to stdout must not write between messages
+    first, _ = wire.read_head()
+    _limit_resources(first["memory"])  # before any codec is imported: importing runs plugin code
     from reelbase.media.media_info import Limits
     from reelbase.registry import registry
 
@@ -97,23 +104,25 @@ def main() -> None:
     wire.send({"ready": True})
     while True:
         try:
-            head, size = wire.head()
-            _do(codec, wire, head, wire.body(size))
+            head, size = wire.read_head()
+            _run_request(codec, wire, head, wire.read_body(size))
         except BrokenWireError:
             return
 
 
-def _limit(memory: int) -> None:
+def _limit_resources(memory: int) -> None:
+    """Limit this process to `memory` bytes of data, a few open files, and no files written."""
     import resource  # POSIX only; the pool refuses to start a worker without it
 
-    for kind, most in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0),
-                       (resource.RLIMIT_NOFILE, _FILES)):  # fmt: skip
+    for kind, limit in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0),
+                        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES)):  # fmt: skip
         _, hard = resource.getrlimit(kind)
-        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (bound, bound))
+        bound = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (bound, bound))  # the hard limit too, so that the process cannot raise it again
 
 
-def _do(codec: Any, wire: Wire, head: dict[str, Any], body: bytes) -> None:
+def _run_request(codec: Any, wire: Wire, head: dict[str, Any], body: bytes) -> None:
+    """Carry out one request, and send its result or its error."""
     try:
         _TASKS[head["do"]](codec, wire, head, body)
     except BrokenWireError:
@@ -125,40 +134,48 @@ def _do(codec: Any, wire: Wire, head: dict[str, Any], body: bytes) -> None:
         wire.send({"error": type(error).__name__, "what": what, "todo": todo.strip()})
     except MemoryError:
         wire.send({"error": "LimitError", "what": "It takes more memory than a worker may have.", "todo": ""})
-    except Exception as error:  # noqa: BLE001 - whatever a codec raises of a hostile file; the parent says which file
+    except Exception as error:  # noqa: BLE001 - a codec may raise anything for a hostile file; the parent names the file
         wire.send({"error": MediaError.__name__, "what": f"{type(error).__name__}: {error}", "todo": ""})
 
 
 def _ingest(codec: Any, wire: Wire, head: dict[str, Any], _: bytes) -> None:
-    spool = _Spool(wire, head["spool at"])
-    found = codec.ingest(_blob(wire, head), spool, **head["how"])
-    _found(wire, found, spool.tell())
+    spool = _ParentSpool(wire, head["spool at"])
+    ingested = codec.ingest(_make_blob(wire, head), spool, **head["how"])
+    _send_ingested(wire, ingested, spool.tell())
 
 
 def _skim(codec: Any, wire: Wire, head: dict[str, Any], _: bytes) -> None:
-    found = codec.skim(_blob(wire, head), **head["how"])
-    if found is None:
+    ingested = codec.skim(_make_blob(wire, head), **head["how"])
+    if ingested is None:
         wire.send({"none": True})
     else:
-        _found(wire, found)
+        _send_ingested(wire, ingested)
 
 
-def _found(wire: Wire, found: Any, at: int = 0) -> None:
+def _send_ingested(wire: Wire, found: Any, at: int = 0) -> None:
     wire.send({"info": found.info.as_dict(), "at": at}, b"" if found.index is None else found.index.to_bytes())
 
 
 def _decode(codec: Any, wire: Wire, head: dict[str, Any], body: bytes) -> None:
     plan = FrameIndex.from_bytes(body).plan(head["frames"]) if body else None
     size = None if head["size"] is None else tuple(head["size"])
-    array = codec.decode(_blob(wire, head), plan, size=size)
+    form = {} if head["pixels"] is None else {"pixels": head["pixels"]}
+    array = codec.decode(_make_blob(wire, head), plan, size=size, **form)
     wire.send({"shape": list(array.shape), "dtype": array.dtype.str}, array)
 
 
-def _blob(wire: Wire, head: dict[str, Any]) -> Blob:
-    return Blob(cast("Any", _Asking(wire)), head["key"], 0, head["bytes"])
+def _decode_planes(codec: Any, wire: Wire, head: dict[str, Any], body: bytes) -> None:
+    plan = FrameIndex.from_bytes(body).plan(head["frames"]) if body else None
+    planes = codec.decode_planes(_make_blob(wire, head), plan)
+    announced = {name: {"shape": list(plane.shape), "dtype": plane.dtype.str} for name, plane in planes.items()}
+    wire.send({"planes": announced}, b"".join(plane.tobytes() for plane in planes.values()))
 
 
-_TASKS = {"ingest": _ingest, "skim": _skim, "decode": _decode}
+def _make_blob(wire: Wire, head: dict[str, Any]) -> Blob:
+    return Blob(cast("Any", _ParentSource(wire)), head["key"], 0, head["bytes"])
+
+
+_TASKS = {"ingest": _ingest, "skim": _skim, "decode": _decode, "planes": _decode_planes}
 
 if __name__ == "__main__":
     main()

@@ -3,7 +3,7 @@
 The tree groups errors by what a handler would do; each is also a fitting builtin::
 
     ReelbaseError
-    ├── UsageError (ValueError)               the call itself is wrong: mend it
+    ├── UsageError (ValueError)               the call itself is wrong: change it
     │   └── ConfigError                       a configuration file or variable is wrong
     ├── DatasetNotFoundError (FileNotFoundError)
     ├── DatasetExistsError (FileExistsError)
@@ -12,14 +12,14 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     ├── TensorNotFoundError (KeyError, AttributeError)
     ├── TensorExistsError (ValueError)
     ├── VersionNotFoundError (LookupError)    no branch, tag or commit of that name
-    │   └── VersionExpiredError               it was there, and its data are gone
-    ├── VersionExistsError (ValueError)       a branch or tag of that name is there
+    │   └── VersionExpiredError               the version existed; its data were deleted
+    ├── VersionExistsError (ValueError)       a branch or tag of that name exists already
     ├── SampleIndexError (IndexError)         row, frame or time out of range, or an index of a wrong kind
     │   └── MissingSampleError                the cell exists but holds no sample
     ├── LinkRefusedError (ValueError)         a link that may not be followed
-    ├── ScopeError (PermissionError)          credentials are not for that URL: nobody was asked
-    ├── HtypeError (ValueError)               a value that its tensor may not hold, or wrong htype settings
-    ├── MediaError (ValueError)               a file that is not what it should be
+    ├── ScopeError (PermissionError)          credentials are not for that URL; no request was made
+    ├── HtypeError (ValueError)               a value that its tensor cannot hold, or wrong htype settings
+    ├── MediaError (ValueError)               a media file cannot be used
     │   ├── UnknownFormatError                no installed codec claims these bytes
     │   ├── DamagedMediaError                 it cannot be demuxed or decoded
     │   ├── FrameSizeError                    the frame size changes midway and no size= was given
@@ -28,20 +28,20 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     │   ├── ObjectNotFoundError (FileNotFoundError)
     │   ├── ObjectExistsError (FileExistsError)
     │   ├── StorageFullError                  no space left
-    │   ├── AccessDeniedError (PermissionError)   the service knows who asks, or not, and refuses
-    │   │   └── CredentialsExpiredError       what it was asked with was good once
-    │   ├── ThrottledError                    the service wants fewer requests, and still did after waiting
-    │   ├── ConnectionFailedError (ConnectionError)   no connection, or it broke, again and again
+    │   ├── AccessDeniedError (PermissionError)   the service refused the request
+    │   │   └── CredentialsExpiredError       the credentials were valid once and have expired
+    │   ├── ThrottledError                    the service asked for fewer requests, also after waiting
+    │   ├── ConnectionFailedError (ConnectionError)   every attempt to connect failed, or the connection broke
     │   ├── StorageTimeoutError (TimeoutError)    it took longer than the deadline
     │   ├── ObjectChangedError                the object was replaced while it was being read
-    │   │   └── LinkChangedError              what a link names was replaced since it was linked
-    │   ├── BadReplyError                     a server sent other bytes than those asked for: they were not used
+    │   │   └── LinkChangedError              the linked file was replaced since it was linked
+    │   ├── BadReplyError                     a server sent other bytes than requested; they were not used
     │   └── OutcomeUnknownError               a write may or may not have happened
-    ├── FormatError (ValueError)              bytes of a dataset that cannot be understood
+    ├── FormatError (ValueError)              the stored bytes of a dataset cannot be parsed
     │   ├── NewerFormatError                  written by a newer reelbase
-    │   └── CorruptObjectError                a checksum or a length does not hold
+    │   └── CorruptObjectError                a checksum or a length is wrong
     ├── CommitConflictError (RuntimeError)    another writer changed the same thing
-    ├── CommitOutcomeUnknown (RuntimeError)   the commit may or may not stand: load again and look
+    ├── CommitOutcomeUnknown (RuntimeError)   the commit may or may not exist: load again and look
     └── PluginError (RuntimeError)
         ├── PluginNotFoundError (LookupError) no plugin of that name or scheme
         ├── PluginConflictError               two plugins claim one name
@@ -62,14 +62,14 @@ class ReelbaseError(Exception):
 
     Args:
         what: What failed, with the user's own value in it.
-        todo: What to do about it; shown on a line of its own.
+        todo: What to do about it, shown on a line of its own; None for no such line.
 
-    Both may quote what a stranger wrote, or a URL that the user signed. So URLs are shown without queries, and what a
-    terminal would obey is escaped: here, for all errors, since any of them may be printed, logged or sent to a page.
+    Both may quote what a stranger wrote, or a URL that the user signed, and any message may be printed, logged or sent
+    to a page. So URLs are shown without their queries, and characters that a terminal would obey are escaped.
     """
 
     def __init__(self, what: str, todo: str | None = None) -> None:
-        super().__init__(_harmless(what if todo is None else f"{what}\n    {todo}"))
+        super().__init__(_make_harmless(what if todo is None else f"{what}\n    {todo}"))
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -78,32 +78,39 @@ class ReelbaseError(Exception):
         return (type(self), self.args)
 
 
-def _harmless(text: object) -> str:
-    return printable(redacted_text(str(text)))
+def _make_harmless(text: str) -> str:
+    return printable(redacted_text(text))
 
 
-class error_context:  # noqa: N801 - used as contextlib's are, and thrice for every row that is read
-    """Errors of the block say where: "Row 3 of tensor 'videos': …"; those that name it stay as they are."""
+class error_context:  # noqa: N801 - named like the context managers of contextlib
+    """A context manager that puts `label` before the message of each `ReelbaseError` raised in its block.
 
-    __slots__ = ("_where",)
+    Errors whose message contains the label already are left as they are, so that blocks can be nested. It is a class,
+    not a generator with ``@contextmanager``, because it is entered several times for each row that is read.
 
-    def __init__(self, where: str) -> None:
-        self._where = where
+    Args:
+        label: What the block works on, such as "Row 3 of tensor 'videos'".
+    """
+
+    __slots__ = ("_label",)
+
+    def __init__(self, label: str) -> None:
+        self._label = label
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ReelbaseError) and (where := _harmless(self._where)) not in str(error):
-            error.args = (f"{where}: {error}",)
+        if isinstance(error, ReelbaseError) and (label := _make_harmless(self._label)) not in str(error):
+            error.args = (f"{label}: {error}",)
 
 
 class UsageError(ReelbaseError, ValueError):
-    """The call is wrong."""
+    """The call is wrong: an argument has the wrong type or value, or does not fit the object."""
 
 
 class FilterError(UsageError):
-    """The text of a filter is wrong, or asks for a tensor that is not there."""
+    """A filter expression is invalid, or names a tensor that does not exist."""
 
 
 class ConfigError(UsageError):
@@ -115,7 +122,7 @@ class DatasetNotFoundError(ReelbaseError, FileNotFoundError):
 
 
 class DatasetExistsError(ReelbaseError, FileExistsError):
-    """There is something at that path already."""
+    """There is a dataset, or something else, at that path already."""
 
 
 class ReadOnlyError(ReelbaseError, PermissionError):
@@ -139,11 +146,11 @@ class VersionNotFoundError(ReelbaseError, LookupError):
 
 
 class VersionExpiredError(VersionNotFoundError):
-    """The version was there, and has expired: its data are gone, or about to go."""
+    """The version has expired: its data were deleted, or the next garbage collection deletes them."""
 
 
 class VersionExistsError(ReelbaseError, ValueError):
-    """A branch or tag of that name is there already."""
+    """A branch or tag of that name exists already."""
 
 
 class SampleIndexError(ReelbaseError, IndexError):
@@ -155,19 +162,19 @@ class MissingSampleError(SampleIndexError):
 
 
 class LinkRefusedError(ReelbaseError, ValueError):
-    """A link may not be followed: by its form, or by the ``[security]`` settings."""
+    """A link may not be followed: its URL is not acceptable, or the ``[security]`` settings forbid it."""
 
 
 class ScopeError(ReelbaseError, PermissionError):
-    """Credentials may not be used for a URL; neither their provider nor the network was asked."""
+    """Credentials may not be used for a URL. Neither their provider nor the network was asked."""
 
 
 class HtypeError(ReelbaseError, ValueError):
-    """A value that its tensor may not hold, or wrong htype settings."""
+    """A tensor cannot hold a value, or the settings of an htype are wrong."""
 
 
 class MediaError(ReelbaseError, ValueError):
-    """A media file is not what it should be."""
+    """A media file cannot be used: unknown format, damaged, or too large."""
 
 
 class UnknownFormatError(MediaError):
@@ -175,7 +182,7 @@ class UnknownFormatError(MediaError):
 
 
 class DamagedMediaError(MediaError):
-    """The file cannot be demuxed, or a wanted frame cannot be decoded."""
+    """The file cannot be demuxed, or a requested frame cannot be decoded."""
 
 
 class FrameSizeError(MediaError):
@@ -203,19 +210,19 @@ class StorageFullError(StorageError):
 
 
 class AccessDeniedError(StorageError, PermissionError):
-    """The service refuses: wrong credentials, none, or ones that do not allow it."""
+    """The service refused: the credentials are missing or wrong, or do not permit the request."""
 
 
 class CredentialsExpiredError(AccessDeniedError):
-    """The credentials, or a signed URL, were good once and are no longer."""
+    """The credentials, or a signed URL, were valid once and have expired."""
 
 
 class ThrottledError(StorageError):
-    """The service asks for fewer requests, and still did after waiting."""
+    """The service asked for fewer requests, and still did after waiting."""
 
 
 class ConnectionFailedError(StorageError, ConnectionError):
-    """No connection could be made, or it broke, at every try."""
+    """At every attempt the connection could not be made, or broke."""
 
 
 class StorageTimeoutError(StorageError, TimeoutError):
@@ -223,15 +230,15 @@ class StorageTimeoutError(StorageError, TimeoutError):
 
 
 class ObjectChangedError(StorageError):
-    """An object was replaced while it was being read; what came was not used."""
+    """An object was replaced while it was being read. The bytes were not used."""
 
 
 class LinkChangedError(ObjectChangedError):
-    """What a link names was replaced since it was linked; nothing of it was used."""
+    """The linked file was replaced since it was linked. Its bytes were not used."""
 
 
 class BadReplyError(StorageError):
-    """A server sent something else than what was asked for; it was not used."""
+    """A server sent something else than was requested. The reply was not used."""
 
 
 class OutcomeUnknownError(StorageError):
@@ -239,7 +246,7 @@ class OutcomeUnknownError(StorageError):
 
 
 class FormatError(ReelbaseError, ValueError):
-    """Bytes of a dataset cannot be understood."""
+    """The stored bytes of a dataset cannot be parsed."""
 
 
 class NewerFormatError(FormatError):
@@ -247,7 +254,7 @@ class NewerFormatError(FormatError):
 
 
 class CorruptObjectError(FormatError):
-    """A checksum, length or magic number does not hold."""
+    """A checksum, a length or a magic number of a stored object is wrong."""
 
 
 class CommitConflictError(ReelbaseError, RuntimeError):
@@ -255,11 +262,11 @@ class CommitConflictError(ReelbaseError, RuntimeError):
 
 
 class CommitOutcomeUnknownError(ReelbaseError, RuntimeError):
-    """The commit may or may not stand."""
+    """The commit may or may not have been made. Load the dataset again to see."""
 
 
 class PluginError(ReelbaseError, RuntimeError):
-    """Something about a plugin."""
+    """A plugin is missing, broken, or in conflict with another one."""
 
 
 class PluginNotFoundError(PluginError, LookupError):

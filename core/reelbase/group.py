@@ -13,7 +13,7 @@ Tensor_co = TypeVar("Tensor_co", covariant=True)
 
 
 class TensorOwner(Protocol[Tensor_co]):
-    """What a group is a part of: the dataset."""
+    """The dataset that a group is part of, as far as the group needs it. `reelbase.Dataset` is in a higher layer."""
 
     @property
     def tensors(self) -> Mapping[str, Tensor_co]:
@@ -23,7 +23,7 @@ class TensorOwner(Protocol[Tensor_co]):
 
 
 class Group(Generic[Tensor_co]):
-    """Tensors whose names start alike: ``ds["train"]`` or ``ds.train`` where there is "train/videos"."""
+    """The tensors whose names start with the group's name: ``ds["train"]`` or ``ds.train`` for "train/videos"."""
 
     def __init__(self, dataset: TensorOwner[Tensor_co], name: str) -> None:
         self._dataset = dataset
@@ -31,7 +31,7 @@ class Group(Generic[Tensor_co]):
 
     @property
     def tensors(self) -> dict[str, Tensor_co]:
-        """Its tensors, by the rest of their names."""
+        """The group's tensors, by their names without that of the group."""
         start = f"{self._name}/"
         return {
             name.removeprefix(start): tensor for name, tensor in self._dataset.tensors.items() if name.startswith(start)

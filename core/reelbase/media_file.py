@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reelbase.contracts.storage import Stat, Storage
 
 MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20
+MAX_SNIFFED_BYTES: Final = 4096
 MIN_AGE_OF_RELIABLE_ETAGS: Final = timedelta(seconds=60)
 
 
@@ -49,7 +50,7 @@ class Located:
 
         Raises:
             ObjectNotFoundError: there is no such file.
-            StorageError: the storage cannot be asked.
+            StorageError: the storage cannot be read.
         """
         try:
             seen = self.storage.stat(self.key)
@@ -62,9 +63,10 @@ class Located:
         blob = Blob(Unchanging(self.storage, seen.etag), self.key, 0, seen.size)
         if not self.storage.distant:
             return blob
-        if seen.size <= settings().stream_above:  # indexing reads most of a file anyway: one request
+        # Indexing a file reads most of it: for a small one a single request is faster than several for parts.
+        if seen.size <= settings().stream_above:
             return replace(blob, source=BytesSource(blob.read()))
-        if not _has_reliable_etag(seen):
+        if not _has_reliable_etag(seen):  # cached bytes are found by their etag: never cache under one that may repeat
             return blob
         return replace(blob, source=Cached(blob.source, f"{self.name} {seen.etag} {seen.size}"))
 
@@ -90,6 +92,7 @@ class MediaFile(Sample, Readable):
         return self._cell.info.shape[0]
 
     def __getstate__(self) -> dict[str, Any]:
+        # The cell may hold an open temporary file; another process indexes the file again.
         return {name: value for name, value in self.__dict__.items() if name != "_cell"}
 
     def __repr__(self) -> str:
@@ -98,7 +101,7 @@ class MediaFile(Sample, Readable):
     @cached_property
     def _cell(self) -> MediaCell:
         blob = self.open()
-        codec = registry().sniff(blob.read(0, 4096), self.filename)
+        codec = registry().sniff(blob.read(0, MAX_SNIFFED_BYTES), self.filename)
         spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY))  # noqa: SIM115 - lives as long as the cell
         try:
             found = codec.ingest(blob, spool, filename=self.filename, check=self.check, stream=self.stream)
@@ -121,7 +124,7 @@ class MediaFile(Sample, Readable):
 
 
 class _SingleFile:
-    """One file as a source of one row."""
+    """One file as a source with one row, for views (`reelbase.view.Source`)."""
 
     def __init__(self, file: MediaFile) -> None:
         self._file = file

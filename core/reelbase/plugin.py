@@ -1,7 +1,7 @@
-"""The only door for plugin authors: hook marker, specs, hook specifications, contracts and value types.
+"""Everything that plugin authors import: the hook marker, specs, hook specifications, contracts and value types.
 
 A plugin is a module named by an entry point of the group ``reelbase``. Its hooks *declare* things with small specs
-that say where the class is; the class is imported when it is first used, so the module itself must stay light::
+that name a class. The class is imported when it is first used, so the module itself must import nothing heavy::
 
     from reelbase.plugin import StorageSpec, hookimpl
 
@@ -40,6 +40,7 @@ from reelbase.contracts.viewer import (
 from reelbase.io.blob import Blob, BytesSource
 from reelbase.media.frame_index import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.media.media_info import Limits, MediaInfo
+from reelbase.media.pixels import PIXEL_FORMS, PixelForm
 from reelbase.media.sample import Encode, Link, Sample
 
 PROJECT = "reelbase"
@@ -48,6 +49,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 __all__ = [
+    "PIXEL_FORMS",
     "Blob",
     "BytesSource",
     "Codec",
@@ -68,6 +70,7 @@ __all__ = [
     "Link",
     "MediaInfo",
     "Overview",
+    "PixelForm",
     "Plan",
     "RowCard",
     "RowDetails",
@@ -103,39 +106,46 @@ __all__ = [
 
 
 class Hooks:
-    """The hooks a plugin may implement. All are collected; arguments are only ever added."""
+    """The hooks that a plugin may implement.
+
+    The results of all plugins are collected. A new version of reelbase may add arguments to a hook, but removes none.
+    """
 
     @hookspec
     def reelbase_storages(self) -> list[StorageSpec]:
-        """Storages: one `StorageSpec` for each class that reads and writes a scheme."""
+        """Return one `StorageSpec` for each storage class, with the URL schemes that it serves."""
         raise AssertionError
 
     @hookspec
     def reelbase_codecs(self) -> list[CodecSpec]:
-        """Codecs: one `CodecSpec` for each encoded form of a sample."""
+        """Return one `CodecSpec` for each encoded form of a sample."""
         raise AssertionError
 
     @hookspec
     def reelbase_htypes(self) -> list[HtypeSpec]:
-        """Htypes: one `HtypeSpec` for each kind of item."""
+        """Return one `HtypeSpec` for each kind of item."""
         raise AssertionError
 
     @hookspec
     def reelbase_credential_providers(self) -> list[CredentialSpec]:
-        """Credential providers: one `CredentialSpec` for each place that credentials come from."""
+        """Return one `CredentialSpec` for each source of credentials."""
         raise AssertionError
 
     @hookspec
     def reelbase_viewers(self) -> list[ViewerSpec]:
-        """Viewers: one `ViewerSpec` for each way to show videos to a person."""
+        """Return one `ViewerSpec` for each way to show videos to a person."""
         raise AssertionError
 
     @hookspec
     def reelbase_commands(self) -> list[CommandSpec]:
-        """Commands: one `CommandSpec` for each subcommand added to ``reelbase`` on the command line."""
+        """Return one `CommandSpec` for each subcommand to add to ``reelbase`` on the command line."""
         raise AssertionError
 
     @hookspec(firstresult=True)
     def reelbase_normalize_url(self, url: str) -> str | None:
-        """Turn a URL of a service's own making (a share link, say) into one a storage knows; None: not mine."""
+        """Rewrite a service's own URL, such as a share link, into a URL that a storage serves; None if it is another's.
+
+        Args:
+            url: Any URL that the user passed.
+        """
         raise AssertionError

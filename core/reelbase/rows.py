@@ -88,7 +88,7 @@ class RowsView:
                 f"Rows have one axis; {key!r} indexes more than one.", "Index a tensor for more: ds.videos[3, 10:20]."
             )
         rows = [self._rows[row] for row, _ in index.resolve(len(self._rows))]
-        return RowsView(self._store, self._state, rows, single=index.single)
+        return RowsView(self._store, self._state, rows, single=index.is_single)
 
     def __getattr__(self, name: str) -> View:
         if name.startswith("_"):
@@ -118,7 +118,7 @@ class RowsView:
 
 
 def tensor_source(tensor: TensorSnapshot) -> TensorSource:
-    """A tensor as viewers are given it."""
+    """Return the tensor in the form that viewers read."""
     schema = tensor.schema
     return TensorSource(
         tensor.name, schema.htype, tensor.htype, tensor.is_sequence, View(tensor), len(tensor), schema.settings

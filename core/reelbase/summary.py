@@ -1,4 +1,4 @@
-"""The table that ``ds.summary()`` gives."""
+"""The table that ``ds.summary()`` prints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class DescribedTensor(Protocol):
-    """A tensor as far as the table shows it."""
+    """The attributes of a tensor that the table shows. `reelbase.Tensor` has them; it is in a higher layer."""
 
     @property
     def name(self) -> str:
@@ -19,11 +19,11 @@ class DescribedTensor(Protocol):
 
     @property
     def htype(self) -> str:
-        """Such as ``"sequence[bbox]"``."""
+        """The kind of its items, such as ``"sequence[bbox]"``."""
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """Its settings; "dtype" and "sample_compression" are shown."""
+        """Its settings, of which "dtype" and "sample_compression" are shown."""
 
     def __len__(self) -> int: ...
 
@@ -34,7 +34,7 @@ _COLUMNS = ("tensor", "htype", "rows", "shape of the first", "dtype", "compressi
 
 
 def summarize(heading: str, tensors: Iterable[DescribedTensor]) -> str:
-    """Name, htype, rows, first shape, dtype and compression of each tensor, as aligned text below `heading`."""
+    """Return aligned text below `heading`: name, htype, rows, first shape, dtype and compression of each tensor."""
     tensors = list(tensors)
     table = [_COLUMNS, *(tuple(map(printable_line, _describe(tensor))) for tensor in tensors)]
     widths = [max(len(line[k]) for line in table) for k in range(len(_COLUMNS))]

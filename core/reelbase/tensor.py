@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
-from reelbase.format.ops import Delete, FixDtype, SetTxn, Unreached, Update
-from reelbase.format.rows import RowsBuilder
-from reelbase.format.rows import stacked as stack_rows
+from reelbase.format.ops import Delete, ExpectLengths, FixDtype, SetTxn, Update
+from reelbase.format.rows import RowsBuilder, stack_rows
 from reelbase.maintenance.links import Links
 from reelbase.rows import tensor_source
 from reelbase.samples.schema import layout_of, reading_layout
@@ -26,12 +25,13 @@ if TYPE_CHECKING:
 
     from reelbase.format.state import TensorSchema
     from reelbase.session.session import Session, Transaction
+    from reelbase.viewing.tensor_source import TensorSource
 
 
 class Tensor:
-    """Samples of one htype, one per row: ``ds.videos`` or ``ds["videos"]``.
+    """Samples of one htype, one in each row: ``ds.videos`` or ``ds["videos"]``.
 
-    ``tensor[row, frames, …]`` makes a `View` and reads nothing. Writes are durable when they return, or, inside
+    ``tensor[row, frames, …]`` returns a `View` and reads nothing. A write is durable when the call returns, or, inside
     ``with ds:``, when the block ends.
     """
 
@@ -70,17 +70,17 @@ class Tensor:
 
     @property
     def name(self) -> str:
-        """Its name in the dataset."""
+        """The tensor's name in the dataset."""
         return self._schema.name
 
     @property
     def htype(self) -> str:
-        """The kind of its items, such as ``"video"`` or ``"sequence[bbox]"``."""
+        """The kind of the tensor's items, such as ``"video"`` or ``"sequence[bbox]"``."""
         return self._schema.htype
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """The dtype of its arrays; None until the first sample sets it."""
+        """The numpy dtype of the arrays that `numpy` returns; None until the first sample sets it."""
         layout = reading_layout(self._schema)
         return np.dtype(layout.htype.shown) if layout.htype.shown else layout.dtype
 
@@ -91,7 +91,7 @@ class Tensor:
 
     @property
     def ndim(self) -> int:
-        """The number of axes: those of a sample, and one for the rows. The first row that holds a sample decides."""
+        """The number of axes: those of the first sample that exists, and one for the rows."""
         return 1 + next((len(view.shape) for view in self if view.exists), 0)
 
     @property
@@ -115,7 +115,7 @@ class Tensor:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """A new dict with name, htype, dtype, sample_compression, length and the settings of the htype."""
+        """A new dict: ``name``, ``htype``, ``dtype``, ``sample_compression``, ``length`` and the htype's settings."""
         schema = self._schema
         return {
             "name": schema.name,
@@ -128,12 +128,12 @@ class Tensor:
 
     @property
     def info(self) -> Info:
-        """Your own metadata: a mapping; each assignment is a commit."""
+        """Your own metadata of the tensor: a mapping of strings to JSON values. Each assignment is a commit."""
         return Info(self._session, self._schema.id)
 
     @property
     def links(self) -> Links:
-        """For a tensor of links: survey them, index them again, store their files.
+        """For a tensor of links: methods to survey the links, index them again, and store their files.
 
         Raises:
             UsageError: the tensor's samples are stored in the dataset.
@@ -141,15 +141,33 @@ class Tensor:
         return Links(self)
 
     def numpy(self, *, aslist: bool = False) -> Any:
-        """All samples: one array if their shapes agree, else (or with `aslist`) a list."""
+        """Read and decode all samples; see `View.numpy`.
+
+        Args:
+            aslist: Return a list with one array per row, even if they could be stacked.
+
+        Returns:
+            One array with the rows as its first axis if all samples have the same shape, else a list of arrays.
+
+        Raises:
+            MissingSampleError: a row holds no sample.
+            DamagedMediaError, StorageError: a sample cannot be read or decoded.
+        """
         return self._view.numpy(aslist=aslist)
 
     def data(self) -> Any:
-        """All samples in the htype's own form."""
+        """Read all samples in the htype's own form, as a list; see `View.data`.
+
+        Raises as `numpy`.
+        """
         return self._view.data()
 
     def append(self, value: Any) -> None:
-        """Add one sample; None stores a missing one.
+        """Add one sample.
+
+        Args:
+            value: What the htype takes: an array, a `reelbase.read` file, a `reelbase.link`, a view of another
+                tensor's sample, text, … None adds a row without a sample.
 
         Raises:
             HtypeError, MediaError, UsageError: the tensor cannot hold the value; nothing is changed.
@@ -174,11 +192,10 @@ class Tensor:
             HtypeError, MediaError: the tensor cannot hold a value; nothing is changed.
         """
         with self._session.change() as transaction:
-            single = Index().then(key).single
-            values = (
-                [value] if single else list(_iterate(value, self.name))
-            )  # before the rows are resolved: an iterator may change them
-            rows = self._rows(key)
+            single = Index().then(key).is_single
+            # Before the rows are resolved: an iterator may append or delete rows.
+            values = [value] if single else list(_iterate(value, self.name))
+            rows = self._resolve_rows(key)
             if len(values) != len(rows):
                 raise UsageError(f"{len(values)} values for {len(rows)} rows.", "Give every row one value.")
             self._replace(transaction, rows, values)
@@ -191,7 +208,7 @@ class Tensor:
             builders[-1].add(layout.write(transaction.store, value))
         _fix_dtype(transaction, schema, layout.dtype)
         state = transaction.state.rows[schema.id]
-        physical = tuple(state.physical(transaction.store, row) for row in rows)
+        physical = tuple(state.to_physical(transaction.store, row) for row in rows)
         if physical:
             transaction.do(Update(schema.id, physical, stack_rows([builder.finish() for builder in builders])))
 
@@ -204,15 +221,15 @@ class Tensor:
             SampleIndexError: there is no such row.
         """
         with self._session.change() as transaction:
-            delete_rows(transaction, self._schema.id, self._rows(index))
+            delete_rows(transaction, self._schema.id, self._resolve_rows(index))
 
     def clear(self) -> None:
         """Remove all rows."""
         with self._session.change() as transaction:
             delete_rows(transaction, self._schema.id, range(len(self)))
 
-    def _rows(self, key: Any) -> list[int]:
-        """The row numbers that `key` selects."""
+    def _resolve_rows(self, key: Any) -> list[int]:
+        """Return the row numbers that `key` selects."""
         index = Index().then(key)
         if index.selection.steps or index.paired:
             raise UsageError(
@@ -221,7 +238,7 @@ class Tensor:
         return [row for row, _ in index.resolve(len(self))]
 
     def _repr_html_(self) -> str | None:
-        """What notebooks show: the first pictures, if the tensor holds videos."""
+        """Return what notebooks show: the first frames of the first rows, if the tensor holds videos."""
         return html_preview_or_none(DatasetViewerSource(self.name, [tensor_source(self._snapshot())]))
 
     def __repr__(self) -> str:
@@ -233,8 +250,20 @@ def _deleted_error() -> TensorNotFoundError:
     return TensorNotFoundError("This tensor was deleted from its dataset.", "Ask the dataset for its tensors.")
 
 
+def make_tensor_source(tensor: Tensor) -> TensorSource:
+    """Return the rows of a tensor at the current commit, and its htype, for code that draws them."""
+    return tensor_source(tensor._snapshot())
+
+
 def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> int:
-    """Append values to several tensors (by id), row after row. Returns the number of rows.
+    """Append values to several tensors, row after row.
+
+    Args:
+        transaction: The transaction to append in.
+        columns: Values by the id of their tensor; all of the same length.
+
+    Returns:
+        The number of rows appended.
 
     Raises:
         UsageError: the columns have different lengths.
@@ -259,13 +288,13 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
 
 
 def delete_rows(transaction: Transaction, tensor: str, rows: Sequence[int]) -> None:
-    """Remove rows of one tensor (by id). Rows beyond its end, which only longer tensors have, are ignored."""
+    """Remove rows of one tensor, given by its id. Rows beyond its end, which only longer tensors have, are ignored."""
     current = transaction.state.rows[tensor]
     existing = [row for row in rows if row < len(current)]
     if existing:
-        transaction.do(Delete(tensor, current.runs(transaction.store, existing)))
+        transaction.do(Delete(tensor, current.to_runs(transaction.store, existing)))
     if len(existing) < len(rows):
-        transaction.do(Unreached({tensor: current.physical_rows}))
+        transaction.do(ExpectLengths({tensor: current.physical_rows}))
 
 
 def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
@@ -277,10 +306,18 @@ def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
 
 
 def run_once(session: Session, txn: tuple[str, int] | None, do: Callable[[Transaction], None]) -> bool:
-    """Call `do` in the session's transaction, unless its `txn` was committed before. Returns True if it was called.
+    """Call `do` in the session's transaction, unless its `txn` was committed before.
+
+    Args:
+        session: The open dataset.
+        txn: An application's name and the number of its write; None always calls `do`.
+        do: Makes the changes.
+
+    Returns:
+        True if `do` was called and its changes were kept; False if `txn` was committed before.
 
     Raises:
-        CommitConflictError: another writer committed it while an open transaction went on.
+        CommitConflictError: another writer committed the same `txn` while a transaction was open.
     """
     if txn is not None:
         app, number = _check_txn(txn)
@@ -292,6 +329,7 @@ def run_once(session: Session, txn: tuple[str, int] | None, do: Callable[[Transa
             if txn is not None:
                 transaction.schema_op(SetTxn(app, number))
     except CommitConflictError:
+        # Another run of the same application may have committed this number just now: then the work is done.
         if txn is None or session.in_transaction:
             raise
         session.refresh()

@@ -1,17 +1,21 @@
-"""Views: a tensor and an index. Making one reads nothing; asking it something does."""
+"""Views: a tensor and an index. Making a view reads nothing; its methods and properties read what they need."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-from reelbase.cells import stack
+from reelbase.cells import check_narrowing, stack
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import Start
 from reelbase.errors import HtypeError, ReelbaseError, UsageError
 from reelbase.io.batch_read import execute
+from reelbase.media.pixels import check_pixels
 from reelbase.media.sample import Sample
 from reelbase.samples.selected import SelectedSample
 from reelbase.selection.indexing import Index
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from reelbase.cells import Cell
     from reelbase.contracts.viewer import Shown
     from reelbase.media.sample import Link
+
+    Seconds = float | Fraction | Decimal | np.floating[Any]
 
 T = TypeVar("T")
 
@@ -61,7 +67,7 @@ class Readable:
     _index: Index
 
     def _select(self) -> list[SelectedSample]:
-        """The selected samples, with what is selected of each; their facts are read here, nothing is decoded."""
+        """Return the selected samples with the part selected of each. Reads their facts; nothing is decoded."""
         source = self._source
         rows = self._index.resolve(len(source))
         cells = source.cells([row for row, _ in rows])
@@ -74,7 +80,12 @@ class Readable:
         return View(self._source, self._index.then(key))
 
     def numpy(
-        self, *, size: tuple[int, int] | None = None, out: NDArray[Any] | None = None, aslist: bool = False
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        out: NDArray[Any] | None = None,
+        aslist: bool = False,
+        pixels: str | None = None,
     ) -> Any:
         """Read and decode the selection.
 
@@ -82,20 +93,36 @@ class Readable:
             size: ``(height, width)`` to scale pictures to, in the same pass as the colour conversion.
             out: A writable, C-contiguous array of exactly the result's shape to write into and return.
             aslist: Return a list with one array per row, even if they could be stacked.
+            pixels: What to convert pictures to. None, the default, is "rgb24" for frames of videos, and an image's own
+                channels and bits:
+
+                - "rgb24": uint8, C = 3; alpha is dropped, not blended.
+                - "rgba": uint8, C = 4; alpha is 255 where the file has none.
+                - "gray": uint8, C = 1: the luma, from 0 to 255.
+                - "rgb48": uint16, C = 3, from 0 to 65535, for content of more than 8 bits.
+                - "gray16": uint16, C = 1, from 0 to 65535.
+                - "yuv": the planes that the decoder gives, see below. Neither `size` nor `out` can be used.
 
         Returns:
             Frames are uint8 RGB: ``(N, H, W, 3)``, or ``(H, W, 3)`` for one frame. Other htypes: their dtype.
+
+            With "yuv", a dict with an array per plane: "y", "u", "v" and "a", as far as the file has them. Each is
+            ``(N, h, w)``, or ``(h, w)`` for one frame or image; "u" and "v" are smaller where chroma is subsampled.
+            They are uint8, or uint16 in native byte order for more than 8 bits, with the values of the stream: 0 to
+            1023 for 10 bits, in the range ``sample_info["color_range"]``. Nothing is converted, and planes are not
+            turned upright either (``sample_info["rotation"]``, ``["flipped"]``). Several rows give a list of dicts.
 
         Raises:
             SampleIndexError: a row or frame is out of range.
             MissingSampleError: a row holds no sample.
             DamagedMediaError: a frame cannot be decoded.
-            UsageError: `size` or `out` do not fit.
+            UsageError: `size`, `out` or `pixels` do not fit.
         """
+        check_pixels(pixels)
         samples = self._select()
-        if self._index.single:
-            return execute([samples[0].prepare_array(size, out)])[0]
-        arrays = execute([sample.prepare_array(size) for sample in samples])
+        if self._index.is_single:
+            return execute([samples[0].prepare_array(size, out, pixels)])[0]
+        arrays = execute([sample.prepare_array(size, pixels=pixels) for sample in samples])
         if aslist:
             return arrays
         whole = stack(arrays)
@@ -109,13 +136,13 @@ class Readable:
             a list of those for several rows.
         """
         parts = execute([sample.prepare_data() for sample in self._select()])
-        return parts[0] if self._index.single else parts
+        return parts[0] if self._index.is_single else parts
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """The shape that `numpy` gives; ``(N, H, W, C)`` for a video. None where rows differ."""
         shapes = [sample.shape() for sample in self._select()]
-        if self._index.single:
+        if self._index.is_single:
             return shapes[0]
         alike = bool(shapes) and all(len(shape) == len(shapes[0]) for shape in shapes)
         axes = zip(*shapes, strict=True) if alike else ()
@@ -129,36 +156,63 @@ class Readable:
 
     @property
     def timestamps(self) -> Any:
-        """Presentation times of the selected frames in seconds: float32 ``(N,)``, or a scalar for one frame."""
+        """Presentation times of the selected frames in seconds: float64 ``(N,)``, or a scalar for one frame.
+
+        Each is the float64 nearest to the exact time, which is ``pts * Fraction(sample_info["time_base"])``. `at` finds
+        the frame of each.
+        """
         return self._ask_and_stack(SelectedSample.seconds)
 
     @property
     def timestamp(self) -> Any:
-        """The same as `timestamps`."""
-        return self.timestamps
+        """`timestamps` rounded to float32: ``(N,)``, or a scalar for one frame.
+
+        float32 has 24 bits: after 4.6 hours it is off by up to a millisecond, and of clocks that count from 1970 it
+        keeps steps of two minutes. Use `timestamps` to compare and to find frames.
+        """
+        exact = self._ask_each(lambda sample: sample.seconds().astype(np.float32)[()])
+        return exact if self._index.is_single else stack([np.asarray(answer) for answer in exact])
 
     @property
     def pts(self) -> Any:
         """Exact presentation times in units of ``sample_info["time_base"]``: int64 ``(N,)``, or a scalar."""
         return self._ask_and_stack(SelectedSample.pts)
 
-    def at(self, seconds: float | Sequence[float] | NDArray[np.floating[Any]]) -> View:
+    def at(self, seconds: Seconds | Sequence[Seconds] | NDArray[Any], *, tolerance: Seconds = 0) -> View:
         """The frames that are shown at the given times, among the selected ones.
+
+        A frame is shown from its own time until that of the next one; of frames with equal times the last is shown.
+        Times are compared exactly: a float64 (a Python float) equals the time of a frame if it is the float64 nearest
+        to it, as `timestamps` gives it. A float32 stands for all times that round to it. `Fraction` and `Decimal` are
+        taken as they are.
+
+        Times that were rounded, such as those of a CSV file, are often just before the frame they were taken from.
+        With a tolerance they find it: a frame that begins within `tolerance` seconds of a time, before or after, is
+        the frame that is meant; otherwise it is the one that is shown at that time.
 
         Args:
             seconds: One time in seconds (the frame axis is then dropped), or several.
+            tolerance: How far the given times may be from those of frames, in seconds: ``0.0005`` for times that were
+                rounded to a millisecond.
 
         Raises:
-            SampleIndexError: no frame is shown at one of them.
-            UsageError: several rows are selected.
+            SampleIndexError: no frame is shown at one of the times, or the times of the selected frames go back.
+            UsageError: several rows are selected; `seconds` or `tolerance` are not numbers; or one of the times could
+                be that of several frames: two begin within the tolerance, or have the same time in float32.
         """
         times = _check_times(seconds)
-        positions = self._one().frames_at(times.reshape(-1))
+        positions = self._one().frames_at(times.reshape(-1), _check_tolerance(tolerance))
         return self[int(positions[0]) if times.ndim == 0 else positions]
 
-    def frames(self, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[Any]]:
-        """The selected frames of one video, ``(H, W, 3)`` each, in bounded memory."""
-        yield from self._one().stream(size)
+    def frames(self, *, size: tuple[int, int] | None = None, pixels: str | None = None) -> Iterator[Any]:
+        """The selected frames of one video, ``(H, W, 3)`` each, in bounded memory.
+
+        Args:
+            size: As in `numpy`.
+            pixels: As in `numpy`; with "yuv", each frame is a dict of planes ``(h, w)``.
+        """
+        check_pixels(pixels)
+        yield from self._one().stream(size, pixels)
 
     def play(self, *, open_browser: bool = True) -> Shown:
         """Show one video, frame by frame or running: in the browser, or in a notebook.
@@ -219,15 +273,15 @@ class Readable:
 
     def text(self) -> str:
         """`data` of a text sample."""
-        return _of_type(self.data(), str)
+        return _check_type(self.data(), str)
 
     def dict(self) -> builtins.dict[str, Any]:
         """`data` of a json sample that is an object."""
-        return _of_type(self.data(), dict)
+        return _check_type(self.data(), dict)
 
     def list(self) -> builtins.list[Any]:
         """`data` of a json sample that is a list."""
-        return _of_type(self.data(), list)
+        return _check_type(self.data(), list)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
@@ -236,19 +290,19 @@ class Readable:
 
     def _one(self) -> SelectedSample:
         samples = self._select()
-        if not self._index.single:
+        if not self._index.is_single:
             raise UsageError(f"{len(samples)} rows are selected; this needs one.", "Choose a row: view[0].")
         return samples[0]
 
     def _ask_each(self, question: Callable[[SelectedSample], Any]) -> Any:
-        """The answer of the single sample, or a list with that of each."""
+        """Return the answer of the single sample, or a list with the answer of each."""
         answers = [question(sample) for sample in self._select()]
-        return answers[0] if self._index.single else answers
+        return answers[0] if self._index.is_single else answers
 
     def _ask_and_stack(self, question: Callable[[SelectedSample], Any]) -> Any:
-        """The answer of the single sample, or those of all as one array if their shapes agree."""
+        """Return the answer of the single sample, or those of all samples as one array if their shapes agree."""
         answers = self._ask_each(question)
-        return answers if self._index.single else stack([np.asarray(answer) for answer in answers])
+        return answers if self._index.is_single else stack([np.asarray(answer) for answer in answers])
 
 
 class View(Readable):
@@ -273,7 +327,7 @@ class View(Readable):
         return pins[0].link
 
     def __len__(self) -> int:
-        if not self._index.single:
+        if not self._index.is_single:
             return len(self._index.resolve(len(self._source)))
         shape = self.shape
         if not shape:
@@ -285,7 +339,7 @@ class View(Readable):
 
     def __repr__(self) -> str:
         rows = self._index.resolve(len(self._source))
-        what = f"row {rows[0][0]}" if self._index.single else f"{len(rows)} rows"
+        what = f"row {rows[0][0]}" if self._index.is_single else f"{len(rows)} rows"
         return f"View({self._source.name!r}, {what}{', indexed' if rows and rows[0][1].steps else ''})"
 
 
@@ -311,24 +365,50 @@ class _SingleCell:
         return self.name
 
 
-def _check_times(seconds: object) -> NDArray[np.float64]:
+def _check_times(seconds: object) -> NDArray[Any]:
     try:
-        times = np.asarray(seconds, np.float64)
-    except (TypeError, ValueError):
+        times = _parse_times(seconds)
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{brief(seconds)} is not a time.", "Give seconds: a number or a list of numbers.") from None
     if times.ndim > 1:
         raise UsageError(f"Times of shape {times.shape} are not one list.", "Give a number or a flat list.")
     return times
 
 
+def _parse_times(seconds: object) -> NDArray[Any]:
+    """Return times as an array of floats, in the precision in which they are given, or of Fractions.
+
+    Raises:
+        TypeError, ValueError, OverflowError: they are not numbers.
+    """
+    times = np.asarray(seconds)
+    numbers = list(times.flat) if times.dtype == object else []
+    # numpy would take None for nan, and of a duration the number of its units, whatever those are.
+    if times.dtype.kind not in "biufUO" or not all(isinstance(number, (Real, Decimal)) for number in numbers):
+        raise TypeError
+    if numbers and all(isinstance(number, (int, Fraction, Decimal)) for number in numbers):
+        return np.array([*map(Fraction, numbers), None], object)[:-1].reshape(times.shape)
+    return times if times.dtype in (np.float16, np.float32) else times.astype(np.float64)
+
+
+def _check_tolerance(tolerance: object) -> Fraction:
+    try:
+        exact = Fraction(tolerance.item() if isinstance(tolerance, np.generic) else tolerance)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        exact = Fraction(-1)
+    if exact < 0:
+        raise UsageError(f"tolerance={tolerance!r} is not a tolerance.", "Pass seconds: 0, or a positive number.")
+    return exact
+
+
 def _write_into(out: NDArray[Any], whole: Any) -> NDArray[Any]:
     if not isinstance(whole, np.ndarray) or out.shape != whole.shape:
         raise UsageError(f"out= has shape {out.shape}; the selection does not.", "Ask .shape, or leave out= away.")
-    out[...] = whole
+    check_narrowing(out, whole)[...] = whole
     return out
 
 
-def _of_type(value: Any, wanted: type[T]) -> T:
+def _check_type(value: Any, wanted: type[T]) -> T:
     if not isinstance(value, wanted):
         raise HtypeError(
             f"{brief(value)} is not a {wanted.__name__}.", "Use data(): it returns whatever the sample is."

@@ -36,10 +36,10 @@ KINDS = {
 def public_names(module: str) -> list[str]:
     """The names that a public module offers, sorted."""
     loaded = import_module(module)
-    declared = getattr(loaded, "__all__", None)
-    if declared is None:
-        declared = [name for name, value in vars(loaded).items() if getattr(value, "__module__", "") == module]
-    return sorted(name for name in declared if not name.startswith("_"))
+    collect_keys = getattr(loaded, "__all__", None)
+    if collect_keys is None:
+        collect_keys = [name for name, value in vars(loaded).items() if getattr(value, "__module__", "") == module]
+    return sorted(name for name in collect_keys if not name.startswith("_"))
 
 
 def plugin_specs(kind: str) -> list[Any]:
@@ -126,9 +126,9 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 def _describe_keys() -> Iterator[str]:
-    from reelbase.config.keys import Values, declared
+    from reelbase.config.keys import Values, collect_keys
 
-    for name, key in declared(Values).items():
+    for name, key in collect_keys(Values).items():
         default = "" if key.default is None else f" Default: `{key.default}`."
         user_only = " Only the user's own file may set it." if key.user_only else ""
         yield f"## `{key.shape or name}`\n\n{key.doc}{default}{user_only}"

@@ -37,15 +37,16 @@ class Page:
 
 
 _READING: Final = (
-    "Below 1 ours is faster; bold: it is slower, or (in the first table) slower than hoped for. The spread is that "
-    "of the middle half of the repetitions. A reader in parentheses showed wrong frames: it does not count as fastest."
+    "Below 1 ours is faster; bold: it is slower, or (in the first table) slower than the target. The "
+    "spread is that of the middle half of the repetitions. A reader in parentheses returned wrong frames "
+    "and does not count as fastest."
 )
 CORES: Final = len(os.sched_getaffinity(0))
 PAGES: Final = (
     Page(
         "reading-all-cores",
         "Reading, with all processors",
-        f"By the clock, every library with all processors of the machine. {_READING}",
+        f"Wall time, every library with all processors of the machine. {_READING}",
         ("reading.py", "--threads", str(max(2, CORES))),
         videos=True,
     ),
@@ -59,25 +60,25 @@ PAGES: Final = (
     Page(
         "growth",
         "How cost grows",
-        "Processor time of one thread, but for the last plot.",
+        "Processor time of one thread, except in the last plot.",
         ("growth.py", "--plots", "."),
     ),
-    Page("writing", "Writing", "By the clock; the medians are those of the ratios.", ("ingest.py",), videos=True),
+    Page("writing", "Writing", "Wall time; medians are those of the ratios.", ("ingest.py",), videos=True),
     Page(
         "where",
         "Where the time goes",
-        "One thread, ours. Decoding is nearly all of it wherever frames lie far from a key frame, so what is "
-        "left to gain there is to decode less. In walks a fifth is copies and Python: swscale's pictures are "
-        "copied into rows, because PyAV does not let it write there; and a clip that goes on still brings the "
-        "packets of the whole group before it. Those two would be next, then decoders that are kept between "
-        "calls for single frames of VP9 and AV1.",
+        "One thread, reelbase only. Decoding takes nearly all of the time if frames are far from a key frame, "
+        "so the only gain left there is to decode less. In sequential reads of clips, a fifth is copies and "
+        "Python: swscale's pictures are copied into rows, because PyAV does not let it write there, and a "
+        "clip that continues the previous one still fetches the packets of the whole group before it. Those "
+        "two would be next, then decoders kept between calls for single frames of VP9 and AV1.",
         ("where.py",),
     ),
     Page(
         "memory",
         "Memory",
-        "Resident set of a process that does nothing else. What is known of rows is kept, up to 128 MB of it:"
-        " opening one video after another fills that, and takes no more then.",
+        "Resident set of a process that does nothing else. Metadata of rows is cached, up to 128 MB: opening "
+        "one video after another fills this cache and then takes no more.",
         ("memory.py",),
     ),
 )

@@ -107,7 +107,7 @@ def rows_of_dataset(folder: Path, repeat: int) -> tuple[list[int], Series]:
 
 
 def processors(folder: Path, repeat: int) -> tuple[list[int], Series]:
-    """The whole video and 16 scattered frames, by the clock."""
+    """The whole video and 16 scattered frames, wall time."""
     many = sorted({1, 2, 4, 8, 16, len(os.sched_getaffinity(0))} & set(range(1, len(os.sched_getaffinity(0)) + 1)))
     with tempfile.TemporaryDirectory() as scratch:
         place = stored(CLIPS[0].made(folder), scratch)

@@ -161,7 +161,7 @@ def page(video: str, result: Result, names: Sequence[str], clock: str) -> str:
         )
     wrong = [_faults(*result.wrong.get(name, (0, 0, -1))) for name in (OURS, *peers)]
     rows.append(["wrong frames", wrong[0], "", "", *wrong[1:]])
-    return f"**{video}**\n\n" + table(["", "reelbase, ms", "ours / fastest", "hoped for", *peers], rows) + "\n"
+    return f"**{video}**\n\n" + table(["", "reelbase, ms", "ours / fastest", "target", *peers], rows) + "\n"
 
 
 def _cell(result: Result, row: str, peer: str, clock: str) -> str:

@@ -96,6 +96,6 @@ def test_credentials_do_not_travel(tmp_path: Path) -> None:
 
 
 def test_creds_must_be_a_mapping(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="name of no credentials") as caught:
+    with pytest.raises(UsageError, match="not one of the configured names") as caught:
         reelbase.load(tmp_path, creds=SECRET)  # type: ignore[arg-type]
     assert SECRET not in str(caught.value)

@@ -40,7 +40,7 @@ def small_blobs() -> Iterator[None]:
     """While the block runs, a media sample of 1 KiB is an object of its own already."""
     with pytest.MonkeyPatch.context() as patch:
         for module in _holders_of_the_limit():
-            patch.setattr(module, "OWN_OBJECT", 1024)
+            patch.setattr(module, "MIN_BLOB_BYTES", 1024)
         yield
 
 
@@ -48,7 +48,9 @@ def small_blobs() -> Iterator[None]:
 def _holders_of_the_limit() -> list[ModuleType]:
     importlib.import_module("reelbase.api")  # with all modules that import the limit from where it is defined
     return [
-        module for name, module in sys.modules.items() if name.startswith("reelbase.") and hasattr(module, "OWN_OBJECT")
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("reelbase.") and hasattr(module, "MIN_BLOB_BYTES")
     ]
 
 

@@ -130,7 +130,9 @@ def assert_seconds(found: np.ndarray, frames: range, written: list[float]) -> No
 def test_accessing_video_timestamps(ds: reelbase.Dataset) -> None:
     found = ds.videos[0, 10:15].timestamp
     assert_seconds(found, range(10, 15), [0.33366667, 0.36703333, 0.4004, 0.43376666, 0.46713334])
-    np.testing.assert_array_equal(ds.videos[0, 10:15].timestamps, found)
+    exact = ds.videos[0, 10:15].timestamps
+    assert exact.tolist() == [frame * 1001 / 30000 for frame in range(10, 15)]
+    np.testing.assert_array_equal(exact.astype(np.float32), found)
     np.testing.assert_array_equal(ds.videos[0, 10:15].pts, np.arange(10, 15) * 1001)
     assert ds.videos[0, 10].timestamp == found[0]
 

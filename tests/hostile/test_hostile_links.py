@@ -50,7 +50,7 @@ def test_networks() -> None:
 
 
 def test_what_is_no_network() -> None:
-    with pytest.raises(ConfigError, match="are not networks"):
+    with pytest.raises(ConfigError, match="is not a list of networks"):
         Guard.of("10.2.0.1/16")
     assert Guard.of("any") is None
 
@@ -91,7 +91,7 @@ def test_loopback(ds: reelbase.Dataset, server: BadHttpServer, security: Callabl
     security(network="public")
     seen = len(server.ledger)
     for url in (server.url, server.url.replace("127.0.0.1", "localhost"), server.url.replace("127.0.0.1", "[::1]")):
-        with pytest.raises(LinkRefusedError, match=r"leads to .*, and only what is public may be reached"):
+        with pytest.raises(LinkRefusedError, match=r"leads to .*, and only public addresses may be reached"):
             ds.links.append(reelbase.link(f"{url}/clip.mp4"))
     with pytest.raises(LinkRefusedError, match="Row 0"):
         ds.links[0, 3].numpy()
@@ -182,7 +182,7 @@ def test_redirects(ds: reelbase.Dataset, server: BadHttpServer, security: Callab
 @pytest.mark.parametrize("to", ["file:///etc/passwd", "ftp://127.0.0.1/a", "gopher://127.0.0.1/a", "data:,a", "//::::"])
 def test_redirects_out_of_the_web(ds: reelbase.Dataset, server: BadHttpServer, to: str) -> None:
     server.fail(Sends(to))
-    with pytest.raises(reelbase.errors.StorageError, match="not a web address"):
+    with pytest.raises(reelbase.errors.StorageError, match="invalid web address"):
         ds.links.append(reelbase.link(f"{server.url}/clip.mp4"))
 
 
@@ -190,9 +190,9 @@ def test_a_storage_that_cannot_be_limited(ds: reelbase.Dataset, security: Callab
     """Those of one service go where the user says; of others nobody knows."""
     security(network="public")
     from reelbase.contracts.specs import StorageSpec
-    from reelbase.credentials.resolver import _guarded
+    from reelbase.credentials.resolver import _limit_network
     from reelbase_plugins.http.storage import HttpStorage
 
     spec = StorageSpec(name="webdav", target="x:y", schemes=("dav",))
-    with pytest.raises(LinkRefusedError, match="'webdav' cannot be kept to some addresses"):
-        _guarded("dav://host/a.mp4", HttpStorage, spec)
+    with pytest.raises(LinkRefusedError, match="'webdav' cannot limit its addresses"):
+        _limit_network("dav://host/a.mp4", HttpStorage, spec)

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from reelbase.cli import main
-from reelbase.config.keys import Values, declared
+from reelbase.config.keys import Values, collect_keys
 from reelbase.registry import registry
 
 _EXTENSION = Path(__file__).parents[2] / "docs" / "_ext" / "reference_pages.py"
@@ -58,7 +58,7 @@ def test_every_command(pages: dict[str, str], capsys: pytest.CaptureFixture[str]
 
 
 def test_every_setting(pages: dict[str, str]) -> None:
-    shown = [key.shape or name for name, key in declared(Values).items()]
+    shown = [key.shape or name for name, key in collect_keys(Values).items()]
     assert len(shown) >= 10
     assert not [name for name in shown if f"## `{name}`\n" not in pages["configuration"]]
 

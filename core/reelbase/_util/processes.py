@@ -1,4 +1,4 @@
-"""End a process together with what it started."""
+"""End a process together with the processes that it started."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 def kill_group(process: subprocess.Popen[Any]) -> None:
     """Kill a process that leads a group of its own (``start_new_session=True``), and the group.
 
-    On systems without process groups (Windows) the process alone is killed. One that has ended already is not an error.
+    On systems without process groups (Windows) only the process itself is killed. If it has ended already, nothing
+    happens.
+
+    Args:
+        process: The process that leads the group.
     """
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):

@@ -30,8 +30,8 @@ _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 _IN_PATHS: Final = "/%:@!$&'()*+,;=[]|^`{}\"<>"
 
 
-def ambiguity(path: str) -> str | None:
-    """Why servers may read a path differently; None if they do not.
+def find_ambiguity(path: str) -> str | None:
+    """Return why servers may read a path differently; None if they do not.
 
     Args:
         path: The path of a URL, as it is spelled there.
@@ -58,8 +58,8 @@ def has_stray_percent(path: str) -> bool:
     return _STRAY_PERCENT.search(path) is not None
 
 
-def spell(path: str) -> str:
-    """A path of a web server in the one spelling that is compared (RFC 3986, 6.2.2).
+def normalize(path: str) -> str:
+    """Return a path of the web in the one spelling that is compared (RFC 3986, 6.2.2).
 
     ``%74rain`` and ``train`` are the same path, and so are ``%c3%bc``, ``%C3%BC`` and ``ü``. Reserved characters stay
     as they are: ``a%2Cb`` and ``a,b`` may be two files.

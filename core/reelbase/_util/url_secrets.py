@@ -62,8 +62,8 @@ _SIGNED_SEGMENT: Final = re.compile(rf"(/(?=[^/]*(?:{'|'.join(PATH_WORDS)})=)[^/
 _ON_THE_WEB: Final = ("http://", "https://")
 
 
-def secret_in(url: str) -> str | None:
-    """Where a URL has a secret: "its query: 'sig'", or None if it has none that is known as one. Never the secret."""
+def find_secret(url: str) -> str | None:
+    """Return where a URL has a secret, such as "its query: 'sig'", never the secret; None if it has none."""
     parts = _URL.fullmatch(url)
     if parts is None:
         return None
@@ -78,8 +78,8 @@ def secret_in(url: str) -> str | None:
     return None
 
 
-def without_path_secrets(path: str) -> str:
-    """The path of a URL with ``…`` in place of session ids, signatures and tokens."""
+def redact_path(path: str) -> str:
+    """Return the path of a URL with ``…`` in place of session ids, signatures and tokens."""
     return FORMS.sub("…", _SIGNED_SEGMENT.sub(r"\1…", _PATH_PARAMETERS.sub(r"\1…", path)))
 
 

@@ -1,4 +1,4 @@
-"""URLs: what of them may be shown, what is wrong with them, and which are below which."""
+"""URLs: which part may be shown, what makes one unacceptable, and whether one is below another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from reelbase._util import url_paths
-from reelbase._util.url_secrets import without_path_secrets
+from reelbase._util.url_secrets import redact_path
 
 #: A host, and a port: what stands between the slashes when no password is there.
 _PLAIN_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%]*\]|[^:]*)(?::\d*)?")
@@ -18,22 +18,31 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ESCAPED: Final = re.compile(r"%(?:2e|2f|5c|00)", re.IGNORECASE)
 _IPV6: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]")
 MAX_URL_CHARACTERS: Final = 8192
-#: Their hosts are names of the domain name system (RFC 9110, 4.2); of other schemes they are what a service makes them.
-_PORTS: Final = {"http": "80", "https": "443"}
+#: Schemes whose hosts are names of the domain name system (RFC 9110, 4.2), with their default ports. In other schemes
+#: the host is whatever the service defines, such as a bucket.
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
 class Flaw(NamedTuple):
-    """Why a text is not one absolute URL that says one thing, and what to do."""
+    """Why a text is not an unambiguous absolute URL.
+
+    Attributes:
+        what: What is wrong, to follow the URL in a message: "has a backslash".
+        todo: What to do about it.
+    """
 
     what: str
     todo: str
 
 
 def redacted(url: str) -> str:
-    """The URL without user, password, query (``?…``) and fragment: signatures and tokens are there.
+    """Return the URL without user, password, query and fragment, which may hold signatures and tokens.
 
-    Signatures, tokens and sessions in its path are replaced by ``…``. A text that is no URL stays as it is, but of one
-    that holds a URL (``cache::https://…``) everything behind that URL's path goes.
+    Use it wherever a URL is shown or logged. A query is replaced by ``?…``, and so are signatures, tokens and session
+    ids in the path.
+
+    Args:
+        url: Any text. One without a URL is returned as it is; of a chain (``cache::https://…``) the URL is redacted.
     """
     _, place = _find_url(url)
     if place < 0:
@@ -43,12 +52,12 @@ def redacted(url: str) -> str:
     host = host.rpartition("@")[2]
     if "@" in path and not _PLAIN_HOST.fullmatch(host):  # a password with a slash in it
         host, slash, path = "…", "", ""
-    shown = without_path_secrets(f"{slash}{path}")
+    shown = redact_path(f"{slash}{path}")
     return f"{url[:place]}{host}{shown}{'?…' if behind[1:] else ''}"
 
 
 def redacted_text(text: str) -> str:
-    """A text with every URL in it `redacted`: for messages that somebody else composed."""
+    """Return the text with every URL in it `redacted`. Use it for messages that another library wrote."""
     done: list[str] = []
     rest = text
     while True:
@@ -56,7 +65,7 @@ def redacted_text(text: str) -> str:
         if place < 0:
             return "".join([*done, rest])
         quote = rest[start - 1 : start]
-        # What is quoted may hold blanks; else a URL ends at one, and what ends a clause is not part of it.
+        # A quoted URL may contain blanks. Any other ends at a blank, and punctuation after it is not part of it.
         found = rest.find(quote, place) if quote and quote in _QUOTES else -1
         ended = _END_IN_TEXT.search(rest, place)
         end = found if found >= 0 else ended.start() if ended else len(rest)
@@ -66,7 +75,10 @@ def redacted_text(text: str) -> str:
 
 
 def _find_url(text: str) -> tuple[int, int]:
-    """Where the first URL of a text begins, and where its host does; -1 if there is none."""
+    """Return where the first URL of a text begins, and where its host does; -1 if there is none.
+
+    It is not a regular expression because those take quadratic time for long texts without a URL.
+    """
     at = text.find("://")
     while at >= 0:
         start = at
@@ -78,8 +90,12 @@ def _find_url(text: str) -> tuple[int, int]:
     return -1, -1
 
 
-def flaw(url: str) -> Flaw | None:
-    """What is wrong with it: readers that take it apart must not come to different ends."""
+def find_flaw(url: str) -> Flaw | None:
+    """Return what makes a URL unacceptable, or None.
+
+    Two programs that parse an accepted URL must find the same host and path. Otherwise a check here could pass a URL
+    that the HTTP library then reads as another one.
+    """
     if not url or len(url) > MAX_URL_CHARACTERS:
         return Flaw("is not a URL", "Give one of at most 8192 characters.")
     if _CONTROL.search(url) or url != url.strip():
@@ -89,52 +105,56 @@ def flaw(url: str) -> Flaw | None:
     parts = _URL.fullmatch(url)
     if parts is None or "::" in _IPV6.sub("", url):
         return Flaw("is not one absolute URL", "Write scheme://host/folder/file.mp4.")
-    return _flaw_of_place(parts[2], parts[3])
+    return _find_flaw_in_place(parts[2], parts[3])
 
 
-def _flaw_of_place(host: str, path: str) -> Flaw | None:
+def _find_flaw_in_place(host: str, path: str) -> Flaw | None:
     if "@" in host:
         return Flaw("names a user before its host", "Name credentials instead.")
     if _ESCAPED.search(host + path):
         return Flaw("has an escaped dot, slash or NUL", "Write the path as it is.")
-    ambiguous = url_paths.ambiguity(path)
-    return None if ambiguous is None else Flaw(ambiguous, "Servers may read it differently: write the path without.")
+    ambiguous = url_paths.find_ambiguity(path)
+    return None if ambiguous is None else Flaw(ambiguous, "Write the path without it: servers may read it differently.")
 
 
-def host_of(url: str) -> str:
-    """The host, with its port, of a URL without a `flaw`."""
+def get_host(url: str) -> str:
+    """Return the host with its port of a URL that `find_flaw` accepts."""
     parts = _URL.fullmatch(url)
     return "" if parts is None else parts[2]
 
 
-def canonical(url: str) -> str:
-    """A URL without a `flaw` in the one spelling that is compared.
+def canonicalize(url: str) -> str:
+    """Return the URL in the one spelling in which URLs are compared.
 
-    It has no query and no usual port; on the web its host is in ASCII, and what its path escapes without need is not
-    escaped. Paths of other services are names, of which every character counts.
+    It has no query and no default port, its scheme is in lower case, and a host name is in its ASCII form, so that a
+    look-alike with letters of another alphabet is a different host. In a path of the web, characters that need no
+    escape are not escaped. Paths of other services are names in which every character counts.
 
     Raises:
-        ValueError: it has a flaw, or its host is none.
+        ValueError: the URL has a flaw, or its host is not a valid name.
     """
-    if found := flaw(url):
+    if found := find_flaw(url):
         raise ValueError(found.what)
     parts = _URL.fullmatch(url)
     assert parts is not None  # noqa: S101 - it has no flaw
     scheme, host, path = parts[1].lower(), parts[2], parts[3]
-    if scheme in _PORTS:
+    if scheme in _DEFAULT_PORTS:
         if url_paths.has_stray_percent(path):
             raise ValueError("has a percent sign that begins no escape")
-        host = _ascii(host).removesuffix(f":{_PORTS[scheme]}").rstrip(".")
-        path = url_paths.spell(path)
+        host = _to_ascii(host).removesuffix(f":{_DEFAULT_PORTS[scheme]}").rstrip(".")
+        path = url_paths.normalize(path)
     return f"{scheme}://{host}{path}"
 
 
-def _ascii(host: str) -> str:
+def _to_ascii(host: str) -> str:
     lowered = host.lower()
     return lowered if lowered.isascii() else lowered.encode("idna").decode()  # UnicodeError is a ValueError
 
 
-def lies_below(url: str, prefix: str) -> bool:
-    """Whether a canonical URL is a canonical prefix, or goes on behind a slash there: ``/train`` is not ``/trainX``."""
+def is_below(url: str, prefix: str) -> bool:
+    """Return True if a canonical URL equals a canonical prefix, or continues it after a slash.
+
+    ``/trainX`` is not below ``/train``.
+    """
     start = prefix.rstrip("/")
     return url.rstrip("/") == start or url.startswith(f"{start}/")

@@ -1,4 +1,4 @@
-"""What core offers with no plugin installed: storage in memory, plain arrays, credentials that need no library."""
+"""Core's own plugin: storage in memory, arrays of numbers, and credential providers that need no library."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from reelbase.plugin import CredentialSpec, HtypeSpec, StorageSpec, hookimpl
 
 @hookimpl
 def reelbase_storages() -> list[StorageSpec]:
-    """``mem://name``."""
+    """Declare the storage of ``mem://name`` URLs."""
     return [StorageSpec(name="memory", target="reelbase.builtin.memory:MemoryStorage", schemes=("mem",))]
 
 
 @hookimpl
 def reelbase_htypes() -> list[HtypeSpec]:
-    """``generic``: arrays of numbers."""
+    """Declare ``generic``: arrays of numbers."""
     return [HtypeSpec(name="generic", target="reelbase.contracts.htype:Htype", codecs=("raw", "image"))]
 
 
 @hookimpl
 def reelbase_credential_providers() -> list[CredentialSpec]:
-    """``env``: what the services' own tools find. ``memory``: what a program gives."""
+    """Declare ``env``, the service's default credential chain, and ``memory``, credentials that a program passes."""
     return [
         CredentialSpec(name="env", target="reelbase.credentials.providers:EnvironmentProvider"),
         CredentialSpec(name="memory", target="reelbase.credentials.providers:MemoryProvider"),

@@ -1,4 +1,4 @@
-"""Objects in this process's memory: ``mem://name/…``, for tests and scratch work."""
+"""A storage in this process's memory, ``mem://name/…``, for tests and scratch work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Store:
 
 
 _stores: dict[str, _Store] = {}
-_versions = itertools.count(1)
+_versions = itertools.count(1)  # etags: each write in the process has its own
 
 
 def _unlock() -> None:
@@ -45,9 +45,9 @@ call_after_fork(_unlock)
 
 
 class MemoryStorage(Storage):
-    """Objects below ``mem://name/…``. All instances in a process see the same ones; another process sees none.
+    """Objects below ``mem://name/…``. All instances in a process share them; another process does not have them.
 
-    Reads need no lock: objects are immutable, and looking one up is atomic.
+    Reads need no lock: objects are immutable, and a look-up in a dict is atomic.
     """
 
     distant = False
@@ -61,19 +61,19 @@ class MemoryStorage(Storage):
         self._store = _stores.setdefault(name, _Store())
 
     def get(self, key: str, start: int = 0, stop: int | None = None, *, if_match: str | None = None) -> bytes:
-        """As the contract says."""
+        """See `Storage.get`."""
         found = self._find(key)
         if if_match is not None and if_match != found.stat.etag:
-            raise ObjectChangedError(f"{self.root}/{key} was changed since it was last looked at.", "Load it again.")
+            raise ObjectChangedError(f"{self.root}/{key} was changed since it was opened.", "Open it again.")
         whole = start == 0 and (stop is None or stop >= len(found.data))
         return found.data if whole else found.data[start:stop]
 
     def stat(self, key: str) -> Stat:
-        """As the contract says."""
+        """See `Storage.stat`."""
         return self._find(key).stat
 
     def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> None:
-        """As the contract says."""
+        """See `Storage.put`."""
         body = bytes(data if isinstance(data, (bytes, bytearray, memoryview)) else data.read())
         stat = Stat(size=len(body), etag=str(next(_versions)), modified=datetime.now(UTC))
         with self._store.lock:
@@ -82,12 +82,12 @@ class MemoryStorage(Storage):
             self._store.objects[self._prefix + key] = _Object(body, stat)
 
     def delete(self, key: str) -> None:
-        """As the contract says."""
+        """See `Storage.delete`."""
         with self._store.lock:
             self._store.objects.pop(self._prefix + key, None)
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        """As the contract says; what is put or deleted meanwhile does not show."""
+        """See `Storage.list`. Objects that are put or deleted while you iterate do not change the result."""
         with self._store.lock:
             objects = sorted(self._store.objects.items())
         for name, found in objects:

@@ -1,4 +1,4 @@
-"""What can be asked of every sample, and the two simplest kinds: an array, and a row that holds nothing."""
+"""What every sample can be asked for, and the two simplest kinds: an array, and a row without a sample."""
 
 from __future__ import annotations
 
@@ -28,66 +28,89 @@ Size = tuple[int, int] | None  #: (height, width) to scale pictures to; None kee
 
 
 class Cell(ABC):
-    """One sample of a tensor. Its facts are in memory; only executing a `PendingRead` of it does I/O."""
+    """One sample of a tensor.
+
+    Facts about the sample are in memory. Only executing a `PendingRead` reads from the storage, so that a view can
+    prepare the reads of all its rows first, and then fetch them together (decision 25).
+    """
 
     @property
     @abstractmethod
     def shape(self) -> Shape:
-        """The whole sample's shape."""
+        """Shape of the whole sample."""
 
     @abstractmethod
     def prepare_array(
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
-        """The selected part as an array (a list of arrays for a ragged sequence), still to be read.
+        """Return a read of the selected part as an array. A ragged sequence gives a list of arrays.
 
         Args:
-            selection: What part of the sample.
+            selection: The part of the sample.
             label: What messages call the sample, such as "Row 3 of tensor 'videos'".
-            size: ``(height, width)`` to scale pictures to.
-            out: The array to write into and return.
+            size: Height and width in pixels to scale pictures to; None keeps their size.
+            out: The array to write into and return; None makes a new one.
+            pixels: One of `reelbase.media.pixels.PIXEL_WORDS` to convert pictures to; None: 8-bit RGB, or an image's
+                own channels. "yuv" leads to a dict of planes.
         """
 
     @abstractmethod
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:
-        """The selected part in the htype's own form, still to be read."""
+        """Return a read of the selected part in the form that the htype gives to users.
+
+        Args:
+            selection: The part of the sample.
+            label: What messages call the sample.
+        """
 
     def narrow(self, selection: Selection) -> tuple[Cell, Selection]:
-        """The cell and selection that give the same: of a sequence, the item that an int chooses."""
+        """Return a cell and a selection that give the same result as this cell with `selection`.
+
+        In a sequence from which an int chooses one item, it is that item. Other samples return themselves.
+        """
         return self, selection
 
     def shape_of(self, selection: Selection) -> Shape:
-        """The shape of the array that `prepare_array` leads to."""
+        """Return the shape of the array that `prepare_array` leads to."""
         if not selection.steps:
             return self.shape
         return selection.shape(tuple(length if length is not None else 0 for length in self.shape))
 
     def media(self) -> MediaCell:
-        """This cell, if it is one media file with frames.
+        """Return this cell if it is a single media file.
 
         Raises:
             UsageError: it is another kind of sample.
         """
-        raise UsageError("This sample is not a video: it has no frames and no sample_info.", "Ask a video tensor.")
+        raise UsageError("This sample is not a video: it has no frames and no sample_info.", "Use a video tensor.")
 
     def plain(self) -> Any:
-        """What filters compare and viewers show: numbers, strings, lists and dicts; None where there is no sample."""
+        """Return what filters compare and viewers show: numbers, strings, lists and dicts.
+
+        It is None if there is no sample.
+        """
         return None
 
     def stored_items(self, selection: Selection) -> list[NDArray[Any]]:
-        """The selected items of a sequence of arrays, as they are stored.
+        """Return the selected items of a sequence of arrays, as they are stored.
 
         Raises:
             UsageError: the sample is not a sequence of arrays.
         """
-        raise UsageError("This sample is not a sequence of arrays.", "Ask a sequence[…] tensor.")
+        raise UsageError("This sample is not a sequence of arrays.", "Use a sequence[…] tensor.")
 
     def pins(self) -> tuple[Pin, ...]:
-        """The links that the sample is made of; empty if its bytes are stored in the dataset."""
+        """Return the links that the sample consists of. It is empty if the bytes are stored in the dataset."""
         return ()
 
-    def encoded(self) -> bytes:
-        """The sample's bytes as they are stored.
+    def read_encoded(self) -> bytes:
+        """Return the bytes of the sample as they are stored.
 
         Raises:
             UsageError: the sample is not an encoded file.
@@ -97,7 +120,7 @@ class Cell(ABC):
 
 @dataclass(frozen=True, eq=False)
 class MissingCell(Cell):
-    """No sample: None was appended, or the row was padded.
+    """A row without a sample: None was appended, or the row was added because another tensor had more rows.
 
     Attributes:
         label: What messages call the row.
@@ -105,35 +128,43 @@ class MissingCell(Cell):
 
     label: str
 
-    def _missing(self) -> MissingSampleError:
-        return MissingSampleError(f"{self.label} holds no sample.", "It was appended as None; test with view.exists.")
+    def _missing_error(self) -> MissingSampleError:
+        return MissingSampleError(f"{self.label} has no sample.", "It was appended as None. Check with view.exists.")
 
     @property
     def shape(self) -> Shape:  # noqa: D102
-        raise self._missing()
+        raise self._missing_error()
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
-        raise self._missing()
+        raise self._missing_error()
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
-        raise self._missing()
+        raise self._missing_error()
 
     def media(self) -> MediaCell:  # noqa: D102
-        raise self._missing()
+        raise self._missing_error()
 
-    def encoded(self) -> bytes:  # noqa: D102
-        raise self._missing()
+    def read_encoded(self) -> bytes:  # noqa: D102
+        raise self._missing_error()
 
 
 @dataclass(frozen=True, eq=False)
 class ArrayCell(Cell):
-    """A stored array, presented by its htype. It is in memory already: a chunk holds many, and is read whole.
+    """A stored array, which its htype presents to the user.
+
+    It is in memory already, because a chunk holds many samples and is read as a whole.
 
     Attributes:
         stored: The array as it is stored.
-        htype: What it means.
+        htype: The htype, which converts the stored form for the user.
     """
 
     stored: NDArray[Any]
@@ -144,10 +175,18 @@ class ArrayCell(Cell):
         return self.htype.numpy(self.stored).shape
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
         if size is not None:
             raise UsageError("size= scales pictures; this sample is an array.", "Leave it out.")
+        if pixels is not None:
+            raise UsageError(f"pixels={pixels!r} is for pictures; this sample is an array.", "Leave it out.")
 
         def present(_: Sequence[Blob]) -> NDArray[Any]:
             return deliver(selection.apply(self.htype.numpy(self.stored)), out)
@@ -156,6 +195,7 @@ class ArrayCell(Cell):
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
         def present(_: Sequence[Blob]) -> Any:
+            # A copy, because the user may write into it and the stored array is cached.
             return self.htype.data(np.array(selection.apply(self.stored), order="C"))
 
         return PendingRead((), present, label)
@@ -166,5 +206,5 @@ class ArrayCell(Cell):
     def stored_items(self, selection: Selection) -> list[NDArray[Any]]:  # noqa: D102
         return list(selection.apply(self.stored))
 
-    def encoded(self) -> bytes:  # noqa: D102
+    def read_encoded(self) -> bytes:  # noqa: D102
         return self.stored.tobytes()

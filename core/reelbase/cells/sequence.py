@@ -1,4 +1,4 @@
-"""A row that holds several samples."""
+"""A row that has several samples."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from reelbase.cells.arrays import deliver, stack
 from reelbase.cells.cell import ArrayCell, Cell
 from reelbase.errors import SampleIndexError, UsageError
 from reelbase.io.batch_read import PendingRead, combine
+from reelbase.media.pixels import PLANES
 from reelbase.selection.indexing import WHOLE, Selection
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SequenceCell(Cell):
-    """Several samples in one row; the first axis counts them.
+    """Several samples in one row. Its first axis is the axis of items.
 
     Attributes:
-        items: A cell for each.
+        items: One cell for each item.
     """
 
     items: tuple[Cell, ...]
@@ -45,7 +46,7 @@ class SequenceCell(Cell):
         if not selection.steps or not isinstance(selection.steps[0][0], int):
             return self, selection
         first, *later = selection.steps
-        positions, _ = Selection((first[:1],)).frames((len(self.items),))
+        positions, _ = Selection((first[:1],)).split_frames((len(self.items),))
         rest = Selection(tuple(later) if len(first) == 1 else (first[1:], *later))
         return self.items[int(positions[0])].narrow(rest)
 
@@ -54,40 +55,56 @@ class SequenceCell(Cell):
         return (len(shapes), *_common_shape(shapes))
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
+        if pixels == PLANES and out is not None:
+            raise UsageError("pixels='yuv' gives planes as they are: out= cannot be used.", "Leave it out.")
+
         def join(parts: list[Any]) -> Any:
             return stack(parts) if out is None else deliver(stack(parts), out)
 
         return combine(
-            [item.prepare_array(rest, label, size=size) for item, rest in self._select(selection)], join, label
+            [item.prepare_array(rest, label, size=size, pixels=pixels) for item, rest in self._select(selection)],
+            join,
+            label,
         )
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
         return combine([item.prepare_data(rest, label) for item, rest in self._select(selection)], list, label)
 
     def media(self) -> MediaCell:  # noqa: D102
-        raise UsageError("This row is a sequence of samples.", "Choose one first: view[0].")
+        raise UsageError("This row is a sequence of samples.", "Choose one of them first: view[0].")
 
     def pins(self) -> tuple[Pin, ...]:  # noqa: D102
         return tuple(pin for item in self.items for pin in item.pins())
 
     def _select(self, selection: Selection) -> list[tuple[Cell, Selection]]:
-        """The selected items, each with what is selected of it."""
+        """Return the selected items, each with the selection of its own part."""
         if not selection.steps:
             return [(item, selection) for item in self.items]
         if len(selection.steps) > 1:
-            raise SampleIndexError("A ragged sequence can be indexed once.", "Use one pair of brackets.")
+            raise SampleIndexError("A ragged sequence can be indexed only once.", "Use one pair of brackets.")
         lead, *others = selection.steps[0] if selection.steps[0][0] is not Ellipsis else (WHOLE, *selection.steps[0])
         if not isinstance(lead, (slice, np.ndarray)) or np.ndim(lead) > 1:  # type: ignore[arg-type]
-            raise SampleIndexError("The first axis of a ragged sequence is its items.", "Use ints, slices or lists.")
-        positions, _ = Selection(((lead,),)).frames((len(self.items),))
+            raise SampleIndexError(
+                "The first axis of a ragged sequence counts its items.", "Index it with an int, a slice or a list."
+            )
+        positions, _ = Selection(((lead,),)).split_frames((len(self.items),))
         rest = Selection().then(tuple(others))
         return [(self.items[position], rest) for position in positions.tolist()]
 
 
 def _common_shape(shapes: list[Shape]) -> Shape:
-    """The axes that all items have, None where their lengths differ; empty if the numbers of axes differ."""
+    """Return the shape of the items.
+
+    Axes on which their lengths differ are None. It is empty if the items have different numbers of axes.
+    """
     if not shapes or any(len(shape) != len(shapes[0]) for shape in shapes):
         return ()
     return tuple(lengths[0] if len(set(lengths)) == 1 else None for lengths in zip(*shapes, strict=True))

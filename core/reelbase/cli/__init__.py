@@ -1,7 +1,8 @@
-"""The command line: a thin layer over the public API.
+"""The command line, a thin layer over the public API.
 
-Results go to stdout, progress and messages to stderr. Exit codes: 0 all well, 1 a problem was found, 2 the command was
-written wrongly. Each command is a module of its own, imported when it is called.
+Results go to stdout, progress and messages to stderr. Exit codes: 0 for success, 1 if a problem was found, 2 for wrong
+usage. Each command is a module of its own that is imported when it is called, so that one command does not wait for the
+imports of all.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from reelbase import __version__
 from reelbase._util.printable import printable, printable_line
-from reelbase.contracts.specs import CommandSpec
 from reelbase.errors import ConfigError, PluginError, ReelbaseError, UsageError
+from reelbase.plugin import CommandSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,58 +27,62 @@ if TYPE_CHECKING:
 OK, PROBLEM, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-def _own(name: str, what: str) -> CommandSpec:
-    return CommandSpec(name=name, target=f"reelbase.cli.{name}:setup", help=what)
+def _make_spec(name: str, description: str) -> CommandSpec:
+    return CommandSpec(name=name, target=f"reelbase.cli.{name}:setup", help=description)
 
 
 specs = (
-    _own("demo", "make a small dataset from a real clip, read it back, and draw a contact sheet"),
-    _own("info", "what a dataset or a media file holds"),
-    _own("ls", "the rows of a dataset"),
-    _own("ingest", "add files to a dataset; run again to go on where it stopped"),
-    _own("frames", "export frames as pictures, a contact sheet or a clip"),
-    _own("view", "look at a dataset in the browser"),
-    _own("play", "look at one video in the browser"),
-    _own("log", "the versions of a dataset"),
-    _own("diff", "what is different between two versions"),
-    _own("branch", "list branches, or make one"),
-    _own("tag", "list tags, make one, or remove one"),
-    _own("copy", "copy a dataset, or some of it, to a new one"),
-    _own("compact", "lay the small pieces of many small writes together"),
-    _own("gc", "delete what no version needs; let old versions go"),
-    _own("verify", "see that every version is whole; name what is damaged"),
-    _own("creds", "which credentials are configured, and whether they can be had"),
-    _own("plugins", "what is installed, where it comes from, and what failed"),
-    _own("config", "every setting, its value, and where that came from"),
-    _own("doctor", "check the installation, and a dataset if one is named"),
+    _make_spec("demo", "make a small dataset from a real clip, read it back, and draw a contact sheet"),
+    _make_spec("info", "show what is in a dataset or a media file"),
+    _make_spec("ls", "list the rows of a dataset"),
+    _make_spec("ingest", "add files to a dataset; run it again to continue after an interruption"),
+    _make_spec("frames", "export frames as pictures, a contact sheet or a clip"),
+    _make_spec("view", "show a dataset in the browser"),
+    _make_spec("play", "show one video in the browser"),
+    _make_spec("log", "list the versions of a dataset"),
+    _make_spec("diff", "show the differences between two versions"),
+    _make_spec("branch", "list branches, or create one"),
+    _make_spec("tag", "list tags, create one, or remove one"),
+    _make_spec("copy", "copy a dataset, or a part of it, to a new dataset"),
+    _make_spec("compact", "merge the small objects that many small writes left"),
+    _make_spec("gc", "delete data that no version needs, and expire old versions"),
+    _make_spec("verify", "check that every version is complete, and list damaged objects"),
+    _make_spec("creds", "list the configured credentials, or test one of them"),
+    _make_spec("plugins", "list what plugins offer, and which plugins failed"),
+    _make_spec("config", "list all settings, their values, and where these come from"),
+    _make_spec("doctor", "check the installation, or also a dataset"),
 )
 
 
 def _flush(code: int) -> int:
-    """`code`, once all output is out: at exit, nothing would catch a closed pipe."""
+    """Flush stdout and return `code`. A closed pipe is then noticed here, where it can be handled, not at exit."""
     sys.stdout.flush()
     return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code."""
+    """Run one command and return its exit code.
+
+    Args:
+        argv: Arguments of the command line, without the program's name; None uses those of the process.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _flush(_run(words))
     except UsageError as error:
-        _say(str(error))
+        _print_error(str(error))
         return PROBLEM if isinstance(error, ConfigError) else USAGE
     except ReelbaseError as error:
-        _say(str(error))
+        _print_error(str(error))
         return PROBLEM
     except KeyboardInterrupt:
-        _say("Interrupted.")
+        _print_error("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:  # `reelbase ls … | head`: keep Python from complaining when it flushes at exit
+    except BrokenPipeError:  # as in `reelbase ls … | head`; with stdout replaced, Python's flush at exit does not fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PROBLEM
-    except OSError as error:  # of the user's own files: what to write to, what to read from
-        _say(str(error))
+    except OSError as error:  # about a local file of the user, such as an output that cannot be written
+        _print_error(str(error))
         return PROBLEM
 
 
@@ -85,49 +90,49 @@ def _run(words: list[str]) -> int:
     parser = _Parser(
         prog="reelbase",
         description="Video datasets indexed like arrays.",
-        epilog="Exit codes: 0 all well, 1 a problem was found, 2 wrong usage.",
+        epilog="Exit codes: 0 success, 1 a problem was found, 2 wrong usage.",
     )
     parser.add_argument("--version", action="version", version=f"reelbase {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     chosen = next((word for word in words if not word.startswith("-")), None)
-    for name, (what, load) in _commands(chosen).items():
-        command = commands.add_parser(name, help=what, description=what[:1].upper() + what[1:] + ".")
-        if name == chosen:
+    for name, (text, load) in _find_commands(chosen).items():
+        command = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+        if name == chosen:  # only this command is imported
             load()(command)
     arguments = parser.parse_args(words)
     return cast("Callable[[argparse.Namespace], int]", arguments.run)(arguments)
 
 
-def _commands(chosen: str | None) -> dict[str, tuple[str, Callable[[], Setup]]]:
-    """Help and loader of each command. Our own come first, and need no plugin to be found."""
-    found = {spec.name: (spec.help, _loader(spec)) for spec in specs}
-    if chosen in found:
+def _find_commands(chosen: str | None) -> dict[str, tuple[str, Callable[[], Setup]]]:
+    """Return the help text and the loader of each command, those of reelbase first."""
+    found = {spec.name: (spec.help, _make_loader(spec)) for spec in specs}
+    if chosen in found:  # do not load plugins: these commands must work even if a plugin fails
         return found
-    return found | {name: command for name, command in _of_plugins().items() if name not in found}
+    return found | {name: command for name, command in _find_plugin_commands().items() if name not in found}
 
 
-def _loader(spec: CommandSpec) -> Callable[[], Setup]:
+def _make_loader(spec: CommandSpec) -> Callable[[], Setup]:
     module, _, function = spec.target.partition(":")
     return lambda: cast("Setup", getattr(import_module(module), function))
 
 
-def _of_plugins() -> dict[str, tuple[str, Callable[[], Setup]]]:
+def _find_plugin_commands() -> dict[str, tuple[str, Callable[[], Setup]]]:
     from reelbase.registry import registry
 
     try:
         commands = registry().commands
     except (ConfigError, PluginError) as error:  # `reelbase --help` must work all the same
-        _say(str(error))
+        _print_error(str(error))
         return {}
     return {spec.name: (spec.help, partial(commands.load, spec.name)) for spec in commands.specs()}
 
 
-def _say(message: str) -> None:
+def _print_error(message: str) -> None:
     print(printable(message), file=sys.stderr)
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are safe to print: what it did not understand may be a file name from a stranger."""
+    """A parser whose messages are safe to print: an argument that it refuses may be the name of a stranger's file."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable_line(message))

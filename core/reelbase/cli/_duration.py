@@ -1,4 +1,4 @@
-"""Times as they are typed: ``7d``, ``12h``, ``30m``, ``90s``, ``0``."""
+"""Parsing of durations on the command line: ``7d``, ``12h``, ``30m``, ``90s``, ``0``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION = re.compile(r"(\d{1,9})([dhms])")
 
 
-def duration(text: str) -> timedelta:
-    """A length of time.
+def parse_duration(text: str) -> timedelta:
+    """Parse a duration.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: it is not a duration.
     """
     found = _DURATION.fullmatch(text.strip())
     if found:
@@ -24,8 +24,8 @@ def duration(text: str) -> timedelta:
     raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 7d, 12h, 30m, 90s or 0")
 
 
-def keep(text: str) -> int | timedelta:
-    """A number, or a length of time.
+def parse_count_or_duration(text: str) -> int | timedelta:
+    """Parse a number or a duration.
 
     Raises:
         argparse.ArgumentTypeError: it is neither.
@@ -33,6 +33,6 @@ def keep(text: str) -> int | timedelta:
     if re.fullmatch(r"\d{1,9}", text.strip()):
         return int(text)
     try:
-        return duration(text)
+        return parse_duration(text)
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number and no time; write 10, or 30d") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor a time; write 10, or 30d") from None

@@ -1,9 +1,11 @@
-"""How much of a video a selection takes: packets decoded, and bytes asked of the storage."""
+"""Counting of the packets that a selection decodes, and of the bytes that it reads from the storage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from reelbase.viewing.tensor_source import select_sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,15 +17,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metered:
-    """Frames, and what it took to get them.
+class ReadCost:
+    """Frames, and what it took to read them.
 
     Attributes:
-        frames: What ``view.numpy(size=…)`` gives.
-        packets: Packets decoded.
-        packets_of: Packets of the whole video.
-        read: Bytes of the video that were read to decode them.
-        read_of: Bytes of the whole video.
+        frames: Result of ``view.numpy(size=…)``.
+        packets: Number of packets that were decoded.
+        packets_of: Number of packets in the whole video.
+        read: Number of bytes of the video that were read.
+        read_of: Size of the whole video in bytes.
     """
 
     frames: NDArray[Any]
@@ -33,21 +35,22 @@ class Metered:
     read_of: int
 
 
-def metered(view: Readable, size: tuple[int, int] | None = None) -> Metered:
-    """Read the selected frames of one video, and count.
+def measure_read(view: Readable, size: tuple[int, int] | None = None) -> ReadCost:
+    """Read the selected frames of one video and count what that takes.
 
     Raises:
         UsageError: the view is not one video.
     """
-    one = view._one()
-    media, selection = one.media(), one.selection
-    meter = _Meter(media.packets.source)
+    sample = select_sample(view)
+    media, selection = sample.media(), sample.selection
+    # Read the same packets through a source that counts.
+    meter = _CountingSource(media.packets.source)
     counted = replace(media, packets=replace(media.packets, source=meter))
-    frames = counted.prepare_array(selection, one.label, size=size).finish()
+    frames = counted.prepare_array(selection, sample.label, size=size).finish()
     index = media.index
-    request = selection.frames(media.scaled_shape(size))[0]
+    request = selection.split_frames(media.scaled_shape(size))[0]
     runs = index.plan(request).runs if index else ()
-    return Metered(
+    return ReadCost(
         frames=frames,
         packets=sum(len(run.packets) for run in runs),
         packets_of=len(index.pos) if index else 0,
@@ -56,8 +59,8 @@ def metered(view: Readable, size: tuple[int, int] | None = None) -> Metered:
     )
 
 
-class _Meter:
-    """A byte source that counts what passes through."""
+class _CountingSource:
+    """A byte source that counts the bytes that are read from it."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source

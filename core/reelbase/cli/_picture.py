@@ -1,4 +1,4 @@
-"""Writing pictures and clips to files, through whatever codec is installed for them."""
+"""Writing of pictures and clips to files, with the installed codecs."""
 
 from __future__ import annotations
 
@@ -15,27 +15,34 @@ if TYPE_CHECKING:
     from reelbase.contracts.specs import CodecSpec
 
 
-def codec_for(path: Path) -> CodecSpec:
-    """The codec whose files are named so.
+def find_codec(path: Path) -> CodecSpec:
+    """Find the codec for the suffix of a path.
 
     Raises:
-        UsageError: there is none.
+        UsageError: no codec has this suffix.
     """
-    every = [spec for spec in registry().codecs.specs() if spec.kind in ("image", "video")]
-    for spec in every:
+    codecs = [spec for spec in registry().codecs.specs() if spec.kind in ("image", "video")]
+    for spec in codecs:
         if path.suffix.lower() in spec.suffixes:
             return spec
-    known = " ".join(sorted({suffix for spec in every for suffix in spec.suffixes}))
-    raise UsageError(f"{str(path)!r} has no suffix of a picture or a clip.", f"Known are: {known or 'none'}.")
+    known = " ".join(sorted({suffix for spec in codecs for suffix in spec.suffixes}))
+    raise UsageError(
+        f"{str(path)!r} does not have the suffix of a picture or a clip.", f"Known are: {known or 'none'}."
+    )
 
 
 def write_picture(path: Path, array: NDArray[Any], **options: Any) -> None:
-    """Encode an array as the path's suffix says, and write it.
+    """Encode an array in the format of the path's suffix, and write it.
+
+    Args:
+        path: Path of the file; missing folders are created.
+        array: A picture ``(H, W, 3)`` or frames ``(N, H, W, 3)``.
+        options: Options of the codec.
 
     Raises:
-        UsageError: the suffix or the array is of no use.
-        MissingDependencyError: its codec needs a package that is not installed.
+        UsageError: no codec has this suffix, or it cannot encode the array.
+        MissingDependencyError: the codec needs a package that is not installed.
     """
-    data = registry().codec(codec_for(path).name).encode(array, **options)
+    data = registry().codec(find_codec(path).name).encode(array, **options)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

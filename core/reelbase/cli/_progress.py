@@ -1,4 +1,4 @@
-"""Progress bars on stderr. Without tqdm, or where stderr is not a terminal, nothing is drawn."""
+"""Progress bars on stderr. Nothing is shown without tqdm, or if stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -12,29 +12,33 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(total: int, unit: str, what: str) -> Iterator[Callable[[int], object]]:
-    """A function that moves the bar on.
+    """Show a progress bar, and yield the function that advances it by a number of units.
 
     Args:
-        total: Units in all.
-        unit: Such as "B", which is shown with prefixes.
-        what: Stands before the bar.
+        total: Total number of units.
+        unit: Name of the unit; "B" is shown with prefixes, as in MB.
+        what: Text in front of the bar.
     """
-    with _bar(total, unit, what) as bar:
+    with _open_bar(total, unit, what) as bar:
         yield (lambda _: None) if bar is None else bar.update
 
 
 @contextmanager
 def transfer(what: str) -> Iterator[Transfer]:
-    """A bar of bytes, for work that says how much it is as it goes on."""
-    with _bar(None, "B", what) as bar:
+    """Show a progress bar of bytes for work whose total is only known while it runs.
+
+    Args:
+        what: Text in front of the bar.
+    """
+    with _open_bar(None, "B", what) as bar:
         yield Transfer(bar)
 
 
 class Transfer:
-    """To be called with the bytes done and the bytes in all.
+    """A progress callback: called with the bytes done and the total bytes.
 
     Attributes:
-        total: The bytes in all, as last told.
+        total: The total of the last call.
     """
 
     def __init__(self, bar: Any) -> None:
@@ -51,11 +55,13 @@ class Transfer:
 
 
 @contextmanager
-def _bar(total: int | None, unit: str, what: str) -> Iterator[Any]:
+def _open_bar(total: int | None, unit: str, what: str) -> Iterator[Any]:
     if find_spec("tqdm") is None:
         yield None
         return
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm  # optional, so imported only here
+
+    # disable=None: no bar if stderr is not a terminal
 
     with tqdm(total=total, unit=unit, unit_scale=unit == "B", desc=what, disable=None) as bar:
         yield bar

@@ -1,4 +1,4 @@
-"""Selections as they are typed: ``100:200:5``, ``7``, ``1,5,9``."""
+"""Parsing of selections on the command line: ``100:200:5``, ``7``, ``1,5,9``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _PART = r"[+-]?\d+"
 _SLICE = re.compile(rf"({_PART})?:({_PART})?(?::({_PART})?)?")
 
 
-def selection(text: str) -> Selection:
-    """An index in Python's syntax.
+def parse_selection(text: str) -> Selection:
+    """Parse an index or a slice in Python's syntax, or a list of indices.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: it is not a selection.
     """
     text = text.strip()
     if sliced := _SLICE.fullmatch(text):
@@ -29,8 +29,8 @@ def selection(text: str) -> Selection:
     raise argparse.ArgumentTypeError(f"{text!r} selects no frames; write 7, 100:200, 100:200:5 or 1,5,9")
 
 
-def size(text: str) -> tuple[int, int]:
-    """``WIDTHxHEIGHT`` as ``(height, width)``.
+def parse_size(text: str) -> tuple[int, int]:
+    """Parse ``WIDTHxHEIGHT`` to ``(height, width)``.
 
     Raises:
         argparse.ArgumentTypeError: it is not a size.
@@ -41,11 +41,11 @@ def size(text: str) -> tuple[int, int]:
     return int(found[2]), int(found[1])
 
 
-def count(text: str) -> int:
-    """A number of things, from 1.
+def parse_count(text: str) -> int:
+    """Parse a whole number from 1 on.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: it is not such a number.
     """
     if not re.fullmatch(r"[1-9]\d{0,8}", text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number; write 1 or more")

@@ -1,4 +1,4 @@
-"""Serving a viewer for as long as the command runs."""
+"""Serving of a viewer while a command runs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 
 
 def add_browser(parser: argparse.ArgumentParser) -> None:
-    """The options of commands that show something."""
-    parser.add_argument("--no-browser", action="store_true", help="only write the address")
+    """Add the options of commands that show something in the browser."""
+    parser.add_argument("--no-browser", action="store_true", help="print the address, but do not open a browser")
     add_json(parser)
 
 
 def serve(arguments: argparse.Namespace, show: Callable[[bool], Shown]) -> int:
-    """Show it, write where, and wait for the user to end it."""
+    """Show something, print its address, and wait for Ctrl-C.
+
+    Args:
+        arguments: Arguments of the command.
+        show: Opens the viewer; it is passed whether to open a browser.
+    """
     with show(not arguments.no_browser) as shown:
         emit(arguments, {"url": shown.url}, shown.url)
-        say("Ctrl-C ends it.")
-        sys.stdout.flush()  # whoever reads the address from a pipe waits for it
+        say("Press Ctrl-C to stop.")
+        sys.stdout.flush()  # a program that reads the address from a pipe needs it now
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""What the commands that deal with versions have in common."""
+"""Shared code of the commands that deal with versions."""
 
 from __future__ import annotations
 
@@ -17,34 +17,33 @@ REF = "a branch, a tag, a version such as main@12, or the start of a commit's id
 
 
 def add_ref(parser: argparse.ArgumentParser, what: str) -> None:
-    """The option ``--ref`` of commands that look at a dataset.
+    """Add the option ``--ref``.
 
     Args:
-        parser: The argument parser of the command.
-        what: What is done with the version.
+        parser: Argument parser of the command.
+        what: What the version is used for; the start of the help text.
     """
     parser.add_argument("--ref", metavar="REF", help=f"{what}: {REF} (default: the newest of main)")
 
 
-def current(dataset: Dataset) -> Version | None:
-    """The version where a dataset stands; None if nothing was ever written to it."""
+def find_current(dataset: Dataset) -> Version | None:
+    """Return the current version of a dataset; None if nothing was ever written to it."""
     try:
         return dataset.history.current
     except VersionNotFoundError:
         return None
 
 
-def facts(version: Version) -> dict[str, Any]:
-    """A version as JSON has it."""
+def version_to_json(version: Version) -> dict[str, Any]:
+    """Return the JSON object of a version."""
     return {"ref": version.ref, **asdict(version), "time": version.time.isoformat(timespec="seconds")}
 
 
-def told(version: Version) -> tuple[str, str, str]:
-    """A version as people have it: ref, time, and what it says."""
-    said = [part for part in (version.message, "(expired)" if version.expired else None) if part]
-    return version.ref, clock(version), " ".join(said)
+def format_version(version: Version) -> tuple[str, str, str]:
+    """Return ref, time and message of a version as text."""
+    parts = [part for part in (version.message, "(expired)" if version.expired else None) if part]
+    return version.ref, _format_time(version), " ".join(parts)
 
 
-def clock(version: Version) -> str:
-    """When it was written."""
+def _format_time(version: Version) -> str:
     return f"{version.time:%Y-%m-%d %H:%M:%S}Z"

@@ -1,4 +1,4 @@
-"""``reelbase compact``: lay small pieces together."""
+"""``reelbase compact``: merge small objects."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit, size
+from reelbase.cli._output import add_json, emit, format_size
 
 if TYPE_CHECKING:
     import argparse
 
     from reelbase.maintenance.compact import Compaction
 
-_EPILOG = """It is an ordinary commit, and no sample changes by it. Older versions keep the old objects until they
-expire and are collected; see reelbase gc."""
+_EPILOG = """This makes a commit that changes no sample. The old objects are kept for older versions, until these have
+expired and are deleted; see reelbase gc."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
@@ -27,14 +27,14 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compact, and say what was rewritten."""
+    """Compact, and print what was rewritten."""
     done = api.load(arguments.path, ref=arguments.branch).maintenance.compact()
-    emit(arguments, asdict(done), _text(done))
+    emit(arguments, asdict(done), _format(done))
     return 0
 
 
-def _text(done: Compaction) -> str:
+def _format(done: Compaction) -> str:
     if not done:
-        return "Nothing was worth it."
+        return "Nothing to compact."
     entries = f"{done.entries_before} index entries became {done.entries}"
-    return f"{', '.join(done.tensors)}: {entries}, {size(done.bytes_written)} of samples rewritten."
+    return f"{', '.join(done.tensors)}: {entries}, {format_size(done.bytes_written)} of samples rewritten."

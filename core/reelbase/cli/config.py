@@ -1,11 +1,11 @@
-"""``reelbase config``: every setting, its value, and where that came from."""
+"""``reelbase config``: list all settings, their values, and where these come from."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from reelbase.cli._output import add_json, emit, table
+from reelbase.cli._output import add_json, emit, format_table
 from reelbase.config import settings
 
 if TYPE_CHECKING:
@@ -22,6 +22,6 @@ def run(arguments: argparse.Namespace) -> int:
     """List the settings."""
     lines = settings().explain()
     cells = [(line.key, line.value, line.origin, line.doc) for line in lines]
-    text = table(("setting", "value", "from", "meaning"), cells)
+    text = format_table(("setting", "value", "from", "meaning"), cells)
     emit(arguments, [asdict(line) for line in lines], text)
     return 0

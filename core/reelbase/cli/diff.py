@@ -1,4 +1,4 @@
-"""``reelbase diff``: what is different between two versions."""
+"""``reelbase diff``: show the differences between two versions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit, lines
+from reelbase.cli._output import add_json, emit, format_lines
 from reelbase.cli._versions import REF
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _CHANGES = ("added", "updated", "deleted")
 MAX_ROWS_SHOWN = 8
-_EPILOG = """Rows are numbered as in B, deleted ones as in A; 3:6 are the rows 3, 4 and 5. --json names every row."""
+_EPILOG = """Row numbers are those of B, and those of A for deleted rows; 3:6 means the rows 3, 4 and 5. --json lists
+every row."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
@@ -27,41 +28,41 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("path", help="a dataset")
     parser.add_argument("a", metavar="A", help=REF)
-    parser.add_argument("b", metavar="B", nargs="?", help="likewise (default: the newest of main)")
+    parser.add_argument("b", metavar="B", nargs="?", help="the version to compare with (default: the newest of main)")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare."""
+    """Compare two versions."""
     diff = api.load(arguments.path, read_only=True).diff(arguments.a, arguments.b)
-    emit(arguments, _facts(diff), _text(diff))
+    emit(arguments, _diff_to_json(diff), _format(diff))
     return 0
 
 
-def _facts(diff: Diff) -> dict[str, Any]:
-    tensors = {name: {change: getattr(one, change) for change in _CHANGES} for name, one in diff.tensors.items()}
+def _diff_to_json(diff: Diff) -> dict[str, Any]:
+    tensors = {name: {change: getattr(tensor, change) for change in _CHANGES} for name, tensor in diff.tensors.items()}
     return {**vars(diff), "tensors": tensors}
 
 
-def _text(diff: Diff) -> str:
-    changes = [
+def _format(diff: Diff) -> str:
+    lines = [
         *(f"tensor {name} created" for name in diff.created),
         *(f"tensor {name} deleted" for name in diff.dropped),
         *(f"tensor {old} renamed {new}" for old, new in diff.renamed.items()),
         *(f"info {key} changed" for key in diff.info),
-        *(f"{name}: {_rows(one)}" for name, one in diff.tensors.items()),
+        *(f"{name}: {_format_changes(tensor)}" for name, tensor in diff.tensors.items()),
     ]
-    return lines([f"{diff.a} -> {diff.b}", *(f"  {change}" for change in changes or ["no difference"])])
+    return format_lines([f"{diff.a} -> {diff.b}", *(f"  {line}" for line in lines or ["no difference"])])
 
 
-def _rows(one: TensorDiff) -> str:
-    changes = ((change, getattr(one, change)) for change in _CHANGES)
-    return ", ".join(f"{len(rows)} {change} ({_runs(rows)})" for change, rows in changes if len(rows))
+def _format_changes(tensor: TensorDiff) -> str:
+    changes = ((change, getattr(tensor, change)) for change in _CHANGES)
+    return ", ".join(f"{len(rows)} {change} ({_format_rows(rows)})" for change, rows in changes if len(rows))
 
 
-def _runs(rows: NDArray[np.int64]) -> str:
-    """Row numbers, successive ones as a slice, and no more of them than a line holds."""
+def _format_rows(rows: NDArray[np.int64]) -> str:
+    """Return row numbers as text: consecutive ones as a slice, and at most `MAX_ROWS_SHOWN` of these."""
     runs = [(int(run[0]), int(run[-1]) + 1) for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)]
     shown = ", ".join(str(start) if stop - start == 1 else f"{start}:{stop}" for start, stop in runs[:MAX_ROWS_SHOWN])
     return f"{shown}, …" if len(runs) > MAX_ROWS_SHOWN else shown

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelbase import api
-from reelbase.cli._boxed import Boxed, boxed
+from reelbase.cli._boxed import BoxedView, add_boxes
 from reelbase.cli._output import add_json, emit
-from reelbase.cli._picture import codec_for, write_picture
-from reelbase.cli._selection import Selection, selection, size
-from reelbase.cli._sheet import sheet
+from reelbase.cli._picture import find_codec, write_picture
+from reelbase.cli._selection import Selection, parse_selection, parse_size
+from reelbase.cli._sheet import make_sheet
 from reelbase.cli._versions import add_ref
 from reelbase.errors import UsageError
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from reelbase.view import Readable, View
 
-    Export = Callable[["View | Boxed", Path, argparse.Namespace], list[Path]]
+    Export = Callable[["View | BoxedView", Path, argparse.Namespace], list[Path]]
 
-_EPILOG = """A selection is Python's: 7, 100:200, 100:200:5 or 1,5,9. Before one that begins with a minus, end the
-options with "--": reelbase frames -o end.mp4 -- clip.mp4 -50: . What -o names decides what is written: a folder
-(or a name without suffix) gets a picture for each frame, a picture gets one frame or a contact sheet of several, a
-clip gets them encoded."""
+_EPILOG = """A selection has Python's syntax: 7, 100:200, 100:200:5 or 1,5,9. Before one that begins with a minus, end
+the options with "--": reelbase frames -o end.mp4 -- clip.mp4 -50: . The name after -o decides what is written: to a
+folder (or a name without suffix) a picture for each frame; to a picture one frame, or a contact sheet of several; to a
+clip the encoded frames."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
@@ -33,104 +33,110 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.usage = "reelbase frames (DATASET TENSOR ROW | FILE) SELECTION -o OUT [options]"
     parser.epilog = _EPILOG
     parser.add_argument("what", nargs="+", metavar="WHAT", help="DATASET TENSOR ROW SELECTION, or FILE SELECTION")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="a folder, a picture or a clip")
-    parser.add_argument("--size", type=size, metavar="WxH", help="scale to this")
-    parser.add_argument("--format", default="png", help="of pictures in a folder (default: %(default)s)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="a folder, a picture or a clip to write to")
+    parser.add_argument("--size", type=parse_size, metavar="WxH", help="scale frames to this size")
+    parser.add_argument("--format", default="png", help="format of pictures in a folder (default: %(default)s)")
     parser.add_argument("--boxes", metavar="TENSOR", help="draw the boxes of this tensor of the dataset")
-    parser.add_argument("--fps", type=float, help="of a clip; by default as shown in the source")
+    parser.add_argument("--fps", type=float, help="frames per second of a clip; by default those of the source")
     add_ref(parser, "the version of the dataset")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export, and name what was written."""
-    view = _view(arguments.what, arguments.ref, arguments.boxes)
-    export = _export(arguments.output)
+    """Export the frames, and print the names of the files."""
+    view = _select(arguments.what, arguments.ref, arguments.boxes)
+    export = _choose_export(arguments.output)
     written = export(view, arguments.output, arguments)
-    facts = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
-    emit(arguments, facts, f"{facts['frames']} frames: {_name(written)}")
+    result = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
+    emit(arguments, result, f"{result['frames']} frames: {_format_paths(written)}")
     return 0
 
 
-def _view(words: list[str], ref: str | None, boxes: str | None) -> View | Boxed:
-    """The chosen frames, always with a frame axis.
+def _select(words: list[str], ref: str | None, boxes: str | None) -> View | BoxedView:
+    """Select the frames, always with a frame axis.
+
+    Args:
+        words: ``DATASET TENSOR ROW SELECTION``, or ``FILE SELECTION``.
+        ref: Version of the dataset; None for the newest.
+        boxes: Name of the tensor whose boxes are drawn; None for none.
 
     Raises:
-        UsageError: the words are neither of the two forms.
+        UsageError: the words have neither of the two forms.
     """
     import argparse
 
     if len(words) not in (2, 4):
         raise UsageError(
-            f"{' '.join(words)!r} is not understood.", "Give DATASET TENSOR ROW SELECTION, or FILE SELECTION."
+            f"{' '.join(words)!r} does not name frames.", "Write DATASET TENSOR ROW SELECTION, or FILE SELECTION."
         )
     if len(words) == 2 and ref is not None:
         raise UsageError(f"--ref {ref} names a version of a dataset, and {words[0]!r} is a file.", "Leave it out.")
     if len(words) == 2 and boxes is not None:
         raise UsageError(f"--boxes {boxes} names a tensor, and {words[0]!r} is a file.", "Leave it out.")
     try:
-        frames = _with_axis(selection(words[-1]))
+        frames = _keep_axis(parse_selection(words[-1]))
         if len(words) == 2:
             return api.read(words[0])[frames]
         row = int(words[2])
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"{error}.") from None
     except ValueError:
-        raise UsageError(f"{words[2]!r} is not a row.", "Give a number.") from None
+        raise UsageError(f"{words[2]!r} is not a row.", "Write its number.") from None
     dataset = api.load(words[0], read_only=True, ref=ref)
-    one: Readable = dataset[words[1]][row]
-    return one[frames] if boxes is None else boxed(one[frames], dataset, boxes, row, frames)
+    sample: Readable = dataset[words[1]][row]
+    return sample[frames] if boxes is None else add_boxes(sample[frames], dataset, boxes, row, frames)
 
 
-def _with_axis(frames: Selection) -> slice | list[int]:
+def _keep_axis(frames: Selection) -> slice | list[int]:
+    # An int would drop the axis of frames, which the exports rely on.
     return [frames] if isinstance(frames, int) else frames
 
 
-def _export(output: Path) -> Export:
+def _choose_export(output: Path) -> Export:
     if output.is_dir() or not output.suffix:
-        return _to_folder
-    return {"image": _to_picture, "video": _to_clip}[codec_for(output).kind]
+        return _write_folder
+    return {"image": _write_sheet, "video": _write_clip}[find_codec(output).kind]
 
 
-def _to_folder(view: View | Boxed, output: Path, arguments: argparse.Namespace) -> list[Path]:
-    """A picture for each frame, in order, in bounded memory."""
+def _write_folder(view: View | BoxedView, output: Path, arguments: argparse.Namespace) -> list[Path]:
+    """Write a picture for each frame, one after another, so that only one frame is in memory."""
     suffix = f".{arguments.format.lstrip('.')}"
-    if codec_for(Path(f"x{suffix}")).kind != "image":
+    if find_codec(Path(f"x{suffix}")).kind != "image":
         raise UsageError(f"--format {arguments.format} is not a picture format.", "Use png or jpg.")
     written = []
-    for at in range(view.shape[0] or 0):
-        path = output / f"{at:06}{suffix}"
-        write_picture(path, view[at].numpy(size=arguments.size))
+    for number in range(view.shape[0] or 0):
+        path = output / f"{number:06}{suffix}"
+        write_picture(path, view[number].numpy(size=arguments.size))
         written.append(path)
     return written
 
 
-def _to_picture(view: View | Boxed, output: Path, arguments: argparse.Namespace) -> list[Path]:
-    """The frame, or a contact sheet of several."""
+def _write_sheet(view: View | BoxedView, output: Path, arguments: argparse.Namespace) -> list[Path]:
+    """Write the frame, or a contact sheet of several."""
     frames = view.numpy(size=arguments.size)
     if not len(frames):
-        raise UsageError("The selection is empty: there is nothing to draw.", "Select at least one frame.")
+        raise UsageError("The selection is empty.", "Select at least one frame.")
     captions = [f"{second:.2f}s" for second in view.timestamps]
-    write_picture(output, frames[0] if len(frames) == 1 else sheet(list(frames), captions))
+    write_picture(output, frames[0] if len(frames) == 1 else make_sheet(list(frames), captions))
     return [output]
 
 
-def _to_clip(view: View | Boxed, output: Path, arguments: argparse.Namespace) -> list[Path]:
-    """The frames encoded; all of them are in memory at once."""
-    fps = arguments.fps or _rate(view)
+def _write_clip(view: View | BoxedView, output: Path, arguments: argparse.Namespace) -> list[Path]:
+    """Encode the frames to a clip. All of them are in memory at once."""
+    fps = arguments.fps or _compute_rate(view)
     write_picture(output, view.numpy(size=arguments.size), fps=fps)
     return [output]
 
 
-def _rate(view: View | Boxed) -> float:
-    """Frames a second at which the selection lasts as long as it did."""
+def _compute_rate(view: View | BoxedView) -> float:
+    """Return the frames per second at which the clip is as long as the selection was in the source."""
     seconds: Any = view.timestamps
-    lasted = abs(float(seconds[-1] - seconds[0])) if len(seconds) > 1 else 0.0
-    return (len(seconds) - 1) / lasted if lasted else float(view.sample_info["fps"] or 30)
+    duration = abs(float(seconds[-1] - seconds[0])) if len(seconds) > 1 else 0.0
+    return (len(seconds) - 1) / duration if duration else float(view.sample_info["fps"] or 30)
 
 
-def _name(written: list[Path]) -> str:
+def _format_paths(written: list[Path]) -> str:
     if len(written) < 2:
         return str(written[0]) if written else "nothing was written"
     return f"{written[0]} to {written[-1].name}"

@@ -1,14 +1,15 @@
-"""``reelbase info``: what a dataset or a media file holds."""
+"""``reelbase info``: show what is in a dataset or a media file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit, one_line, pairs, size
-from reelbase.cli._versions import add_ref, current, facts, told
+from reelbase.cli._output import add_json, emit, format_pairs, format_size, format_value
+from reelbase.cli._versions import add_ref, find_current, format_version, version_to_json
 from reelbase.errors import UsageError
 from reelbase.summary import summarize
+from reelbase.viewing.tensor_source import media_of
 
 if TYPE_CHECKING:
     import argparse
@@ -25,29 +26,29 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Describe the dataset, or else the file."""
+    """Describe the dataset at the path; if there is none, the file."""
     if api.exists(arguments.path):
         dataset = api.load(arguments.path, read_only=True, ref=arguments.ref)
-        found = of_dataset(dataset)
-        emit(arguments, found, _text(dataset, found))
+        found = describe_dataset(dataset)
+        emit(arguments, found, _format(dataset, found))
         return 0
     if arguments.ref is not None:
         raise UsageError(
-            f"--ref {arguments.ref} names a version, and {arguments.path!r} is not a dataset.", "Leave it out."
+            f"--ref {arguments.ref} names a version, but {arguments.path!r} is not a dataset.", "Leave --ref out."
         )
-    found = of_file(arguments.path)
-    emit(arguments, found, pairs((name, one_line(value)) for name, value in found.items()))
+    found = describe_file(arguments.path)
+    emit(arguments, found, format_pairs((name, format_value(value)) for name, value in found.items()))
     return 0
 
 
-def of_dataset(dataset: Dataset) -> dict[str, Any]:
-    """Tensors, rows, sizes and the user's metadata."""
+def describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    """Return tensors, number of rows, sizes and the user's metadata."""
     stored = dataset.maintenance.size()
     tensors = {name: {**tensor.meta, "shape": tensor.shape} for name, tensor in dataset.tensors.items()}
-    version = current(dataset)
+    version = find_current(dataset)
     return {
         "path": dataset.path,
-        "version": version and facts(version),
+        "version": version and version_to_json(version),
         "rows": len(dataset),
         "tensors": tensors,
         "info": dict(dataset.info),
@@ -56,10 +57,9 @@ def of_dataset(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def of_file(path: str) -> dict[str, Any]:
-    """``sample_info`` of a file, and what its packet index says."""
-    file = api.read(path)
-    media = file._cell
+def describe_file(path: str) -> dict[str, Any]:
+    """Return ``sample_info`` of a file, and properties of its packet index."""
+    media = media_of(api.read(path))
     found = {**media.info.details, "codec_plugin": media.info.codec, "bytes": media.blob.size}
     if media.index is not None:
         index = media.index
@@ -67,11 +67,11 @@ def of_file(path: str) -> dict[str, Any]:
     return found
 
 
-def _text(dataset: Dataset, found: dict[str, Any]) -> str:
-    version = current(dataset)
+def _format(dataset: Dataset, found: dict[str, Any]) -> str:
+    version = find_current(dataset)
     lines = [
-        ("version", "none yet" if version is None else "  ".join(told(version)).strip()),
-        ("stored", f"{size(found['bytes'])} in {found['objects']} objects"),
-        *((f"info.{key}", one_line(value)) for key, value in found["info"].items()),
+        ("version", "none yet" if version is None else "  ".join(format_version(version)).strip()),
+        ("stored", f"{format_size(found['bytes'])} in {found['objects']} objects"),
+        *((f"info.{key}", format_value(value)) for key, value in found["info"].items()),
     ]
-    return f"{summarize(repr(dataset), dataset.tensors.values())}\n\n{pairs(lines)}"
+    return f"{summarize(repr(dataset), dataset.tensors.values())}\n\n{format_pairs(lines)}"

@@ -1,13 +1,13 @@
-"""``reelbase log``: the versions of a dataset."""
+"""``reelbase log``: list the versions of a dataset."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit, table
-from reelbase.cli._selection import count
-from reelbase.cli._versions import add_ref, facts, told
+from reelbase.cli._output import add_json, emit, format_table
+from reelbase.cli._selection import parse_count
+from reelbase.cli._versions import add_ref, format_version, version_to_json
 
 if TYPE_CHECKING:
     import argparse
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from reelbase.dataset import Dataset
     from reelbase.versions.version import Version
 
-_EPILOG = """Named versions are those of ds.commit(message), merges and reverts. Times are UTC, by the clock of whoever
-wrote the version; an expired version can no longer be read."""
+_EPILOG = """By default, only named versions are listed: those that were made by ds.commit("a message"), a merge or a
+revert. Every write makes a version; --all lists these too. Times are in UTC, by the clock of the machine that wrote
+the version. An expired version can no longer be read."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.epilog = _EPILOG
     parser.add_argument("path", help="a dataset")
-    parser.add_argument("--all", action="store_true", help="every commit, not only the named ones")
-    add_ref(parser, "versions up to this one")
-    parser.add_argument("-n", type=count, metavar="N", help="only the newest N")
+    parser.add_argument("--all", action="store_true", help="list all versions, not only the named ones")
+    add_ref(parser, "list versions up to this one")
+    parser.add_argument("-n", type=parse_count, metavar="N", help="list only the newest N")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -34,26 +35,26 @@ def run(arguments: argparse.Namespace) -> int:
     """List versions, newest first."""
     dataset = api.load(arguments.path, read_only=True, ref=arguments.ref)
     versions = dataset.log(all=arguments.all, limit=arguments.n)
-    names = _names(dataset)
+    names = _find_tags(dataset)
     emit(
         arguments,
-        [{**facts(version), "tags": names.get(version.ref, [])} for version in versions],
-        _text(versions, names) or ("No version yet." if arguments.all else "No named version; see --all."),
+        [{**version_to_json(version), "tags": names.get(version.ref, [])} for version in versions],
+        _format(versions, names) or ("No version yet." if arguments.all else "No named version; see --all."),
     )
     return 0
 
 
-def _names(dataset: Dataset) -> dict[str, list[str]]:
-    """Tags by the ref that they stand for."""
+def _find_tags(dataset: Dataset) -> dict[str, list[str]]:
+    """Return the names of the tags of each ref."""
     names: dict[str, list[str]] = {}
     for name, ref in dataset.history.tags.items():
         names.setdefault(ref, []).append(name)
     return names
 
 
-def _text(versions: list[Version], names: dict[str, list[str]]) -> str:
+def _format(versions: list[Version], names: dict[str, list[str]]) -> str:
     lines: list[tuple[Any, ...]] = []
     for version in versions:
-        ref, time, said = told(version)
-        lines.append((ref, time, version.author, ", ".join(names.get(version.ref, ())), said))
-    return table(("version", "time", "author", "tags", "message"), lines) if lines else ""
+        ref, time, message = format_version(version)
+        lines.append((ref, time, version.author, ", ".join(names.get(version.ref, ())), message))
+    return format_table(("version", "time", "author", "tags", "message"), lines) if lines else ""

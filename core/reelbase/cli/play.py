@@ -1,4 +1,4 @@
-"""``reelbase play``: one video in the browser."""
+"""``reelbase play``: show one video in the browser."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
-    video = _video(arguments.what, arguments.ref)
+    video = _select_video(arguments.what, arguments.ref)
     return serve(arguments, lambda browser: video.play(open_browser=browser))
 
 
-def _video(words: list[str], ref: str | None) -> Readable:
+def _select_video(words: list[str], ref: str | None) -> Readable:
     if len(words) == 1 and ref is None:
         return api.read(words[0], check="none")
     if len(words) != 3 or not words[2].lstrip("-").isdigit():
-        raise UsageError(f"{' '.join(words)!r} is not understood.", "Give DATASET TENSOR ROW, or FILE.")
-    one: Readable = api.load(words[0], read_only=True, ref=ref)[words[1]][int(words[2])]
-    return one
+        raise UsageError(f"{' '.join(words)!r} does not name a video.", "Write DATASET TENSOR ROW, or FILE.")
+    video: Readable = api.load(words[0], read_only=True, ref=ref)[words[1]][int(words[2])]
+    return video

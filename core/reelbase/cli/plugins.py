@@ -1,10 +1,10 @@
-"""``reelbase plugins``: what is installed, where it comes from, and what failed."""
+"""``reelbase plugins``: list what plugins offer, and which plugins failed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reelbase.cli._output import add_json, emit, table
+from reelbase.cli._output import add_json, emit, format_table
 from reelbase.registry import is_installed, registry
 
 if TYPE_CHECKING:
@@ -20,14 +20,18 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List everything; 1 if a plugin failed."""
+    """List everything. Return 1 if a plugin failed."""
     found = registry()
-    offers = [offer for label, kind in kinds(found).items() for offer in _offers(label, kind)]
+    offers = [offer for label, kind in kinds(found).items() for offer in _list_offers(label, kind)]
     failures = [
-        {"plugin": one.plugin, "distribution": one.distribution, "problem": one.problem} for one in found.failures()
+        {"plugin": failure.plugin, "distribution": failure.distribution, "problem": failure.problem}
+        for failure in found.failures()
     ]
     lines = [
-        table(("kind", "name", "plugin", "usable"), [(o["kind"], o["name"], o["plugin"], _usable(o)) for o in offers])
+        format_table(
+            ("kind", "name", "plugin", "usable"),
+            [(offer["kind"], offer["name"], offer["plugin"], _describe_usability(offer)) for offer in offers],
+        )
     ]
     lines += [str(failure) for failure in found.failures()]
     emit(arguments, {"offers": offers, "failures": failures}, "\n".join(lines))
@@ -35,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def kinds(found: Registry) -> dict[str, Kind[Any, Any]]:
-    """Each kind of thing that plugins offer, by its name."""
+    """Return each kind of thing that plugins offer, by its name."""
     return {
         "storage": found.storages,
         "codec": found.codecs,
@@ -45,7 +49,7 @@ def kinds(found: Registry) -> dict[str, Kind[Any, Any]]:
     }
 
 
-def _offers(label: str, kind: Kind[Any, Any]) -> list[dict[str, Any]]:
+def _list_offers(label: str, kind: Kind[Any, Any]) -> list[dict[str, Any]]:
     return [
         {
             "kind": label,
@@ -59,7 +63,7 @@ def _offers(label: str, kind: Kind[Any, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _usable(offer: dict[str, Any]) -> str:
+def _describe_usability(offer: dict[str, Any]) -> str:
     if not offer["missing"]:
         return "yes"
     advice = f": pip install '{offer['install']}'" if offer["install"] else ""

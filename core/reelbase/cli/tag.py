@@ -1,11 +1,11 @@
-"""``reelbase tag``: list tags, make one, or remove one."""
+"""``reelbase tag``: list tags, create one, or remove one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit, table
+from reelbase.cli._output import add_json, emit, format_table
 from reelbase.cli._versions import REF
 from reelbase.errors import UsageError
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
 _EPILOG = (
-    """A tag always means the same version, and keeps it from expiring. Names are of a-z, 0-9, ".", "_" and "-"."""
+    """A tag always names the same version, which then does not expire. Names consist of a-z, 0-9, ".", "_" and "-"."""
 )
 
 
@@ -22,27 +22,29 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.usage = "reelbase tag DATASET [NAME [--at REF] | --delete NAME] [--json]"
     parser.epilog = _EPILOG
     parser.add_argument("path", metavar="DATASET", help="a dataset")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="make this tag; without it, tags are listed")
-    parser.add_argument("--at", metavar="REF", help=f"the version it names: {REF} (default: the newest of main)")
-    parser.add_argument("--delete", metavar="NAME", help="remove this tag; its version stays until it expires")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="name of the tag to create; without it, tags are listed"
+    )
+    parser.add_argument("--at", metavar="REF", help=f"version that the tag names: {REF} (default: the newest of main)")
+    parser.add_argument("--delete", metavar="NAME", help="remove this tag; its version is kept until it expires")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, make or remove."""
+    """List the tags, create one, or remove one."""
     if arguments.delete is not None:
         return _delete(arguments)
     if arguments.name is not None:
-        return _make(arguments)
+        return _create(arguments)
     if arguments.at is not None:
-        raise UsageError("--at says what a new tag names, and none is given.", "Give it a name.")
+        raise UsageError("--at says what a new tag names, but the name of the tag is missing.", "Add its name.")
     tags = api.load(arguments.path, read_only=True).history.tags
-    emit(arguments, tags, table(("tag", "version"), sorted(tags.items())) if tags else "No tags.")
+    emit(arguments, tags, format_table(("tag", "version"), sorted(tags.items())) if tags else "No tags.")
     return 0
 
 
-def _make(arguments: argparse.Namespace) -> int:
+def _create(arguments: argparse.Namespace) -> int:
     history = api.load(arguments.path).history
     history.tag(arguments.name, arguments.at)
     ref = history.tags[arguments.name]
@@ -52,7 +54,7 @@ def _make(arguments: argparse.Namespace) -> int:
 
 def _delete(arguments: argparse.Namespace) -> int:
     if arguments.name is not None or arguments.at is not None:
-        raise UsageError("--delete removes a tag, and one to make is named too.", "Do one after the other.")
+        raise UsageError("--delete removes a tag, but NAME or --at creates one.", "Use two commands.")
     api.load(arguments.path).history.untag(arguments.delete)
     emit(arguments, {"deleted": arguments.delete}, f"Tag {arguments.delete} is removed.")
     return 0

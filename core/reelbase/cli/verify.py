@@ -1,10 +1,10 @@
-"""``reelbase verify``: see that a dataset is whole."""
+"""``reelbase verify``: check that every version of a dataset is complete."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reelbase.cli._output import add_json, emit, lines, several, size
+from reelbase.cli._output import add_json, emit, format_count, format_lines, format_size
 from reelbase.maintenance import verify
 from reelbase.registry import registry
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from reelbase.maintenance.verify import Verification
 
-_EPILOG = """Every version that can be read is looked at, on all branches. Nothing is mended: each damage is named with
-its object, and with the tensor and rows of the newest version that needs it. The exit code is 1 if there is one."""
+_EPILOG = """This checks every version that can be read, on all branches. Nothing is repaired. For each damage it
+prints the object, and the tensor and rows of the newest version that needs it. If there is damage, the exit code is
+1."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
@@ -22,26 +23,26 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("path", help="a dataset")
     parser.add_argument(
-        "--deep", action="store_true", help="read every byte and compare checksums, not only sizes and the index"
+        "--deep", action="store_true", help="read all data and compare checksums, not only sizes and the index"
     )
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at everything; 1 if something is damaged."""
-    storage = registry().open_storage(arguments.path)  # not `load`: the newest commit may be what is damaged
+    """Check all versions. Return 1 if something is damaged."""
+    storage = registry().open_storage(arguments.path)  # not `load`, which fails if the newest commit is damaged
     found = verify.verify(storage, deep=arguments.deep)
-    emit(arguments, _facts(found), _text(found))
+    emit(arguments, _verification_to_json(found), _format(found))
     return 0 if found.ok else 1
 
 
-def _facts(found: Verification) -> dict[str, Any]:
+def _verification_to_json(found: Verification) -> dict[str, Any]:
     return {**vars(found), "ok": found.ok, "damages": [vars(damage) for damage in found.damages]}
 
 
-def _text(found: Verification) -> str:
-    read = f", {size(found.bytes)} of samples read" if found.bytes else ""
-    seen = f"{several(found.versions, 'version')}, {several(found.objects, 'data object')}{read}"
-    end = "all is well" if found.ok else several(len(found.damages), "damage")
-    return lines([*found.damages, f"{seen}: {end}."])
+def _format(found: Verification) -> str:
+    read = f", {format_size(found.bytes)} of samples read" if found.bytes else ""
+    checked = f"{format_count(found.versions, 'version')}, {format_count(found.objects, 'data object')}{read}"
+    result = "all is well" if found.ok else format_count(len(found.damages), "damage")
+    return format_lines([*found.damages, f"{checked}: {result}."])

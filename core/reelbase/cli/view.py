@@ -1,4 +1,4 @@
-"""``reelbase view``: a dataset in the browser."""
+"""``reelbase view``: show a dataset in the browser."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from reelbase.cli._versions import add_ref
 if TYPE_CHECKING:
     import argparse
 
-_EPILOG = """A filter compares tensors with values: "labels == 'cat' and len(boxes) > 3". Only this machine can open the
-page, and only by the address that is written, which holds a token."""
+_EPILOG = """A filter compares tensors with values: "labels == 'cat' and len(boxes) > 3". The page can only be opened on
+this machine, with the printed address, which contains a token."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.epilog = _EPILOG
     parser.add_argument("path", help="a dataset")
-    parser.add_argument("--where", default="", metavar="FILTER", help="show these rows only, to begin with")
+    parser.add_argument("--where", default="", metavar="FILTER", help="filter that the page starts with")
     add_ref(parser, "the version to show")
     add_browser(parser)
     parser.set_defaults(run=run)

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 PREFIX = "REELBASE_"
 USER_FILE = "REELBASE_CONFIG"
-_DEPTH = 3  # storage.<name>.<option> is the deepest name; an option may itself be a table
+MAX_NAME_PARTS = 3  # storage.<name>.<option> has the most parts; the option's value may itself be a table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Raw values by dotted name, from one place.
+    """The raw values that one file or the environment sets.
 
     Attributes:
-        place: A file path, or "the environment".
-        raw: The values.
-        is_project: It came with a project: some keys are not for it.
+        place: The file's path, or "the environment".
+        raw: Unparsed values by dotted name.
+        is_project: True for a project's file, which may not set some keys.
     """
 
     place: str
@@ -33,68 +33,77 @@ class Source:
     is_project: bool = False
 
     def origin(self, name: str) -> str:
-        """Where the value of `name` came from, as shown to the user."""
+        """Return where the value of the key `name` came from, as it is shown to the user."""
         return self.place
 
 
 class Environment(Source):
-    """The environment variables; a ``__`` in their names stands for a dot."""
+    """The environment variables. ``__`` in a variable's name is a dot in the key's name."""
 
     def origin(self, name: str) -> str:
-        """The variable's name."""
-        return variable(name)
+        """Return the name of the variable that sets the key `name`."""
+        return variable_name(name)
 
 
-def variable(name: str) -> str:
-    """The environment variable that sets the key `name`."""
+def variable_name(name: str) -> str:
+    """Return the name of the environment variable that sets the key `name`."""
     return PREFIX + name.replace(".", "__").upper()
 
 
-def sources(environ: Mapping[str, str], cwd: Path | None) -> list[Source]:
-    """All sources there are, the weakest first."""
-    user = user_file(environ)
-    found = [] if user is None else [Source(place=str(user), raw=_flat(_read(user)))]
-    project = _project(cwd, user)
-    return [*found, *([project] if project else []), _environment(environ)]
+def find_sources(environ: Mapping[str, str], cwd: Path | None) -> list[Source]:
+    """Return all sources that exist, the weakest first.
+
+    Args:
+        environ: The environment variables.
+        cwd: The folder where the search for a project's file starts; None: the working directory.
+    """
+    user = find_user_file(environ)
+    found = [] if user is None else [Source(place=str(user), raw=_flatten(_read(user)))]
+    project = _find_project(cwd, user)
+    return [*found, *([project] if project else []), _read_environment(environ)]
 
 
-def user_file(environ: Mapping[str, str]) -> Path | None:
-    """The user's file, if there is one.
+def find_user_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the path of the user's file, or None if there is none.
 
     Raises:
-        ConfigError: ``REELBASE_CONFIG`` names no file.
+        ConfigError: ``REELBASE_CONFIG`` is set, and is not the path of a file.
     """
     if named := environ.get(USER_FILE):
         if not os.path.exists(named) or os.path.isdir(named):  # noqa: PTH110, PTH112 - Path raises on some of these
-            raise ConfigError(f"{USER_FILE} names {named!r}, which is not a file.", "Mend or unset the variable.")
+            raise ConfigError(f"{USER_FILE} names {named!r}, which is not a file.", "Correct or unset the variable.")
         return Path(named)
-    path = default_user_file(environ)
+    path = locate_default_user_file(environ)
     return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
 
 
-def default_user_file(environ: Mapping[str, str]) -> Path | None:
-    """Where the user's file stands unless ``REELBASE_CONFIG`` says otherwise (XDG Base Directory Specification)."""
+def locate_default_user_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the path of the user's file if ``REELBASE_CONFIG`` is not set (XDG Base Directory Specification).
+
+    None if the user has no home folder.
+    """
     base = environ.get("XDG_CONFIG_HOME", "")
-    if os.path.isabs(base):  # noqa: PTH117 - relative ones are to be ignored, says the specification
+    if os.path.isabs(base):  # noqa: PTH117 - the specification says that relative paths are ignored
         return Path(base, "reelbase", "config.toml")
     try:
         return Path.home() / ".config" / "reelbase" / "config.toml"
-    except RuntimeError:  # a user without a home
+    except RuntimeError:  # the user has no home folder
         return None
 
 
-def _project(cwd: Path | None, user: Path | None) -> Source | None:
-    for folder in _upwards(cwd):
+def _find_project(cwd: Path | None, user: Path | None) -> Source | None:
+    for folder in _walk_up(cwd):
         for path, is_ours in ((folder / "reelbase.toml", True), (folder / "pyproject.toml", False)):
+            # The file that REELBASE_CONFIG names is the user's own, also if it is in a folder of a project.
             if not os.path.isfile(path) or (user is not None and os.path.samefile(path, user)):  # noqa: PTH113, PTH121
                 continue
-            table = _read(path) if is_ours else _tool_table(path)
+            table = _read(path) if is_ours else _read_tool_table(path)
             if table is not None:
-                return Source(place=str(path), raw=_flat(table), is_project=True)
+                return Source(place=str(path), raw=_flatten(table), is_project=True)
     return None
 
 
-def _upwards(cwd: Path | None) -> Iterator[Path]:
+def _walk_up(cwd: Path | None) -> Iterator[Path]:
     try:
         start = cwd or Path.cwd()
     except OSError:  # the working directory was removed
@@ -102,8 +111,10 @@ def _upwards(cwd: Path | None) -> Iterator[Path]:
     yield from (start, *start.parents)
 
 
-def _tool_table(path: Path) -> dict[str, Any] | None:
+def _read_tool_table(path: Path) -> dict[str, Any] | None:
+    """Return the table ``[tool.reelbase]`` of a ``pyproject.toml``, or None."""
     try:
+        # Another project's file that does not mention us is not parsed: it may even be invalid TOML.
         if b"reelbase" not in path.read_bytes():
             return None
     except OSError:
@@ -118,17 +129,17 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode())
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Mend its permissions, or move it.") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Correct its permissions, or move it.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # `from None`: the exception may hold the text of the file, and with it secrets.
-        raise ConfigError(f"{path} is not valid TOML: {_position(error)}.", "Mend that line.") from None
+        # `from None`: the exception holds the text of the file, which may contain secrets.
+        raise ConfigError(f"{path} is not valid TOML: {_describe_position(error)}.", "Correct that line.") from None
 
 
-def _position(error: Exception) -> str:
+def _describe_position(error: Exception) -> str:
     return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
-def _environment(environ: Mapping[str, str]) -> Source:
+def _read_environment(environ: Mapping[str, str]) -> Source:
     raw = {
         name.removeprefix(PREFIX).replace("__", ".").lower(): value
         for name, value in environ.items()
@@ -137,11 +148,12 @@ def _environment(environ: Mapping[str, str]) -> Source:
     return Environment(place="the environment", raw=raw)
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "", depth: int = 1) -> dict[str, object]:
+def _flatten(table: Mapping[str, Any], prefix: str = "", depth: int = 1) -> dict[str, object]:
+    """Return the values of nested tables by dotted name."""
     flat: dict[str, object] = {}
     for key, value in table.items():
-        if isinstance(value, dict) and depth < _DEPTH:
-            flat |= _flat(value, f"{prefix}{key}.", depth + 1)
+        if isinstance(value, dict) and depth < MAX_NAME_PARTS:
+            flat |= _flatten(value, f"{prefix}{key}.", depth + 1)
         else:
             flat[prefix + key] = value
     return flat

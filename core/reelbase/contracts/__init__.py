@@ -1,1 +1,1 @@
-"""What plugins implement: storages, codecs, htypes, credential providers, viewers, and the specs that name them."""
+"""The base classes that plugins implement (storage, codec, htype, credential provider, viewer), and their specs."""

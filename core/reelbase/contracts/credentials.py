@@ -1,4 +1,4 @@
-"""Credentials, and the contract of those who provide them."""
+"""Credentials, and the contract of the providers that return them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NoReturn
 
-from reelbase._util.urls import canonical, lies_below
+from reelbase._util.urls import canonicalize, is_below
 from reelbase.errors import UsageError
 
-_AHEAD: Final = timedelta(seconds=60)
+RENEW_BEFORE_END: Final = timedelta(seconds=60)
 
 
 class Credentials(Mapping[str, Any]):
-    """Fields such as ``aws_access_key_id``; which ones is up to the storage. Two are equal if their fields are.
+    """Fields such as ``aws_access_key_id``; each storage defines its own. Equal if the fields are equal.
 
-    They are used, and never shown, logged or pickled.
+    The values are never shown, logged or pickled: the repr has the names of the fields only.
 
     Args:
-        fields: As `reelbase.read` takes them. None at all: what the service's own tools find.
-        expires_at: When they end; timezone-aware. None: nobody knows.
-        prefixes: URLs below which they may be used; empty: wherever whoever has them uses them.
+        fields: Values by name, as `reelbase.read` takes them. An empty mapping means the service's default credential
+            chain.
+        expires_at: When the credentials expire, timezone-aware. None if that is unknown.
+        prefixes: URLs below which they may be used. Empty means that they set no limit; the binding may set one.
 
     Raises:
         UsageError: `expires_at` has no timezone, or a prefix is not a URL.
@@ -38,27 +39,31 @@ class Credentials(Mapping[str, Any]):
         self._fields = dict(fields)
         self._got_at = datetime.now(UTC)
         self.expires_at = expires_at
-        self.prefixes = checked_prefixes(prefixes)
+        self.prefixes = check_prefixes(prefixes)
 
     @property
     def age(self) -> timedelta:
-        """Since when they are here."""
+        """The time since this process got the credentials."""
         return datetime.now(UTC) - self._got_at
 
     @property
     def stale(self) -> bool:
-        """Whether it is time for new ones: a minute before they end, or a tenth of their life, but never half of it."""
+        """True if it is time to get new credentials.
+
+        That is one minute before they expire, or a tenth of their lifetime if that is longer; but not before half of
+        their lifetime is over, so that credentials that live for a minute are used at all.
+        """
         if self.expires_at is None:
             return False
         life = self.expires_at - self._got_at
-        return datetime.now(UTC) >= self.expires_at - min(max(_AHEAD, life / 10), life / 2)
+        return datetime.now(UTC) >= self.expires_at - min(max(RENEW_BEFORE_END, life / 10), life / 2)
 
     def covers(self, url: str) -> bool:
-        """Whether they may be used for a URL, as far as they say."""
-        return not self.prefixes or within(url, self.prefixes)
+        """Return True if their prefixes allow to use them for this URL."""
+        return not self.prefixes or is_within(url, self.prefixes)
 
     def narrowed(self, prefixes: tuple[str, ...]) -> Credentials:
-        """The same, got now, for these prefixes only."""
+        """Return the same fields for these prefixes only. Their age starts again."""
         return Credentials(self._fields, expires_at=self.expires_at, prefixes=prefixes)
 
     def __getitem__(self, name: str) -> Any:
@@ -82,13 +87,13 @@ class Credentials(Mapping[str, Any]):
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialRequest:
-    """What credentials are asked for.
+    """A request to a provider for credentials.
 
     Attributes:
-        name: Name of the binding that they are asked of.
-        url: What they are to be used for; it is below one of the binding's prefixes.
+        name: Name of the binding (the table ``[credentials.<name>]``).
+        url: The URL that the credentials will be used for. It is below one of the binding's prefixes.
         action: "read" or "write".
-        force: Those that were given before are refused: do not give the same again.
+        force: True if the service refused the credentials returned before: do not return the same ones from a cache.
     """
 
     name: str
@@ -98,16 +103,17 @@ class CredentialRequest:
 
 
 class CredentialProvider(ABC):
-    """Gets credentials from somewhere. It is asked by one thread at a time, and only for what is in scope.
+    """Returns credentials, which it takes from a service, a file or a keyring.
 
-    Subclass `reelbase.testing.CredentialProviderTests` to see that it keeps the contract.
+    One thread at a time calls it, and only for URLs below the binding's prefixes. Subclass
+    `reelbase.testing.CredentialProviderTests` to test a provider against the contract.
 
     Args:
         name: Name of the binding.
-        options: The binding's table of the configuration, without ``provider`` and ``prefixes``.
+        options: The binding's table in the configuration, without ``provider`` and ``prefixes``.
 
     Raises:
-        ConfigError: the options make no sense.
+        ConfigError: an option is missing, unknown or wrong.
     """
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
@@ -116,36 +122,46 @@ class CredentialProvider(ABC):
 
     @abstractmethod
     def get(self, request: CredentialRequest) -> Credentials:
-        """Credentials for a URL.
+        """Return credentials for a URL.
+
+        Args:
+            request: The URL, and what the credentials are needed for.
 
         Raises:
-            AccessDeniedError: there are none; the message holds no secret.
+            AccessDeniedError: there are none. The message must not contain a secret.
         """
 
-    def invalidate(self, name: str) -> None:  # noqa: B027 - most keep nothing
-        """Forget what is kept: the service refused it."""
+    def invalidate(self, name: str) -> None:  # noqa: B027 - most providers cache nothing
+        """Forget cached credentials: the service refused them.
 
-    def close(self) -> None:  # noqa: B027 - most hold nothing
-        """Let go of what is held."""
+        Args:
+            name: Name of the binding.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most providers hold nothing open
+        """Close connections and delete temporary files."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
 
-def checked_prefixes(prefixes: object) -> tuple[str, ...]:
-    """Prefixes in the form in which they are compared.
+def check_prefixes(prefixes: object) -> tuple[str, ...]:
+    """Return URL prefixes in the form in which they are compared.
+
+    Args:
+        prefixes: What the user passed; only a list or another iterable of strings is accepted.
 
     Raises:
-        UsageError: one is not the beginning of URLs, with a host or bucket.
+        UsageError: a prefix is not the start of a URL with a host or bucket.
     """
     if isinstance(prefixes, str) or not hasattr(prefixes, "__iter__"):
         raise UsageError("prefixes is not a list.", 'Give a list such as ["s3://bucket/folder/"].')
-    return tuple(_prefix(prefix) for prefix in prefixes)
+    return tuple(_check_prefix(prefix) for prefix in prefixes)
 
 
-def _prefix(text: object) -> str:
+def _check_prefix(text: object) -> str:
     try:
-        found = canonical(text) if isinstance(text, str) else ""
+        found = canonicalize(text) if isinstance(text, str) else ""
     except ValueError as error:
         raise UsageError(f"{text!r} is not a prefix of URLs: it {error}.", "Write https://host/folder/.") from None
     if not found.partition("://")[2].partition("/")[0]:
@@ -155,10 +171,10 @@ def _prefix(text: object) -> str:
     return found
 
 
-def within(url: str, prefixes: tuple[str, ...]) -> bool:
-    """Whether a URL is below one of `checked_prefixes`."""
+def is_within(url: str, prefixes: tuple[str, ...]) -> bool:
+    """Return True if a URL is below one of the prefixes, which `check_prefixes` returned."""
     try:
-        found = canonical(url)
-    except ValueError:
+        found = canonicalize(url)
+    except ValueError:  # a URL that can be read in two ways is below none
         return False
-    return any(lies_below(found, prefix) for prefix in prefixes)
+    return any(is_below(found, prefix) for prefix in prefixes)

@@ -1,4 +1,4 @@
-"""The htype contract: what one item of a tensor may be."""
+"""The htype contract: which values a tensor can hold, and how they are shown."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 
 
 class Htype:
-    """What one item of a tensor may be. Plugins subclass it; instances are immutable.
+    """Checks and converts the items of a tensor. Plugins subclass it; instances are immutable.
 
-    Settings are the keyword arguments of ``create_tensor`` beyond the common ones; a subclass takes them as keyword
+    The base class itself is the htype ``generic``: arrays of numbers.
+
+    Settings are the keyword arguments of ``create_tensor`` beyond the common ones. A subclass takes them as keyword
     arguments of its ``__init__``, checks them, and returns them from `settings`.
 
     Attributes:
-        name: The name of its spec.
-        dtype: numpy dtype of its items when the user names none; None: that of the first item.
-        dtypes: dtypes a user may choose; empty: any of bool, int, uint, float and complex.
-        media: Items are encoded files; arrays are encoded on append.
-        shown: numpy dtype that `numpy` shows, where that is not the stored one.
-        role: What a viewer does with its items: "video", "boxes" drawn over frames, "labels" that are next to them or
-            beside boxes, "text", "value" drawn as a curve if it is one number a frame; "" leaves them out.
+        name: The name of the htype's spec.
+        dtype: numpy dtype of the items if the user does not choose one. None uses the dtype of the first item.
+        dtypes: The dtypes that a user may choose. Empty allows any bool, int, uint, float and complex dtype.
+        media: True if items are encoded files. Arrays are then encoded when they are appended.
+        shown: numpy dtype of the arrays that `numpy` returns, if it is not the stored dtype.
+        role: How a viewer shows items. "video"; "boxes" are drawn over frames; "labels" are written next to frames or
+            boxes; "text"; "value" is drawn as a curve if it is one number per frame; "" is not shown.
     """
 
     name: ClassVar[str] = "generic"
@@ -40,38 +42,49 @@ class Htype:
     role: ClassVar[str] = "value"
 
     def settings(self) -> Mapping[str, Any]:
-        """JSON-able keyword arguments that make an equal htype."""
+        """Return the JSON-able keyword arguments that make an equal htype."""
         return {}
 
     def check(self, value: Any) -> NDArray[Any] | Sample | Encode:
-        """The value as it is stored: an array (cast to the tensor's dtype later, if that is safe) or a media sample.
+        """Check one item, and return it as it is stored.
+
+        Args:
+            value: What the user appended.
+
+        Returns:
+            An array, which is cast to the tensor's dtype later if that is safe; or a media sample.
 
         Raises:
-            HtypeError: the tensor may not hold it; the message shows the value and says what would do.
+            HtypeError: the tensor cannot hold the value. The message shows it and says what would be accepted.
         """
         return as_array(value)
 
     def check_many(self, value: Any) -> NDArray[Any] | None:
-        """A uniform stack of items checked at once; a sequence of thousands of frames needs it to be quick.
+        """Check all items of a sequence at once, if they have one shape.
+
+        It is there for speed: a row may hold one item for each of thousands of frames.
+
+        Args:
+            value: What the user appended for one row.
 
         Returns:
-            ``(n, *item shape)``: what `check` gives for each of the n items; or None: check them one by one.
-            Never raises for a bad item: None lets `check` find it and say which it is.
+            ``(n, *item shape)``: what `check` returns for each of the n items. None if the items must be checked one by
+            one. For a bad item return None too: `check` then raises, and the error names the item.
         """
         return None
 
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
-        """What ``.numpy()`` shows of a stored array."""
+        """Return what ``.numpy()`` returns for a stored array."""
         return array
 
     def data(self, array: NDArray[Any]) -> Any:
-        """What ``.data()`` shows of a stored array."""
+        """Return what ``.data()`` returns for a stored array."""
         return {"value": self.numpy(array)}
 
     def plain(self, array: NDArray[Any]) -> Any:
-        """A stored array as numbers, strings, lists and dicts of such: what filters compare, and viewers show.
+        """Return a stored array as numbers, strings, lists and dicts. Filters compare this, and viewers show it.
 
-        A single number stands for itself.
+        An array with a single number is returned as that number.
         """
         value = self.numpy(array).tolist()
         while isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
@@ -79,7 +92,15 @@ class Htype:
         return value
 
     def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> Any:
-        """The same of an item that belongs to one frame of a video, whose ``(height, width)`` is `size`."""
+        """Return what a viewer draws for an item that belongs to one frame of a video.
+
+        Args:
+            array: The stored item.
+            size: ``(height, width)`` of the frame in pixels.
+
+        Returns:
+            As `plain`, by default the same.
+        """
         return self.plain(array)
 
     def __repr__(self) -> str:
@@ -87,16 +108,16 @@ class Htype:
 
 
 def as_array(value: Any) -> NDArray[Any]:
-    """The value as an array of plain numbers.
+    """Convert a value to an array of bools or numbers.
 
     Raises:
-        HtypeError: it is ragged, or holds objects, text or dates.
+        HtypeError: the value is ragged, or holds objects, text or dates.
     """
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise HtypeError(
-            f"{brief(value)} makes no array: {error}.", "Give lists of equal lengths, or a sequence[…] tensor."
+            f"{brief(value)} is not an array: {error}.", "Give lists of equal lengths, or use a sequence[…] tensor."
         ) from None
     if array.dtype.kind not in "biufc":
         raise HtypeError(
@@ -106,7 +127,12 @@ def as_array(value: Any) -> NDArray[Any]:
 
 
 def brief(value: object, width: int = 60) -> str:
-    """A short repr for messages."""
+    """Return a short repr of a value, for messages.
+
+    Args:
+        value: Any object; of a large array only shape and dtype are shown.
+        width: The length of the text, at most, in characters.
+    """
     if isinstance(value, np.ndarray) and value.size > 8:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     try:

@@ -1,4 +1,4 @@
-"""Specs: how a plugin declares a thing without importing it."""
+"""Specs: small values with which a plugin declares a class or function without importing it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Magic = tuple[tuple[tuple[int, bytes], ...], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """One thing that a plugin offers.
+    """One class or function that a plugin offers.
 
     Attributes:
-        name: Unique within its kind.
+        name: The name by which users choose it; unique among the specs of its kind.
         target: ``"package.module:Name"``, imported on first use.
-        requires: Import names looked up before `target` is imported.
-        install: What to install when one of `requires` is missing, such as ``"reelbase[av]"``.
+        requires: Import names of packages that `target` needs. They are looked up, not imported, before `target` is.
+        install: What to install if one of `requires` is missing, such as ``"reelbase[av]"``.
     """
 
     name: str
@@ -33,11 +33,14 @@ class StorageSpec(Spec):
     """A `Storage` class and the URL schemes it serves.
 
     Attributes:
-        nobody: Options that make requests anonymous, for services that would otherwise use credentials they find.
-        one_service: Its URLs name no host: requests go to one service, wherever a URL comes from, and credentials
-            without prefixes cannot be led elsewhere.
-        guard: The option that keeps it to some addresses, as ``[security] network`` says: "public", or networks such as
-            ``10.2.0.0/16`` with commas between. Without one its links are refused where the user limits the network.
+        schemes: The URL schemes, in lower case, such as ``("gs", "gcs")``.
+        nobody: Options that make requests anonymous, for services whose libraries otherwise use any credentials that
+            they find on the machine.
+        one_service: True if URLs name no host, so that requests always go to the same service. Credentials without
+            prefixes are then safe: no URL can send them to another host.
+        guard: Name of the storage's option that limits the addresses it connects to. Its value is that of
+            ``[security] network``: "public", or networks such as ``10.2.0.0/16`` separated by commas. If a storage has
+            no such option, its links are refused where the user limits the network.
     """
 
     schemes: tuple[str, ...]
@@ -48,28 +51,34 @@ class StorageSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class CodecSpec(Spec):
-    """A `Codec` class and how to tell its samples.
+    """A `Codec` class, and how its files are recognized.
 
     Attributes:
         suffixes: File suffixes with their dots, the usual one first.
-        media_types: IANA media types.
-        magic: Alternatives; each a conjunction of ``(offset, bytes)`` that must all match the first 4096 bytes.
-            The longest match wins; between equals the classes are asked (`Codec.claims`).
-        kind: Htypes that may hold it name this kind, such as "video" or "image".
+        media_types: IANA media types of the files.
+        magic: Alternatives. Each is a tuple of ``(offset, bytes)`` pairs that must all match the first 4096 bytes of
+            a file. The codec with the longest match is used whose class claims the file (`Codec.claims`).
+        probe: True if not all of its files start with fixed bytes: `Codec.claims` is also called if no magic matches.
+        refusal: For a format that is recognised only to be refused, whatever the htype: what the file is and what to
+            do instead, such as ``("an animated WebP", "Convert it to mp4.")``. None for all others.
+        kind: The kind of sample, such as "video" or "image". Htypes list the kinds that they can hold.
     """
 
     suffixes: tuple[str, ...] = ()
     media_types: tuple[str, ...] = ()
     magic: Magic = ()
+    probe: bool = False
+    refusal: tuple[str, str] | None = None
     kind: str = "other"
 
     def match(self, head: bytes) -> int:
-        """How many magic bytes of the best alternative match `head`; 0: none does."""
-        return max((sum(len(b) for _, b in one) for one in self.magic if self._all(one, head)), default=0)
-
-    @staticmethod
-    def _all(conjunction: tuple[tuple[int, bytes], ...], head: bytes) -> bool:
-        return all(head[at : at + len(want)] == want for at, want in conjunction)
+        """Return the number of magic bytes of the longest alternative that matches `head`; 0 if none does."""
+        lengths = [
+            sum(len(expected) for _, expected in alternative)
+            for alternative in self.magic
+            if all(head[at : at + len(expected)] == expected for at, expected in alternative)
+        ]
+        return max(lengths, default=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +86,7 @@ class HtypeSpec(Spec):
     """An `Htype` class.
 
     Attributes:
-        codecs: Kinds of codec (`CodecSpec.kind`) its items may be stored with; "raw" is the plain array.
+        codecs: The kinds of codec (`CodecSpec.kind`) that items can be stored with; "raw" is the plain array.
     """
 
     codecs: tuple[str, ...] = ("raw",)
@@ -85,7 +94,7 @@ class HtypeSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialSpec(Spec):
-    """A `CredentialProvider` class; `name` is what ``provider`` says in a table ``[credentials.<name>]``."""
+    """A `CredentialProvider` class. Its name is the value of ``provider`` in a table ``[credentials.<name>]``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +102,7 @@ class ViewerSpec(Spec):
     """A `Viewer` class.
 
     Attributes:
-        environment: Where it shows: "browser" or "notebook".
+        environment: Where the viewer opens: "browser" or "notebook".
     """
 
     environment: str = "browser"
@@ -101,7 +110,9 @@ class ViewerSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSpec(Spec):
-    """A subcommand; `target` is a function ``(parser: argparse.ArgumentParser) -> None`` that sets ``run``.
+    """A subcommand. `target` is a function ``(parser: argparse.ArgumentParser) -> None``.
+
+    The function adds arguments, and sets the default ``run`` to the function that carries out the command.
 
     Attributes:
         help: One line for ``reelbase --help``.

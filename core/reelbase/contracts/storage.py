@@ -13,18 +13,20 @@ if TYPE_CHECKING:
 
     from reelbase.contracts.credentials import Credentials
 
-_READERS = 8
-_TICK: Final = timedelta(seconds=3)  # times of files are as coarse as two seconds (FAT)
+MAX_READ_THREADS = 8
+#: A file last written longer ago has an etag that changes with the next write: file times can be as coarse as two
+#: seconds (FAT), and a second write within the same tick would not show.
+MIN_AGE_OF_RELIABLE_TIMES: Final = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stat:
-    """What a storage knows of an object.
+    """Facts about a stored object.
 
     Attributes:
         size: Size in bytes.
-        etag: Changes whenever the object does; None where the storage has no such thing.
-        modified: Time of the last write, timezone-aware, or None.
+        etag: An identifier that changes whenever the object does; None if the storage has no etags.
+        modified: Time of the last write, timezone-aware; None if the storage does not have it.
     """
 
     size: int
@@ -35,25 +37,26 @@ class Stat:
 class Storage(ABC):
     """Bytes under string keys below one root. Every method is safe to call from several threads.
 
-    Instances can be pickled: data loaders hand them to other processes, which open their own.
-    A plugin implements `get`, `stat` and, to be written to, `put`, `delete` and `list`.
-    Subclass `reelbase.testing.StorageTests` to see that it keeps the contract.
+    Instances can be pickled: data loaders send them to other processes, which open their own connections.
+    A plugin implements `get`, `stat` and, if the storage can be written to, `put`, `delete` and `list`.
+    Subclass `reelbase.testing.StorageTests` to test a storage against the contract.
 
     Args:
-        root: What `locate` made of the user's URL.
-        options: This storage's table of the configuration.
-        credentials: What the user gave for this URL; None: what the service finds by itself, or nobody's.
+        root: The folder or URL below which all keys are, as `locate` returns it.
+        options: This storage's table ``[storage.<name>]`` of the configuration, and the user's own options.
+        credentials: The credentials to use. None uses the service's default credential chain, or makes anonymous
+            requests.
     """
 
     #: False for a storage that can only be read: `put` and `delete` raise ReadOnlyError.
     writable: ClassVar[bool] = True
 
-    #: False for a storage for one writer at a time: `put` with `if_absent` looks first and writes then, so of several
-    #: that race more than one may win. True: exactly one does.
+    #: True if exactly one of several racing writers wins a `put` with `if_absent`. False for a storage for one writer
+    #: at a time: it checks first and writes then, so more than one may win.
     racing: ClassVar[bool] = True
 
-    #: Whether what is asked takes a while to come, as it does over a network: then several things are asked at a time,
-    #: and what was read is kept. False for memory, and for a disk of this machine.
+    #: True if each read takes a round trip over a network: then several reads are made at a time, and bytes are cached.
+    #: False for memory, and for a disk of this machine.
     distant: bool = True
 
     def __init__(
@@ -65,66 +68,99 @@ class Storage(ABC):
 
     @classmethod
     def locate(cls, url: str) -> tuple[str, str]:
-        """Split the URL of one object into the root of a storage and the key below it."""
+        """Split the URL of one object into the root of a storage and the key below it.
+
+        Args:
+            url: The URL or path of one file.
+
+        Returns:
+            ``(root, key)``.
+        """
         root, _, key = url.rpartition("/")
         return root, key
 
     @abstractmethod
     def get(self, key: str, start: int = 0, stop: int | None = None, *, if_match: str | None = None) -> bytes:
-        """Bytes ``start`` to ``stop`` (or the end) of an object, as far as it has them.
+        """Read part of an object, or all of it.
+
+        Args:
+            key: The object's key.
+            start: The first byte.
+            stop: The byte to stop before; None reads to the end. If the object is shorter, fewer bytes are returned.
+            if_match: The etag that the object must have; None accepts any.
 
         Raises:
-            ObjectNotFoundError: no such object.
-            ObjectChangedError: its etag is not `if_match`.
-            StorageError: it cannot be read.
+            ObjectNotFoundError: there is no such object.
+            ObjectChangedError: the object's etag is not `if_match`.
+            StorageError: the object cannot be read.
         """
 
     @abstractmethod
     def stat(self, key: str) -> Stat:
-        """Size and etag of an object.
+        """Return size, etag and time of an object.
 
         Raises:
-            ObjectNotFoundError: no such object.
+            ObjectNotFoundError: there is no such object.
         """
 
     @abstractmethod
     def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> None:
-        """Write a whole object; it stands, durable and whole, when this returns, or not at all.
+        """Write a whole object. When this returns, the object is complete and durable; readers never see half of it.
 
         Args:
             key: The key to write to.
             data: The bytes, or a binary file to read to its end.
-            if_absent: Let exactly one of several racing writers win.
+            if_absent: Write only if there is no object of that key. Exactly one of several racing writers wins, if
+                `racing` is True.
 
         Raises:
-            ObjectExistsError: with `if_absent`, there is an object.
-            OutcomeUnknownError: the reply was lost: the object may stand.
-            StorageFullError, ReadOnlyError, StorageError: it could not be written.
+            ObjectExistsError: there is such an object (only with `if_absent`).
+            OutcomeUnknownError: the reply was lost, so the object may or may not have been written.
+            StorageFullError, ReadOnlyError, StorageError: the object could not be written.
         """
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Remove an object; a missing one is not an error."""
+        """Delete an object. If there is none, nothing happens."""
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        """All objects whose key starts with `prefix`, in order of their keys."""
+        """Yield key and facts of all objects whose key starts with `prefix`, in the order of their keys."""
 
     def get_ranges(
         self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None
     ) -> Sequence[bytes]:
-        """Several ``(start, stop)`` ranges of one object, in the order asked. By default a few threads call `get`."""
+        """Read several ranges of one object. By default up to eight threads call `get`.
+
+        Args:
+            key: The object's key.
+            ranges: ``(start, stop)`` of each range, in bytes.
+            if_match: The etag that the object must have, as in `get`.
+
+        Returns:
+            The bytes of each range, in the order of `ranges`.
+
+        Raises as `get`.
+        """
         if len(ranges) < 2:
             return [self.get(key, start, stop, if_match=if_match) for start, stop in ranges]
-        with ThreadPoolExecutor(min(_READERS, len(ranges))) as pool:
+        with ThreadPoolExecutor(min(MAX_READ_THREADS, len(ranges))) as pool:
             return list(pool.map(lambda span: self.get(key, *span, if_match=if_match), ranges))
 
     def leftovers(self) -> Iterator[tuple[str, Stat]]:
-        """What interrupted writes have left. They are not objects: `list` does not show them; `delete` removes them."""
+        """Yield what interrupted writes have left, such as temporary files and unfinished uploads.
+
+        They are not objects: `list` does not include them. `delete` removes them by the keys that this yields.
+        """
         return iter(())
 
     def public_url(self, key: str, *, seconds: int) -> str | None:
-        """A URL that anyone may read the object at for that long, or None where there is no such thing."""
+        """Return a URL at which anyone can read the object, or None if the storage has no such URLs.
+
+        Args:
+            key: The object's key.
+            seconds: How long the URL is valid.
+        """
         return None
 
     def __repr__(self) -> str:
@@ -133,12 +169,12 @@ class Storage(ABC):
 
 @dataclass(frozen=True)
 class Unchanging:
-    """Objects of a storage as they were when they were looked at: a byte source for blobs.
+    """A byte source that reads one version of an object: a blob's reads fail if the object was replaced.
 
     Attributes:
-        storage: Where they lie.
-        etag: What `Storage.stat` said; reads of an object that was replaced since raise ObjectChangedError. None, where
-            a storage has no such thing: nobody sees that.
+        storage: The storage to read from.
+        etag: The version's etag, from `Storage.stat`. Reads of another version raise ObjectChangedError. None if the
+            storage has no etags: then a replaced object is not noticed.
     """
 
     storage: Storage
@@ -154,12 +190,15 @@ class Unchanging:
 
     @property
     def distant(self) -> bool:
-        """As of the storage."""
+        """As `Storage.distant`."""
         return self.storage.distant
 
-    def settled(self, key: str) -> bool:
-        """Whether an object is near, was not written to just now, and each further write to it will be seen."""
+    def is_settled(self, key: str) -> bool:
+        """Return True if reading a local object twice surely returns the same bytes, or raises ObjectChangedError.
+
+        That takes an etag, and a last write long enough ago that a further write changes the etag.
+        """
         if self.storage.distant or self.etag is None:
             return False
         modified = self.storage.stat(key).modified
-        return modified is not None and datetime.now(UTC) - modified > _TICK
+        return modified is not None and datetime.now(UTC) - modified > MIN_AGE_OF_RELIABLE_TIMES

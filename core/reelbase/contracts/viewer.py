@@ -1,4 +1,4 @@
-"""The viewer contract: what ``play`` and ``visualize`` hand to a viewer, and what it returns."""
+"""The viewer contract: what ``play`` and ``visualize`` pass to a viewer, and what it returns."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """What there is to see.
+    """What a viewer shows first: the title, the tensors, and where to start.
 
     Attributes:
         title: The dataset's path, or the name of a single video.
-        version: Such as ``"main@12"``; "" if it is not a version of a dataset.
+        version: The version that is shown, such as ``"main@12"``; "" for a single video.
         rows: Number of rows of the longest tensor.
         where: The filter to start with; "" for none.
         start: The frame to start with; None shows the rows first.
@@ -102,10 +102,10 @@ class ShownVersion:
     """A named version of the dataset.
 
     Attributes:
-        ref: Such as ``"main@12"``.
+        ref: The version's name, such as ``"main@12"``.
         message: The commit's message; None if it has none.
-        author: Who committed it.
-        time: When, as ISO 8601.
+        author: The user who committed it.
+        time: The time of the commit, as ISO 8601.
     """
 
     ref: str
@@ -134,9 +134,9 @@ class RowPage:
     """Some of the rows that a filter selects.
 
     Attributes:
-        rows: A card for each.
+        rows: A card for each row that the filter selects.
         next: The row to continue with; None at the end.
-        seen: How many rows were looked at.
+        seen: How many rows were compared with the filter.
     """
 
     rows: tuple[RowCard, ...]
@@ -146,11 +146,11 @@ class RowPage:
 
 @dataclass(frozen=True, kw_only=True)
 class RowDetails:
-    """One row.
+    """The values of one row.
 
     Attributes:
         row: Row number.
-        values: Values of what belongs to the whole row, by tensor; JSON-able, long ones cut short.
+        values: Values of the tensors that are neither videos nor sequences, by tensor; JSON-able, long ones shortened.
         lengths: Number of items of each sequence, by tensor.
         videos: Facts of each video, by tensor; JSON-able.
     """
@@ -162,44 +162,49 @@ class RowDetails:
 
 
 class ViewerSource(Protocol):
-    """What there is to see: some rows of some tensors, at one commit. Several threads may call it.
+    """The data that a viewer shows: rows of some tensors, at one commit. Several threads may call it.
 
     Rows are numbered as in the dataset. A row, tensor or frame that does not exist raises a ReelbaseError.
     """
 
     def overview(self) -> Overview:
-        """What there is to see."""
+        """Return the title, the tensors, and where to start."""
 
     def versions(self) -> list[ShownVersion]:
-        """The named versions up to this one, newest first."""
+        """Return the named versions up to this one, newest first."""
 
     def html_preview(self) -> str:
-        """A still preview: HTML without scripts, for where nothing can be asked, such as a saved notebook."""
+        """Return a preview as HTML without scripts, for pages that have no server, such as a saved notebook."""
 
     def rows(self, where: str, start: int, limit: int) -> RowPage:
-        """At most `limit` of the rows that a filter selects, from row `start` on.
+        """Return a page of the rows that a filter selects.
+
+        Args:
+            where: A filter expression; "" selects all rows.
+            start: The row to start at.
+            limit: How many rows to return, at most.
 
         Raises:
             FilterError: `where` is not a valid filter.
         """
 
     def row(self, row: int) -> RowDetails:
-        """One row."""
+        """Return the values of one row."""
 
     def video(self, row: int, tensor: str) -> StoredVideo:
-        """The video of a row."""
+        """Return the stored video of a row in tensor `tensor`."""
 
     def track(self, row: int, tensor: str, start: int, stop: int) -> list[Any]:
-        """The items of a sequence for frames ``start:stop``, as `Htype.drawn` returns them; JSON-able."""
+        """Return the items of a sequence for frames ``start:stop``, as `Htype.drawn` returns them; JSON-able."""
 
     def curve(self, row: int, tensor: str) -> list[float | None]:
-        """All values of a sequence of single numbers; None for those that are not finite numbers."""
+        """Return all values of a sequence of single numbers; None for each that is not a finite number."""
 
     def picture(self, row: int, tensor: str, frame: int, width: int) -> bytes:
-        """One frame as JPEG, at most `width` pixels wide."""
+        """Return one frame as JPEG, at most `width` pixels wide."""
 
     def clip(self, row: int, tensor: str, start: int, stop: int) -> WebClip:
-        """Frames ``start:stop`` encoded for a browser that cannot decode the stored packets."""
+        """Return frames ``start:stop`` encoded for a browser that cannot decode the stored packets."""
 
 
 class Shown(ABC):
@@ -213,7 +218,7 @@ class Shown(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Stop serving; what is on the screen already may stay there."""
+        """Stop serving the page. What is on the screen already may stay there."""
 
     def __enter__(self) -> Self:
         return self
@@ -229,9 +234,9 @@ class Viewer(ABC):
 
     @abstractmethod
     def show(self, source: ViewerSource, *, open_browser: bool) -> Shown:
-        """Begin to show, and return at once.
+        """Open the viewer and return without waiting for the user.
 
         Args:
-            source: What to show.
+            source: The data to show.
             open_browser: Open a window for the user; if False, only make the page reachable at the returned ``url``.
         """

@@ -1,1 +1,1 @@
-"""Who may ask where: from a URL and the name of credentials to the storage that has it."""
+"""Credentials: which of them a URL is read with, whether they may be used for it, and when they are renewed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from reelbase.contracts.credentials import checked_prefixes
+from reelbase.contracts.credentials import check_prefixes
 from reelbase.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ MANAGED: Final = "managed"
 
 @dataclass(frozen=True)
 class Binding:
-    """A name of credentials, bound.
+    """A name of credentials, with the provider that it stands for.
 
     Attributes:
-        name: As datasets and users write it.
-        prefixes: In the form in which they are compared. Empty: wherever requests go to one service, whatever the URL.
-        lease: Gives the credentials.
+        name: The name, as datasets and users write it.
+        prefixes: URLs below which the credentials may be used, as `check_prefixes` returns them. Empty allows all URLs
+            of storages that always send requests to one service (`StorageSpec.one_service`).
+        lease: Returns the credentials, and renews them.
     """
 
     name: str
@@ -34,13 +35,13 @@ class Binding:
 
 @dataclass(frozen=True)
 class Configured:
-    """A table ``[credentials.<name>]``.
+    """A table ``[credentials.<name>]`` of the configuration.
 
     Attributes:
         name: Name of the table.
-        provider: Name of the plugin.
-        prefixes: As in `Binding`.
-        options: The rest, for the provider.
+        provider: Name of the provider's spec (`CredentialSpec`).
+        prefixes: URLs below which the credentials may be used, as in `Binding`.
+        options: The rest of the table, for the provider. Not in the repr: they may hold secrets.
     """
 
     name: str
@@ -50,22 +51,28 @@ class Configured:
 
     @classmethod
     def of(cls, name: str, table: Mapping[str, Any]) -> Configured:
-        """The table, checked as far as it is not the provider's.
+        """Check a table of the configuration. The provider checks its own options later.
+
+        Args:
+            name: Name of the table.
+            table: Its content.
 
         Raises:
-            ConfigError: it names no provider, or prefixes that are none.
+            ConfigError: the table names no provider, or a prefix is not a URL.
         """
         options = dict(table)
         provider, prefixes = options.pop("provider", None), options.pop("prefixes", [])
         if not isinstance(provider, str) or not provider:
             raise ConfigError(f"credentials.{name} names no provider.", 'Write provider = "aws", for example.')
-        if isinstance(prefixes, str):  # of an environment variable
-            prefixes = [one.strip() for one in prefixes.split(",") if one.strip()]
+        if isinstance(prefixes, str):  # from an environment variable
+            prefixes = [prefix.strip() for prefix in prefixes.split(",") if prefix.strip()]
         try:
-            return cls(name, provider, checked_prefixes(prefixes), options)
+            return cls(name, provider, check_prefixes(prefixes), options)
         except UsageError as error:
             raise ConfigError(f"credentials.{name}.prefixes: {error}", None) from None
 
-    def made(self, provider_class: Callable[[str, Mapping[str, Any]], CredentialProvider]) -> CredentialProvider:
-        """Its provider."""
+    def make_provider(
+        self, provider_class: Callable[[str, Mapping[str, Any]], CredentialProvider]
+    ) -> CredentialProvider:
+        """Make the provider of this table from its class."""
         return provider_class(self.name, self.options)

@@ -1,4 +1,4 @@
-"""Credentials as long as they hold: got once for all threads, and again before they end or when they are refused."""
+"""Caching of credentials: fetched once for all threads, and again before they expire or when they are refused."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from reelbase.contracts.credentials import CredentialProvider
 
 Action = Literal["read", "write"]
-#: Credentials that were refused so soon were not good once: new ones would be refused, too.
-_YOUNG: Final = timedelta(seconds=5)
+#: Credentials that the service refuses so soon after they were fetched were never valid; new ones would be refused too.
+MIN_AGE_TO_RENEW_REFUSED: Final = timedelta(seconds=5)
 
 
 class Lease:
-    """What one provider gives for one name.
+    """The credentials that one provider returned for one name, as long as they are valid.
 
     Args:
         name: Name of the binding.
-        provider: Is asked by one thread at a time; the others wait for what it gives.
-        prefixes: Of the binding; what the provider gives is never for more than these.
+        provider: The provider. One thread at a time calls it; other threads wait for the result and share it.
+        prefixes: Prefixes of the binding. Credentials that the provider returns without prefixes get these.
     """
 
     def __init__(self, name: str, provider: CredentialProvider, prefixes: tuple[str, ...] = ()) -> None:
@@ -37,59 +37,82 @@ class Lease:
         reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        """No lock held."""
+        """Make a new lock: the old one may be held by a thread that the child does not have."""
         self._lock = threading.Lock()
 
-    def current(self, url: str, action: Action) -> Credentials:
-        """Credentials that hold, for a URL in scope.
+    def get_current(self, url: str, action: Action) -> Credentials:
+        """Return valid credentials for a URL that is below the binding's prefixes.
+
+        Args:
+            url: The URL that they will be used for.
+            action: "read" or "write".
 
         Raises:
-            AccessDeniedError: there are none.
+            AccessDeniedError: the provider has none, or fails.
         """
         with self._lock:
-            held = self._found(url, action)
-            return held if held is not None and not held.stale else self._get(url, action, force=False)
+            held = self._find_held(url, action)
+            return held if held is not None and not held.stale else self._renew(url, action, force=False)
 
-    def replaced(self, refused: Credentials, error: AccessDeniedError, url: str, action: Action) -> bool:
-        """Whether there are other credentials than those that were refused: then it is worth to ask again, once."""
+    def replace_refused(self, refused: Credentials, error: AccessDeniedError, url: str, action: Action) -> bool:
+        """Get other credentials in place of refused ones, if that makes sense.
+
+        Args:
+            refused: The credentials that the service refused.
+            error: How it refused them.
+            url: The URL that they were used for.
+            action: "read" or "write".
+
+        Returns:
+            True if there are other credentials now, so that the request is worth repeating once.
+        """
         with self._lock:
-            held = self._found(url, action)
+            held = self._find_held(url, action)
             if held is not None and held is not refused:
-                return True  # another thread was here
-            if not isinstance(error, CredentialsExpiredError) and (refused.expires_at is None or refused.age < _YOUNG):
+                return True  # another thread has renewed them meanwhile
+            if not isinstance(error, CredentialsExpiredError) and (
+                refused.expires_at is None or refused.age < MIN_AGE_TO_RENEW_REFUSED
+            ):
                 return False
             self._provider.invalidate(self._name)
-            return self._get(url, action, force=True) != refused
+            return self._renew(url, action, force=True) != refused
 
     def close(self) -> None:
-        """Let the provider go."""
+        """Close the provider."""
         self._provider.close()
 
-    def _found(self, url: str, action: Action) -> Credentials | None:
-        return next((one for (_, kind), one in self._held.items() if kind == action and one.covers(url)), None)
+    def _find_held(self, url: str, action: Action) -> Credentials | None:
+        held = (credentials for (_, kind), credentials in self._held.items() if kind == action)
+        return next((credentials for credentials in held if credentials.covers(url)), None)
 
-    def _get(self, url: str, action: Action, *, force: bool) -> Credentials:
-        given = self._ask(CredentialRequest(name=self._name, url=url, action=action, force=force))
+    def _renew(self, url: str, action: Action, *, force: bool) -> Credentials:
+        given = self._request(CredentialRequest(name=self._name, url=url, action=action, force=force))
         given = given if given.prefixes else given.narrowed(self._prefixes)
         if not given.covers(url):
             raise AccessDeniedError(
-                f"Credentials {self._name!r}: the provider gave some for other URLs than {redacted(url)}.",
-                "Ask who runs it.",
+                f"Credentials {self._name!r}: the provider returned some that are not for {redacted(url)}.",
+                "Ask the operator of the provider.",
             )
-        self._held = {key: one for key, one in self._held.items() if not (key[1] == action and one.covers(url))}
+        self._held = {
+            key: credentials
+            for key, credentials in self._held.items()
+            if not (key[1] == action and credentials.covers(url))
+        }
         self._held[url if given.prefixes else "", action] = given
         return given
 
-    def _ask(self, request: CredentialRequest) -> Credentials:
+    def _request(self, request: CredentialRequest) -> Credentials:
         try:
             given = self._provider.get(request)
         except ReelbaseError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a provider raises; its text may hold a secret
+        except Exception as error:  # noqa: BLE001 - a provider may raise anything; its text may hold a secret
             kind = type(error).__name__
         else:
             if isinstance(given, Credentials):
                 return given
-            kind = f"it gave a {type(given).__name__}, not Credentials"
-        # Outside the handler: the exception would be chained.
-        raise AccessDeniedError(f"Credentials {self._name!r} could not be had: {kind}.", "`reelbase creds test` helps.")
+            kind = f"it returned a {type(given).__name__}, not Credentials"
+        # Raised outside the handler: inside, the provider's exception would be chained and shown with its text.
+        raise AccessDeniedError(
+            f"Credentials {self._name!r} could not be fetched: {kind}.", "`reelbase creds test` shows more."
+        )

@@ -1,4 +1,4 @@
-"""Providers that core has: credentials in memory, and what the service's own tools find."""
+"""Core's own providers: credentials in memory, and the service's default credential chain."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from reelbase.errors import ConfigError, UsageError
 
 
 class MemoryProvider(CredentialProvider):
-    """Gives what it was given by `Dataset.populate_creds`.
+    """Returns the credentials that were passed to `Dataset.populate_creds`.
 
     Args:
         name: Name of the binding.
         options: The credentials.
 
     Raises:
-        ConfigError: it is in a configuration, which is no place for secrets.
+        ConfigError: a configuration file names this provider. Only a program can use it: files must not hold secrets.
     """
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
@@ -27,26 +27,31 @@ class MemoryProvider(CredentialProvider):
                 f'credentials.{name} has the provider "memory", which a program fills.',
                 'Write provider = "static" and the file that has them, or another one.',
             )
-        self._given = options
+        self._credentials = options
 
     def get(self, request: CredentialRequest) -> Credentials:
-        """What was given."""
-        return self._given
+        """Return the credentials, whatever the request."""
+        return self._credentials
 
 
 class EnvironmentProvider(CredentialProvider):
-    """No fields: the service's own tools look for credentials where they always do."""
+    """Returns no fields, so that the service's library uses its default credential chain."""
 
     def get(self, request: CredentialRequest) -> Credentials:
-        """None."""
+        """Return credentials without fields."""
         return Credentials({})
 
 
-def provider_of(name: str, creds: object, *, from_environment: bool) -> CredentialProvider:
-    """The provider of what a user gave.
+def make_provider(name: str, creds: object, *, from_environment: bool) -> CredentialProvider:
+    """Return a provider for the arguments of `Dataset.populate_creds`.
+
+    Args:
+        name: Name of the binding.
+        creds: Fields, or a provider; None with `from_environment`.
+        from_environment: Use the service's default credential chain.
 
     Raises:
-        UsageError: nothing was given, or two things.
+        UsageError: neither or both of `creds` and `from_environment` are given, or `creds` has another type.
     """
     if (creds is None) != from_environment:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""A storage that is asked with the credentials of a binding, as they are now."""
+"""A storage whose credentials are renewed when they expire."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ Result = TypeVar("Result")
 
 
 class RenewingStorage(Storage):
-    """Hands every call on to a storage that has credentials, which is made again when those change.
+    """Passes every call to a storage with the current credentials. That storage is made again when they change.
 
-    So a storage plugin need not know that credentials end: it gets some, and says when they are refused.
+    So a storage plugin needs no code for expiry: it gets plain fields, and raises AccessDeniedError if the service
+    refuses them. A refused call is repeated once with new credentials.
 
     Args:
-        kind: The storage's class.
-        root: Its root.
-        url: What the credentials are asked for: the root, or the one file that is read.
-        options: Its options.
-        lease: Gives the credentials; ``lease()`` is asked for on every call, since a name may be bound again.
-        action: What for.
-        again: What makes this storage in another process, and the arguments; nothing secret is among them.
+        kind: Class of the storage.
+        root: Root of the storage.
+        url: The URL to request credentials for: the root, or the one file that is read.
+        options: Options of the storage.
+        lease: Returns the lease to get credentials from. It is called for each request, since a name may be bound to
+            other credentials meanwhile.
+        action: "read" or "write".
+        again: A function that makes this storage in another process, and its arguments, which contain no secrets.
     """
 
     def __init__(
@@ -49,24 +51,24 @@ class RenewingStorage(Storage):
         self._lease = lease
         self._action: Action = action
         self._again = again
-        self._made: tuple[Credentials, Storage] | None = None
+        self._current: tuple[Credentials, Storage] | None = None
 
     def get(self, key: str, start: int = 0, stop: int | None = None, *, if_match: str | None = None) -> bytes:
-        """As the contract says."""
-        return self._ask(lambda storage: storage.get(key, start, stop, if_match=if_match))
+        """See the method of `Storage`."""
+        return self._call(lambda storage: storage.get(key, start, stop, if_match=if_match))
 
     def get_ranges(
         self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None
     ) -> Sequence[bytes]:
-        """As the contract says."""
-        return self._ask(lambda storage: storage.get_ranges(key, ranges, if_match=if_match))
+        """See the method of `Storage`."""
+        return self._call(lambda storage: storage.get_ranges(key, ranges, if_match=if_match))
 
     def stat(self, key: str) -> Stat:
-        """As the contract says."""
-        return self._ask(lambda storage: storage.stat(key))
+        """See the method of `Storage`."""
+        return self._call(lambda storage: storage.stat(key))
 
     def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> None:
-        """As the contract says."""
+        """See the method of `Storage`."""
         start = None if isinstance(data, bytes) or not data.seekable() else data.tell()
 
         def put(storage: Storage) -> None:
@@ -74,54 +76,54 @@ class RenewingStorage(Storage):
                 data.seek(start)
             storage.put(key, data, if_absent=if_absent)
 
-        self._ask(put, repeat=isinstance(data, bytes) or start is not None)
+        self._call(put, repeat=isinstance(data, bytes) or start is not None)
 
     def delete(self, key: str) -> None:
-        """As the contract says."""
-        self._ask(lambda storage: storage.delete(key))
+        """See the method of `Storage`."""
+        self._call(lambda storage: storage.delete(key))
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        """As the contract says; where credentials end on the way, it goes on behind the last key."""
+        """See `Storage.list`. If the credentials expire meanwhile, the listing continues after the last key."""
         return self._list(lambda storage: storage.list(prefix))
 
     def leftovers(self) -> Iterator[tuple[str, Stat]]:
-        """As the contract says."""
-        return self._list(lambda storage: iter(sorted(storage.leftovers(), key=lambda one: one[0])))
+        """See the method of `Storage`."""
+        return self._list(lambda storage: iter(sorted(storage.leftovers(), key=lambda item: item[0])))
 
     def public_url(self, key: str, *, seconds: int) -> str | None:
-        """As the contract says."""
-        return self._ask(lambda storage: storage.public_url(key, seconds=seconds))
+        """See the method of `Storage`."""
+        return self._call(lambda storage: storage.public_url(key, seconds=seconds))
 
-    def _storage(self) -> tuple[Credentials, Storage]:
-        credentials = self._lease().current(self._url, self._action)
-        made = self._made
+    def _get_storage(self) -> tuple[Credentials, Storage]:
+        credentials = self._lease().get_current(self._url, self._action)
+        made = self._current
         if made is None or made[0] is not credentials:
             storage = self._kind(self.root, options=self.options, credentials=credentials or None)
-            made = self._made = (credentials, storage)
+            made = self._current = (credentials, storage)
         return made
 
-    def _ask(self, work: Callable[[Storage], Result], *, repeat: bool = True) -> Result:
-        used, storage = self._storage()
+    def _call(self, work: Callable[[Storage], Result], *, repeat: bool = True) -> Result:
+        used, storage = self._get_storage()
         try:
             return work(storage)
         except AccessDeniedError as error:
-            if not repeat or not self._lease().replaced(used, error, self._url, self._action):
+            if not repeat or not self._lease().replace_refused(used, error, self._url, self._action):
                 raise
-        return work(self._storage()[1])
+        return work(self._get_storage()[1])
 
     def _list(self, work: Callable[[Storage], Iterator[tuple[str, Stat]]]) -> Iterator[tuple[str, Stat]]:
-        used, storage = self._storage()
+        used, storage = self._get_storage()
         last = ""
         try:
-            for one in work(storage):
-                last = one[0]
-                yield one
+            for item in work(storage):
+                last = item[0]
+                yield item
         except AccessDeniedError as error:
-            if not self._lease().replaced(used, error, self._url, self._action):
+            if not self._lease().replace_refused(used, error, self._url, self._action):
                 raise
         else:
             return
-        yield from (one for one in work(self._storage()[1]) if one[0] > last)
+        yield from (item for item in work(self._get_storage()[1]) if item[0] > last)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._again

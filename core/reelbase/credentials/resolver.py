@@ -1,8 +1,8 @@
-"""The resolver: which credentials are used for a URL, and whether they may be.
+"""The resolver decides which credentials are used for a URL, and whether they may be used for it.
 
-Names are in datasets; what they stand for is said by the user's configuration, or in this process by
-`Dataset.populate_creds`; credentials are in this process's memory only. Scope decides first: a provider is not even
-asked for a URL that is below none of its binding's prefixes.
+Datasets store names of credentials. The user's configuration says what a name stands for, or `Dataset.populate_creds`
+does for this process. Credentials are only in this process's memory. The scope is checked first: a provider is not
+called for a URL that is not below one of its binding's prefixes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from reelbase._util.once import Once
 from reelbase._util.urls import redacted
 from reelbase.config import settings
-from reelbase.contracts.credentials import CredentialProvider, Credentials, within
+from reelbase.contracts.credentials import CredentialProvider, Credentials, is_within
 from reelbase.credentials.bindings import MANAGED, Binding, Configured
 from reelbase.credentials.leases import Lease
 from reelbase.credentials.renewing_storage import RenewingStorage
@@ -40,22 +40,22 @@ class Names:
     """The names of credentials of one dataset.
 
     Attributes:
-        dataset: Its id.
-        renamed: What names that rows have are called now.
-        managed: Those whose credentials a server gives.
+        dataset: Id of the dataset.
+        renamed: ``(name in rows, new name)`` of each name that was renamed.
+        managed: The names whose credentials come from a server of managed credentials.
     """
 
     dataset: str = ""
     renamed: tuple[tuple[str, str], ...] = ()
     managed: frozenset[str] = frozenset()
 
-    def now(self, name: str) -> str:
-        """What a name that a row has is called now."""
+    def get_current(self, name: str) -> str:
+        """Return the present name for a name that is stored in a row."""
         return dict(self.renamed).get(name, name)
 
 
 class Resolver:
-    """Opens what URLs name, in the name of whom it should be."""
+    """Opens the storages of URLs with the credentials that belong to them."""
 
     def __init__(self) -> None:
         self.configured = {name: Configured.of(name, table) for name, table in settings().credentials.items()}
@@ -63,73 +63,88 @@ class Resolver:
         self._populated: dict[tuple[str, str], Binding] = {}
 
     def open(self, root: str, creds: Creds = None, options: Mapping[str, Any] | None = None, *, write: bool) -> Storage:
-        """The storage of a dataset.
+        """Return the storage of a dataset.
 
         Args:
             root: A folder, or the URL of one.
-            creds: What the user gave; None: the binding with the longest prefix, else what the service finds.
-            options: Options of the storage.
-            write: Whether it is to be written to.
+            creds: What the user passed. None uses the configured binding with the longest matching prefix, or else the
+                service's default credential chain.
+            options: Options of the storage, which take precedence over the configuration's.
+            write: True to get credentials for writing.
 
         Raises:
-            UsageError, ScopeError, PluginError: it cannot be.
+            UsageError: `creds` is not of a known type, or no credentials have that name.
+            ScopeError: the credentials are not for this URL.
+            PluginError: no installed plugin handles such URLs.
         """
         root = registry().normalize(root)
-        return self._opened(root, root, creds, options, "write" if write else "read")
+        return self._open(root, root, creds, options, "write" if write else "read")
 
     def locate(self, url: str, creds: Creds = None, options: Mapping[str, Any] | None = None) -> tuple[Storage, str]:
-        """The storage of one file, and its key in there. Nothing is read. As `open`."""
+        """Return the storage of one file, and the file's key in it. Nothing is read. Arguments and errors as `open`."""
         url = registry().normalize(url)
         kind, _ = registry().storage_for(url)
         root, key = kind.locate(url)
-        return self._opened(root, url, creds, options, "read"), key
+        return self._open(root, url, creds, options, "read"), key
 
     def follow(self, url: str, name: str | None, names: Names) -> tuple[Storage, str]:
-        """The storage of what a link names, and its key in there. Nothing is read.
+        """Return the storage of a linked file, and the file's key in it. Nothing is read.
 
         Args:
             url: URL of the file.
-            name: Of the credentials; None: nobody's; "ENV": what the service's own tools find.
-            names: Names of the dataset that the link is in.
+            name: Name of the credentials. None makes anonymous requests; "ENV" uses the service's default credential
+                chain.
+            names: Names of credentials of the dataset that holds the link.
 
         Raises:
-            UsageError: nothing is bound to that name.
-            ScopeError: what is bound to it is not for that URL.
-            LinkRefusedError: it may not be followed.
+            UsageError: no credentials have that name.
+            ScopeError: the credentials are not for this URL.
+            LinkRefusedError: the configuration forbids to follow the link.
             PluginError: no installed plugin reads such URLs.
         """
         url = registry().normalize(url)
         kind, spec = registry().storage_for(url)
         root, key = kind.locate(url)
-        options = _guarded(url, kind, spec)
+        options = _limit_network(url, kind, spec)
         if name is None:
             return registry().open_storage(root, options={**options, **spec.nobody}), key
         if name == ENVIRONMENT:
             _check_chain(url, spec)
             return registry().open_storage(root, options=options), key
-        now = names.now(name)
-        self._check(self.bound(now, names), url, spec)
+        current = names.get_current(name)
+        self._check(self.find_binding(current, names), url, spec)
         again = (_follow, (url, name, names))
-        return self._renewing(root, url, options, partial(self.bound, now, names), "read", again), key
+        return self._make_renewing(root, url, options, partial(self.find_binding, current, names), "read", again), key
 
     def populate(self, names: Names, name: str, provider: CredentialProvider, prefixes: tuple[str, ...]) -> None:
-        """Bind a name of one dataset in this process."""
-        self._populated[names.dataset, name] = _binding(name, provider, prefixes)
+        """Bind a name of one dataset to a provider, in this process.
 
-    def bound(self, name: str, names: Names | None = None) -> Binding:
-        """What a name stands for: what was populated, else what is configured.
+        Args:
+            names: Names of the dataset.
+            name: The name to bind.
+            provider: Returns the credentials.
+            prefixes: URLs below which they may be used.
+        """
+        self._populated[names.dataset, name] = _make_binding(name, provider, prefixes)
+
+    def find_binding(self, name: str, names: Names | None = None) -> Binding:
+        """Return the binding of a name: that of `populate`, or else that of the configuration.
+
+        Args:
+            name: The name of the credentials.
+            names: Names of the dataset that uses it; None if the user passed the name as an argument.
 
         Raises:
-            UsageError: nothing.
+            UsageError: no credentials have that name.
         """
         if names is not None and (found := self._populated.get((names.dataset, name))):
             return found
         if name in self.configured:
             return self._look_up(name)
-        if names is None:  # the text may be a secret that was meant for another place: it is not shown
+        if names is None:  # the text may be a secret that was passed by mistake, so it is not shown
             known = ", ".join(sorted(self.configured)) or "none"
             raise UsageError(
-                f"creds is a text, and the name of no credentials that are configured: {known}.",
+                f"creds is a text, but not one of the configured names of credentials: {known}.",
                 'Give a dict such as {"aws_access_key_id": …}, or configure a table [credentials.<name>].',
             )
         if name in names.managed:
@@ -145,19 +160,19 @@ class Resolver:
         )
 
     def close(self) -> None:
-        """Let the providers go."""
+        """Close all providers."""
         for binding in (*self._bindings.values(), *self._populated.values()):
             binding.lease.close()
 
     def _look_up(self, name: str) -> Binding:
         if name not in self._bindings:
             found = self.configured[name]
-            provider = found.made(registry().credentials.load(found.provider))
-            self._bindings.setdefault(name, _binding(name, provider, found.prefixes))
+            provider = found.make_provider(registry().credentials.load(found.provider))
+            self._bindings.setdefault(name, _make_binding(name, provider, found.prefixes))
         return self._bindings[name]
 
-    def _opened(self, root: str, url: str, creds: Creds, options: Mapping[str, Any] | None, action: Action) -> Storage:
-        creds = self._longest(url) if creds is None else creds
+    def _open(self, root: str, url: str, creds: Creds, options: Mapping[str, Any] | None, action: Action) -> Storage:
+        creds = self._find_by_prefix(url) if creds is None else creds
         if creds is None:
             return registry().open_storage(root, options=options)
         _, spec = registry().storage_for(url)
@@ -165,27 +180,27 @@ class Resolver:
             _check_chain(url, spec)
             return registry().open_storage(root, options=options)
         if isinstance(creds, str):
-            self._check(self.bound(creds), url, spec)
-            again = (_opened, (root, url, creds, options, action))
-            return self._renewing(root, url, options, partial(self.bound, creds), action, again)
+            self._check(self.find_binding(creds), url, spec)
+            again = (_open, (root, url, creds, options, action))
+            return self._make_renewing(root, url, options, partial(self.find_binding, creds), action, again)
         if isinstance(creds, CredentialProvider):
-            mine = _binding(creds.name, creds, ())
-            return self._renewing(root, url, options, lambda: mine, action, (_refuse, ()))
-        return registry().open_storage(root, options=options, credentials=_given(creds))
+            mine = _make_binding(creds.name, creds, ())
+            return self._make_renewing(root, url, options, lambda: mine, action, (_refuse, ()))
+        return registry().open_storage(root, options=options, credentials=_to_credentials(creds))
 
-    def _longest(self, url: str) -> str | None:
-        """The configured name with the longest prefix of a URL."""
+    def _find_by_prefix(self, url: str) -> str | None:
+        """Return the configured name that has the longest matching prefix of a URL, or None."""
         found = [
             (len(prefix), name)
-            for name, one in self.configured.items()
-            for prefix in one.prefixes
-            if within(url, _spell((prefix,)))
+            for name, configured in self.configured.items()
+            for prefix in configured.prefixes
+            if is_within(url, _expand_schemes((prefix,)))
         ]
         return max(found)[1] if found else None
 
     def _check(self, binding: Binding, url: str, spec: StorageSpec) -> None:
         prefixes = binding.prefixes
-        if prefixes and not within(url, prefixes):
+        if prefixes and not is_within(url, prefixes):
             raise ScopeError(
                 f"Credentials {binding.name!r} are not for {redacted(url)}: they are for {', '.join(prefixes)}.",
                 "If they should be, add its folder to their prefixes; never for a dataset that you do not trust.",
@@ -196,27 +211,27 @@ class Resolver:
                 'Say where they may be sent: prefixes=["https://host/folder/"].',
             )
 
-    def _renewing(
+    def _make_renewing(
         self,
         root: str,
         url: str,
         options: Mapping[str, Any] | None,
-        bound: Callable[[], Binding],
+        find_binding: Callable[[], Binding],
         action: Action,
         again: tuple[Callable[..., Storage], tuple[Any, ...]],
     ) -> Storage:
         kind, spec = registry().storage_for(root)
         options = registry().options_of(spec, options)
-        return RenewingStorage(kind, root, url, options, lambda: bound().lease, action, again)
+        return RenewingStorage(kind, root, url, options, lambda: find_binding().lease, action, again)
 
 
-def _binding(name: str, provider: CredentialProvider, prefixes: tuple[str, ...]) -> Binding:
-    prefixes = _spell(prefixes)
+def _make_binding(name: str, provider: CredentialProvider, prefixes: tuple[str, ...]) -> Binding:
+    prefixes = _expand_schemes(prefixes)
     return Binding(name, prefixes, Lease(name, provider, prefixes))
 
 
-def _spell(prefixes: tuple[str, ...]) -> tuple[str, ...]:
-    """Prefixes in every scheme of their service: ``gs://`` and ``gcs://`` are one."""
+def _expand_schemes(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the prefixes in every scheme of their service: ``gs://`` and ``gcs://`` are the same."""
     services = [spec.schemes for spec in registry().storages.specs() if spec.one_service]
     found = []
     for prefix in prefixes:
@@ -226,14 +241,14 @@ def _spell(prefixes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _guarded(url: str, kind: type[Storage], spec: StorageSpec) -> dict[str, Any]:
-    """Options that keep a storage to the addresses that links may reach."""
+def _limit_network(url: str, kind: type[Storage], spec: StorageSpec) -> dict[str, Any]:
+    """Return the options that limit a storage to the addresses that links may reach (``[security] network``)."""
     allowed = settings().security.network
     if allowed == "any" or spec.one_service or not kind.distant:
         return {}
     if not spec.guard:
         raise LinkRefusedError(
-            f"{redacted(url)}: the storage {spec.name!r} cannot be kept to some addresses, as [security] network asks.",
+            f"{redacted(url)}: the storage {spec.name!r} cannot limit its addresses, as [security] network requires.",
             'Set network = "any" in your own configuration if you trust the dataset.',
         )
     return {spec.guard: allowed if isinstance(allowed, str) else ",".join(allowed)}
@@ -247,7 +262,7 @@ def _check_chain(url: str, spec: StorageSpec) -> None:
         )
 
 
-def _given(creds: object) -> Credentials:
+def _to_credentials(creds: object) -> Credentials:
     if isinstance(creds, Credentials):
         return creds
     if not hasattr(creds, "items"):
@@ -258,8 +273,8 @@ def _given(creds: object) -> Credentials:
     return Credentials(cast("Mapping[str, Any]", creds))
 
 
-def _opened(root: str, url: str, creds: str, options: Mapping[str, Any] | None, action: Action) -> Storage:
-    return resolver()._opened(root, url, creds, options, action)
+def _open(root: str, url: str, creds: str, options: Mapping[str, Any] | None, action: Action) -> Storage:
+    return resolver()._open(root, url, creds, options, action)
 
 
 def _follow(url: str, name: str, names: Names) -> Storage:
@@ -270,17 +285,17 @@ def _refuse() -> Storage:
     raise UsageError("A provider that was given as an argument is not sent to another process.", "Configure it.")
 
 
-def _made() -> Resolver:
+def _make_resolver() -> Resolver:
     made = Resolver()
     atexit.register(made.close)
     return made
 
 
-_resolver = Once(_made)
+_resolver = Once(_make_resolver)
 
 
 def resolver() -> Resolver:
-    """The resolver of this process.
+    """Return the resolver of this process. It is made on first use.
 
     Raises:
         ConfigError: the configuration is wrong.
@@ -289,5 +304,5 @@ def resolver() -> Resolver:
 
 
 def reset() -> None:
-    """Forget what was populated, and read the configuration again; for tests and notebooks."""
+    """Forget what `populate` bound, and read the configuration again; for tests and notebooks."""
     _resolver.forget()

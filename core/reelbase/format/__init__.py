@@ -1,1 +1,1 @@
-"""The on-disk format: the only package that knows how a dataset is laid out. See docs/explanation/format.md."""
+"""The on-disk format. No other package knows how a dataset is laid out. See docs/explanation/format.md."""

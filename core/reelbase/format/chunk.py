@@ -1,8 +1,8 @@
-"""Small chunks: samples of one column packed together. Read whole, checked by the crc of their index entry.
+"""Chunks: small samples of one column, packed together and read as a whole.
 
-Layout, little-endian: ``<4s magic, u1 zlib, 3x, u4 count, u8 meta bytes, u8 payload bytes>``, then, deflated if `zlib`,
-the form of each sample (u1), the axes of each (u1), all axis lengths (i8), ``count + 1`` payload offsets (u8), and the
-payload.
+Layout, little-endian: ``<4s magic, u1 zlib, 3x, u4 count, u8 meta bytes, u8 payload bytes>``, then the body. The body
+is deflated if `zlib` is 1. It holds the form of each sample (u1), the number of axes of each (u1), all axis lengths
+(i8), ``count + 1`` payload offsets (u8), and the payload. The index entry of a chunk has its crc32.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ import numpy as np
 
 from reelbase.errors import CorruptObjectError, NewerFormatError
 
-_HEAD = struct.Struct("<4sB3xIQQ")
+_HEADER = struct.Struct("<4sB3xIQQ")
 _MAGIC = b"RBK1"
-MAX_BYTES = 1 << 18  # what one small sample costs to read; see docs/explanation/decisions/index.md
+#: A random read fetches and checks a whole chunk. 256 KiB was measured to be a good compromise: smaller chunks make
+#: random reads faster and reading everything slower (decision 24).
+MAX_BYTES = 1 << 18
 MAX_SAMPLES = 1024
-_WEIGHT = 64
-_WORTH = 3 / 4  # deflated only if that saves a quarter: inflating takes longer than reading
-_MAX_DEFLATED = 2 << 20
-_MAX_INFLATED = 64 << 20  # what is deflated is at most a chunk; anything beyond is a bomb
+_BYTES_PER_WEIGHT_UNIT = 64
+_MAX_DEFLATED_FRACTION = 3 / 4  # a smaller saving is not worth it: inflating takes longer than reading the bytes
+_MAX_BYTES_TO_DEFLATE = 2 << 20
+_MAX_INFLATED_BYTES = 64 << 20  # more than a chunk can have: larger claims are zip bombs
 
 
 class Form:
-    """How a sample's payload is to be read."""
+    """How the payload of a sample is interpreted."""
 
     MISSING: Final = 0
     ARRAY: Final = 1  #: one array of the sample's shape
@@ -36,26 +38,43 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Packed:
-    """One sample as it is in a chunk."""
+class PackedSample:
+    """One sample as it is stored in a chunk.
+
+    Attributes:
+        form: How to interpret the payload, see `Form`.
+        shape: Axis lengths of the array, or for a ragged sequence the number of items.
+        payload: The bytes of the sample, in the layout that `form` names.
+    """
 
     form: int
     shape: tuple[int, ...]
     payload: bytes | memoryview
 
 
-def weight(payload: int) -> int:
-    """What an index entry says of a chunk's size before deflation: 64s of bytes, at most 65535."""
-    return min(-(-payload // _WEIGHT), 0xFFFF)
+def compute_weight(payload: int) -> int:
+    """Return the size of a chunk as an index entry records it: in units of 64 bytes, at most 65535.
+
+    Args:
+        payload: Payload bytes of the chunk before deflation.
+    """
+    return min(-(-payload // _BYTES_PER_WEIGHT_UNIT), 0xFFFF)
 
 
 def is_full(weight: int, count: int) -> bool:
-    """Whether a chunk of that weight and number of samples is at least half as large as chunks become."""
-    return weight * _WEIGHT * 2 >= MAX_BYTES or count * 2 >= MAX_SAMPLES
+    """Return True if a chunk is at least half as large as chunks can become.
+
+    Compaction leaves such chunks as they are.
+
+    Args:
+        weight: The recorded size, see `compute_weight`.
+        count: Number of samples in the chunk.
+    """
+    return weight * _BYTES_PER_WEIGHT_UNIT * 2 >= MAX_BYTES or count * 2 >= MAX_SAMPLES
 
 
-def encode(samples: Sequence[Packed]) -> bytes:
-    """The bytes of a chunk."""
+def encode(samples: Sequence[PackedSample]) -> bytes:
+    """Return the bytes of a chunk that holds `samples`."""
     forms = bytes(sample.form for sample in samples)
     axes = bytes(len(sample.shape) for sample in samples)
     shapes = np.array([n for sample in samples for n in sample.shape], "<i8").tobytes()
@@ -64,21 +83,26 @@ def encode(samples: Sequence[Packed]) -> bytes:
     meta = forms + axes + shapes + offsets.tobytes()
     payload = b"".join(sample.payload for sample in samples)
     body, deflated = meta + payload, 0
-    if len(body) <= _MAX_DEFLATED:
-        small = zlib.compress(body, 1)
-        if len(small) < len(body) * _WORTH:
-            body, deflated = small, 1
-    return _HEAD.pack(_MAGIC, deflated, len(samples), len(meta), len(payload)) + body
+    if len(body) <= _MAX_BYTES_TO_DEFLATE:
+        compressed = zlib.compress(body, 1)
+        if len(compressed) < len(body) * _MAX_DEFLATED_FRACTION:
+            body, deflated = compressed, 1
+    return _HEADER.pack(_MAGIC, deflated, len(samples), len(meta), len(payload)) + body
 
 
-class Samples(Sequence[Packed]):
-    """The samples of a chunk; each is cut out when it is asked for, since most are not.
+class Samples(Sequence[PackedSample]):
+    """The samples of one chunk. A sample is cut out of the chunk only when it is accessed.
+
+    Args:
+        body: The inflated chunk without its header.
+        count: Number of samples.
+        meta_size: Bytes of the tables in front of the payload.
 
     Attributes:
-        nbytes: About how much memory they take.
+        nbytes: Approximate memory use in bytes.
 
     Raises:
-        ValueError: the parts do not add up.
+        ValueError: the tables contradict each other or the sizes given.
     """
 
     def __init__(self, body: memoryview, count: int, meta_size: int) -> None:
@@ -91,56 +115,61 @@ class Samples(Sequence[Packed]):
         self._offsets = np.frombuffer(body, "<u8", count + 1, 2 * count + self._lengths.nbytes)
         self._payload = body[meta_size:]
         if 2 * count + self._lengths.nbytes + self._offsets.nbytes != meta_size:
-            raise ValueError("its parts have other lengths than it says")
+            raise ValueError("its tables do not have the lengths that its header states")
         if self._offsets[-1] != len(self._payload) or (self._offsets[1:] < self._offsets[:-1]).any():
-            raise ValueError("its samples do not lie one after another")
+            raise ValueError("its payload offsets are not in order")
 
     def __len__(self) -> int:
         return len(self._forms)
 
     @overload
-    def __getitem__(self, key: int) -> Packed: ...
+    def __getitem__(self, key: int) -> PackedSample: ...
     @overload
-    def __getitem__(self, key: slice) -> list[Packed]: ...
-    def __getitem__(self, key: int | slice) -> Packed | list[Packed]:
+    def __getitem__(self, key: slice) -> list[PackedSample]: ...
+    def __getitem__(self, key: int | slice) -> PackedSample | list[PackedSample]:
         if isinstance(key, slice):
             return [self[k] for k in range(*key.indices(len(self)))]
         first = self._first.item(key)
         shape = tuple(self._lengths[first : first + self._axes.item(key)].tolist())
         start, stop = self._offsets[key : key + 2].tolist()
-        return Packed(self._forms[key], shape, self._payload[start:stop])
+        return PackedSample(self._forms[key], shape, self._payload[start:stop])
 
 
-def decode(data: bytes, where: str) -> Samples:
-    """The samples of a chunk.
+def decode(data: bytes, label: str) -> Samples:
+    """Return the samples of a chunk.
+
+    Args:
+        data: The bytes of the chunk, header included.
+        label: What messages call the chunk.
 
     Raises:
-        CorruptObjectError: its parts do not add up.
-        NewerFormatError: it carries a version this reelbase does not know.
+        CorruptObjectError: the chunk is damaged.
+        NewerFormatError: a newer reelbase wrote the chunk.
     """
     try:
-        magic, deflated, count, meta_size, payload_size = _HEAD.unpack_from(data)
+        magic, deflated, count, meta_size, payload_size = _HEADER.unpack_from(data)
         if magic != _MAGIC:
-            raise _wrong_magic(magic, where)
-        body = memoryview(data)[_HEAD.size :]
+            raise _magic_error(magic, label)
+        body = memoryview(data)[_HEADER.size :]
         if deflated:
-            if meta_size + payload_size > _MAX_INFLATED:
-                raise _corrupt(where, f"it claims {meta_size + payload_size} bytes")
+            if meta_size + payload_size > _MAX_INFLATED_BYTES:
+                raise _corrupt_error(label, f"it claims {meta_size + payload_size} bytes")
+            # zlib takes 0 for "no limit", so a header that claims no bytes must not remove the limit.
             body = memoryview(zlib.decompressobj().decompress(body, max(meta_size + payload_size, 1)))
         if len(body) != meta_size + payload_size:
-            raise _corrupt(where, "its length is wrong")
+            raise _corrupt_error(label, "its length is wrong")
         return Samples(body, count, meta_size)
     except (struct.error, zlib.error, ValueError, IndexError) as error:
         if isinstance(error, (CorruptObjectError, NewerFormatError)):
             raise
-        raise _corrupt(where, str(error)) from error
+        raise _corrupt_error(label, str(error)) from error
 
 
-def _wrong_magic(magic: bytes, where: str) -> CorruptObjectError | NewerFormatError:
+def _magic_error(magic: bytes, label: str) -> CorruptObjectError | NewerFormatError:
     if magic[:3] == _MAGIC[:3]:
-        return NewerFormatError(f"{where} has version {magic!r}.", "Update reelbase: pip install -U reelbase")
-    return _corrupt(where, f"it starts with {magic!r}")
+        return NewerFormatError(f"{label} has version {magic!r}.", "Update reelbase: pip install -U reelbase")
+    return _corrupt_error(label, f"it starts with {magic!r}")
 
 
-def _corrupt(where: str, why: str) -> CorruptObjectError:
-    return CorruptObjectError(f"{where} is damaged: {why}.", "Restore the object from a copy of the dataset.")
+def _corrupt_error(label: str, reason: str) -> CorruptObjectError:
+    return CorruptObjectError(f"{label} is damaged: {reason}.", "Restore the object from a copy of the dataset.")

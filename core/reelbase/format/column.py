@@ -1,4 +1,4 @@
-"""One column of a tensor: where its rows lie."""
+"""One column of a tensor: the index entries that say where its rows are stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from reelbase.errors import CorruptObjectError
 from reelbase.format import segment
-from reelbase.format.entry import NO_ENTRIES, chained, rows_of
+from reelbase.format.entry import NO_ENTRIES, chain_entries, count_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """Rows of one column: folded segments, then a tail of entries; an overlay replaces single rows.
+    """The index of one column.
+
+    The rows in order are those of `segments`, then those of `tail`. Replaced rows are listed separately, in `over` and
+    `patch`, and take precedence.
 
     Attributes:
         segments: Folded entries, in row order.
-        tail: Entries of the rows after them, ``first`` relative to the tail's own start.
-        over: Segments of replaced rows, oldest first; their ``first`` is the physical row.
-        patch: Entries of replaced rows, newer than `over`, oldest first.
+        tail: Entries of the rows after the segments. Their ``first`` is relative to the start of the tail.
+        over: Segments of replaced rows, oldest first. Their ``first`` is the physical row.
+        patch: Entries of rows that were replaced later than those in `over`, oldest first.
     """
 
     segments: tuple[Segment, ...] = ()
@@ -40,60 +43,68 @@ class Column:
 
     @cached_property
     def starts(self) -> list[int]:
-        """The first row of each segment, and of the tail."""
-        return [0, *accumulate(one.rows for one in self.segments)]
+        """The first row of each segment, and then the first row of the tail."""
+        return [0, *accumulate(part.rows for part in self.segments)]
 
     @cached_property
     def rows(self) -> int:
-        """How many rows the column covers."""
-        return self.starts[-1] + rows_of(self.tail)
+        """Number of rows in the column."""
+        return self.starts[-1] + count_rows(self.tail)
 
     def append(self, entries: Entries) -> Column:
-        """The column with further rows."""
-        return replace(self, tail=chained([self.tail, entries]))
+        """Return the column with the rows of `entries` appended."""
+        return replace(self, tail=chain_entries([self.tail, entries]))
 
     def update(self, entries: Entries) -> Column:
-        """The column with rows replaced; ``first`` of each entry is the physical row."""
+        """Return the column with rows replaced. The ``first`` of each entry is the physical row."""
         return replace(self, patch=np.concatenate([self.patch, entries]))
 
-    def entry(self, store: Store, row: int) -> tuple[Any, int]:
-        """The entry that holds a physical row, and the row's place within it."""
+    def find_entry(self, store: Store, row: int) -> tuple[Any, int]:
+        """Return the entry that holds a physical row, and the position of the row within that entry.
+
+        Raises:
+            CorruptObjectError: no entry covers the row.
+        """
         if len(self.patch):
+            # The patch is newer than the segments in `over`, and its last entry for a row is the newest.
             replaced = np.flatnonzero(self.patch["first"] == row)
             if len(replaced):
                 return self.patch[replaced[-1]], 0
         for over in reversed(self.over):
-            found = segment.entry_at(store, over, row)
+            found = segment.find_entry(store, over, row)
             if found is not None:
                 return found, 0
-        return self.under(store, row)
+        return self.find_original_entry(store, row)
 
-    def under(self, store: Store, row: int) -> tuple[Any, int]:
-        """As `entry`, as if no row had been replaced."""
+    def find_original_entry(self, store: Store, row: int) -> tuple[Any, int]:
+        """Like `find_entry`, but ignore that rows were replaced."""
         at = bisect_right(self.starts, row) - 1
         inner = row - self.starts[at]
-        in_segment = at < len(self.segments)
-        one = segment.entry_at(store, self.segments[at], inner) if in_segment else segment.covering(self.tail, inner)
-        if one is None:
+        if at < len(self.segments):
+            entry = segment.find_entry(store, self.segments[at], inner)
+        else:
+            entry = segment.find_covering(self.tail, inner)
+        if entry is None:
             raise CorruptObjectError(f"No index entry covers row {row}.", "Restore the dataset from a copy.")
-        return one, inner - int(one["first"])
+        return entry, inner - int(entry["first"])
 
-    def every(self, store: Store) -> Entries:
-        """The entries of all rows in order, replaced ones as they were before."""
-        return joined(store, self.segments, self.tail)
+    def read_all(self, store: Store) -> Entries:
+        """Return the entries of all rows in order. Replaced rows have the entries that they had at first."""
+        return join_segments(store, self.segments, self.tail)
 
-    def replaced(self, store: Store) -> Entries:
-        """The newest entry of each replaced row, by row."""
-        return newest(store, self.over, self.patch)
-
-
-def joined(store: Store, segments: Sequence[Segment], tail: Entries) -> Entries:
-    """The entries of several segments and a tail as one run of appended rows."""
-    return chained([*(segment.entries(store, one) for one in segments), tail])
+    def read_replaced(self, store: Store) -> Entries:
+        """Return the newest entry of each replaced row, sorted by row."""
+        return join_replacements(store, self.over, self.patch)
 
 
-def newest(store: Store, segments: Sequence[Segment], patch: Entries) -> Entries:
-    """Replaced rows by row, the newest entry of each."""
-    every = np.concatenate([*(segment.entries(store, one) for one in segments), patch])
-    _, last = np.unique(every["first"][::-1], return_index=True)
-    return every[len(every) - 1 - last]
+def join_segments(store: Store, segments: Sequence[Segment], tail: Entries) -> Entries:
+    """Return the entries of several segments and a tail as one list of consecutive rows."""
+    return chain_entries([*(segment.read_entries(store, part) for part in segments), tail])
+
+
+def join_replacements(store: Store, segments: Sequence[Segment], patch: Entries) -> Entries:
+    """Return the newest entry of each replaced row, sorted by row."""
+    entries = np.concatenate([*(segment.read_entries(store, part) for part in segments), patch])
+    # `unique` finds the first occurrence of a row: reversed, that is its newest entry.
+    _, last = np.unique(entries["first"][::-1], return_index=True)
+    return entries[len(entries) - 1 - last]

@@ -1,7 +1,8 @@
-"""One commit: a small immutable object that holds a whole state.
+"""A commit: a small immutable object that holds the whole state of a dataset.
 
-Layout, little-endian: ``<4s magic, u4 JSON bytes, u4 entry bytes, u4 crc32 of both``, JSON, index entries. What would
-swell the JSON (schemas with long name lists, thousands of segments) is moved to an index object and referenced.
+Layout, little-endian: ``<4s magic, u4 JSON bytes, u4 entry bytes, u4 crc32 of both``, JSON, index entries. Large parts
+of the JSON, such as schemas with long lists of names or thousands of segments, are moved to index objects that the
+commit refers to.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.store import Store
 
-FORMAT = 2
+FORMAT = 3
+_FORMAT_WITHOUT_PARENT_IDS = 2  # and without checksums of packets; it is still read
+_READABLE = (_FORMAT_WITHOUT_PARENT_IDS, FORMAT)
 _REF = validation.fields(ref=validation.exactly(validation.uid, validation.count, validation.count))
 _SEGMENTS = validation.many(validation.exactly(validation.uid, *[validation.count] * 5))
 _BIRTH = validation.one_of(OWN.__eq__, validation.branch)
@@ -59,29 +62,31 @@ _SCHEMA = validation.fields(
     info=validation.mapping(validation.anything),
     ghosts=validation.mapping(validation.exactly(validation.count, _ORIGINS)),
 )
-_HELD = {
+_STATE_PARTS = {
     "schema": validation.one_of(_REF, _SCHEMA),
     "rows": validation.one_of(_REF, _ROWS),
     "txns": validation.mapping(validation.whole),
 }
-FEATURES: frozenset[str] = frozenset()  # flags this version understands
-_HEAD = struct.Struct("<4sIII")
-_MAGIC = b"RBC2"
-_SCHEMA_INLINE = 2048
-_ROWS_INLINE = 48 * 1024
-_MAX_REFERENCED = 256 << 20
-_UPDATE = "Update reelbase: pip install -U reelbase"
+#: Feature flags that this version can read. A commit with any other flag is refused.
+FEATURES: frozenset[str] = frozenset()
+_HEADER = struct.Struct("<4sIII")
+_MAGIC = b"RBC3"
+_MAGICS = (b"RBC2", _MAGIC)
+_MAX_INLINE_SCHEMA_BYTES = 2048  # every commit carries the schema, or else a reference to it
+_MAX_INLINE_ROWS_BYTES = 48 * 1024
+_MAX_REFERENCED_BYTES = 256 << 20  # after inflating; limits what a damaged or hostile object can allocate
+_UPDATE_HELP = "Update reelbase: pip install -U reelbase"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Commit:
-    """A state and how it came to be.
+    """The state of a dataset after one commit, and the commit's header.
 
     Attributes:
-        header: All but the state.
-        state: The dataset after it.
-        body: Its bytes as stored.
-        spilled: Index objects (uuid4 hex) that hold what was too large for the body.
+        header: Everything about the commit except the state.
+        state: The state of the dataset after the commit.
+        body: The bytes of the commit as they are stored.
+        spilled: Ids (uuid4 in hex) of the index objects that hold what was too large for the commit itself.
     """
 
     header: Header
@@ -91,133 +96,175 @@ class Commit:
 
     @property
     def branch(self) -> str:
-        """Its branch."""
+        """Name of the branch that the commit belongs to."""
         return self.header.branch
 
     @property
     def seq(self) -> int:
-        """Its number on its branch."""
+        """Number of the commit on its branch."""
         return self.header.seq
 
 
 def encode(store: Store, header: Header, state: State) -> Commit:
-    """A commit with its bytes; its state remembers what was moved to index objects.
+    """Return a commit with its bytes. Parts that are too large for the commit are uploaded as index objects.
 
-    Uploads those objects, so call it before the claim.
+    Call it before the commit is claimed, because a commit may refer only to objects that exist.
+
+    Args:
+        store: The store of the dataset.
+        header: The header of the new commit.
+        state: The state after the commit. The state of the result remembers where its schema was written.
     """
     blocks: list[Entries] = []
-    rows = {tensor: _rows_json(one, blocks) for tensor, one in state.rows.items()}
-    state, schema = _schema_json(store, state)
-    text = _dumps(rows)
-    stored: Any = rows if len(text) <= _ROWS_INLINE else {"ref": _refer(store, text)}
-    held = {"schema": schema, "rows": stored, "txns": dict(state.txns)}
-    body = _pack(header, held, b"".join(block.tobytes() for block in blocks))
-    return Commit(header=header, state=state, body=body, spilled=_spill(schema, stored))
+    rows_json = {tensor: _rows_to_json(rows, blocks) for tensor, rows in state.rows.items()}
+    state, schema = _schema_to_json(store, state)
+    text = _dumps(rows_json)
+    stored: Any = rows_json if len(text) <= _MAX_INLINE_ROWS_BYTES else {"ref": _write_reference(store, text)}
+    parts = {"schema": schema, "rows": stored, "txns": dict(state.txns)}
+    body = _pack(header, parts, b"".join(block.tobytes() for block in blocks))
+    return Commit(header=header, state=state, body=body, spilled=_list_spilled(schema, stored))
 
 
-def expired(header: Header) -> bytes:
-    """The bytes that stand for a commit once its state is gone."""
+def encode_expired(header: Header) -> bytes:
+    """Return the bytes that replace a commit when its state is deleted: the header only."""
     return _pack(replace(header, expired=True), {}, b"")
 
 
-def _spill(*parts: Mapping[str, Any]) -> tuple[str, ...]:
+def _list_spilled(*parts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the index objects that parts of a commit refer to."""
     return tuple(part["ref"][0] for part in parts if "ref" in part)
 
 
-def _pack(header: Header, held: Mapping[str, Any], inline: bytes) -> bytes:
-    body = _dumps({"format": FORMAT, "features": [], **header.as_json(), **held})
-    return _HEAD.pack(_MAGIC, len(body), len(inline), zlib.crc32(inline, zlib.crc32(body))) + body + inline
+def _pack(header: Header, parts: Mapping[str, Any], inline: bytes) -> bytes:
+    body = _dumps({"format": FORMAT, "features": [], **header.as_json(), **parts})
+    return _HEADER.pack(_MAGIC, len(body), len(inline), zlib.crc32(inline, zlib.crc32(body))) + body + inline
 
 
-def header_of(data: bytes, where: str) -> Header:
-    """The header of the commit that `data` holds.
+def decode_header(data: bytes, label: str) -> Header:
+    """Return the header of a commit.
 
-    Raises:
-        CorruptObjectError: it is damaged.
-        NewerFormatError: a newer reelbase wrote it.
-    """
-    with _reading(where):
-        return Header.from_json(_unpack(data, where)[0])
-
-
-def decode(store: Store, data: bytes, where: str) -> Commit:
-    """The commit that `data` holds.
+    Args:
+        data: The bytes of the commit. It may have expired.
+        label: What messages call the commit.
 
     Raises:
-        CorruptObjectError: it, or an index object that it names, is damaged.
-        NewerFormatError: a newer reelbase wrote it.
-        VersionExpiredError: its state is gone.
+        CorruptObjectError: the commit is damaged.
+        NewerFormatError: a newer reelbase wrote the commit.
     """
-    with _reading(where):
-        head, inline = _unpack(data, where)
+    with _wrap_errors(label):
+        return Header.from_json(_unpack(data, label)[0])
+
+
+def decode(store: Store, data: bytes, label: str) -> Commit:
+    """Return the commit that `data` holds.
+
+    Args:
+        store: The store of the dataset, for index objects that the commit refers to.
+        data: The bytes of the commit.
+        label: What messages call the commit.
+
+    Raises:
+        CorruptObjectError: the commit, or an index object that it refers to, is damaged.
+        NewerFormatError: a newer reelbase wrote the commit.
+        VersionExpiredError: the state of the commit was deleted.
+    """
+    with _wrap_errors(label):
+        head, inline = _unpack(data, label)
         header = Header.from_json(head)
         if header.expired:
             raise VersionExpiredError(
                 f"Version {header.place} has expired.", "Choose one of ds.log(all=True) that has not."
             )
-        state = _state(store, head, np.frombuffer(inline, ENTRY))
-        return Commit(header=header, state=state, body=data, spilled=_spill(head["schema"], head["rows"]))
+        state = _decode_state(store, head, np.frombuffer(inline, ENTRY))
+        return Commit(header=header, state=state, body=data, spilled=_list_spilled(head["schema"], head["rows"]))
 
 
 @contextmanager
-def _reading(where: str) -> Iterator[None]:
+def _wrap_errors(label: str) -> Iterator[None]:
+    """Raise `CorruptObjectError` for every error that malformed content of a commit can cause."""
     try:
         yield
     except ReelbaseError:
         raise
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptObjectError(f"{where} cannot be read: {error}.", "Restore it from a copy.") from error
+        raise CorruptObjectError(f"{label} cannot be read: {error}.", "Restore it from a copy.") from error
 
 
-def _unpack(data: bytes, where: str) -> tuple[dict[str, Any], bytes]:
-    magic, size, inline_size, crc = _HEAD.unpack_from(data)
-    body, inline = data[_HEAD.size : _HEAD.size + size], data[_HEAD.size + size :]
-    if magic[:3] == _MAGIC[:3] and magic != _MAGIC:
-        check_format(int(magic[3:]), where)
-    if magic != _MAGIC or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
-        raise CorruptObjectError(f"{where} is damaged.", "Restore the object from a copy of the dataset.")
+def _unpack(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
+    magic, size, inline_size, crc = _HEADER.unpack_from(data)
+    body, inline = data[_HEADER.size : _HEADER.size + size], data[_HEADER.size + size :]
+    # The last character of the magic is the format number: a difference there is another version, not damage.
+    if magic[:3] == _MAGIC[:3] and magic not in _MAGICS:
+        check_format(int(magic[3:]), label)
+    if magic not in _MAGICS or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
+        raise CorruptObjectError(f"{label} is damaged.", "Restore the object from a copy of the dataset.")
     head = json.loads(body)
     if not isinstance(head, dict):
-        raise TypeError("it holds no object")
-    check_format(head["format"], where)
+        raise TypeError("its JSON is not an object")
+    check_format(head["format"], label)
+    if head["format"] == _FORMAT_WITHOUT_PARENT_IDS:
+        head = {"parent_id": None, "parent_crc": None, **head}
+    _check_fields(head, label)
     validation.check(
-        head, features=validation.many(validation.text), **HEADER, **({} if head.get("expired") is True else _HELD)
+        head,
+        features=validation.many(validation.text),
+        **HEADER,
+        **({} if head.get("expired") is True else _STATE_PARTS),
     )
+    # Flags let a later release add to the format without a new number; a reader must know all that are set.
     unknown = sorted(set(head["features"]) - FEATURES)
     if unknown:
-        raise NewerFormatError(f"{where} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE)
+        raise NewerFormatError(f"{label} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE_HELP)
     return head, inline
 
 
-def looks_like_one(data: bytes) -> bool:
-    """Whether these bytes start as a commit does, of whatever format."""
+def _check_fields(head: Mapping[str, Any], label: str) -> None:
+    """Check that every field is known: what an unknown one says could change what the others mean.
+
+    Raises:
+        NewerFormatError: one is not.
+    """
+    unknown = sorted(head.keys() - {"format", "features", *HEADER, *_STATE_PARTS})
+    if unknown:
+        names = ", ".join(map(repr, unknown))
+        raise NewerFormatError(f"{label} was written by a newer reelbase: it has {names}.", _UPDATE_HELP)
+
+
+def looks_like_commit(data: bytes) -> bool:
+    """Return True if the bytes start as a commit of any format number does."""
     return data[:3] == _MAGIC[:3]
 
 
-def check_format(found: object, where: str) -> None:
-    """See that a format number is the one this reelbase reads.
+def check_format(found: object, label: str) -> None:
+    """Check that this reelbase can read a format number.
+
+    Args:
+        found: The number that was found.
+        label: What messages call the object that states it.
 
     Raises:
-        NewerFormatError, FormatError: it is not.
+        NewerFormatError: a newer reelbase wrote the object.
+        FormatError: the number is older than the first release.
     """
-    if found == FORMAT:
+    if found in _READABLE:
         return
     if isinstance(found, int) and found < FORMAT:
         raise FormatError(
-            f"{where} has format {found}, of before the first release; this reelbase reads {FORMAT}.",
-            "Make the dataset again from its files.",
+            f"{label} has format {found}, which is older than the first release; this reelbase reads {FORMAT}.",
+            "Create the dataset again from its files.",
         )
-    raise NewerFormatError(f"{where} has format {found}; this reelbase reads {FORMAT}.", _UPDATE)
+    raise NewerFormatError(f"{label} has format {found}; this reelbase reads {FORMAT}.", _UPDATE_HELP)
 
 
-def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
+def _rows_to_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
+    """Return the JSON of one tensor's rows, and append their inline entries to `blocks`."""
     columns = {}
     for name, column in rows.columns.items():
         blocks += [column.tail, column.patch]
         columns[name] = {
             "segments": [segment.as_json() for segment in column.segments],
             "tail": len(column.tail),
-            "over": [one.as_json() for one in column.over],
+            "over": [segment.as_json() for segment in column.over],
             "patch": len(column.patch),
         }
     blocks.append(rows.dead.tail)
@@ -226,51 +273,57 @@ def _rows_json(rows: Rows, blocks: list[Entries]) -> dict[str, Any]:
     return {"columns": columns, "dead": dead, "origins": rows.origins.as_json()}
 
 
-def _schema_json(store: Store, state: State) -> tuple[State, Any]:
+def _schema_to_json(store: Store, state: State) -> tuple[State, Any]:
+    """Return the JSON of schemas and metadata, or a reference to an index object that holds it.
+
+    A state whose schema has not changed since it was written is not written again.
+    """
     if state.schema_ref is not None:
         return state, {"ref": list(state.schema_ref)}
     schema = {
-        "tensors": [one.as_json() for one in state.tensors.values()],
+        "tensors": [tensor.as_json() for tensor in state.tensors.values()],
         "info": dict(state.info),
-        "ghosts": {tensor: [one.physical_rows, one.origins.as_json()] for tensor, one in state.ghosts.items()},
+        "ghosts": {tensor: [ghost.physical_rows, ghost.origins.as_json()] for tensor, ghost in state.ghosts.items()},
     }
     text = _dumps(schema)
-    if len(text) <= _SCHEMA_INLINE:
+    if len(text) <= _MAX_INLINE_SCHEMA_BYTES:
         return state, schema
-    ref = _refer(store, text)
+    ref = _write_reference(store, text)
     return replace(state, schema_ref=ref), {"ref": list(ref)}
 
 
-def _state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
+def _decode_state(store: Store, head: Mapping[str, Any], entries: Entries) -> State:
+    """Return the state that the JSON and the inline entries of a commit describe."""
     schema, ref = head["schema"], None
     if "ref" in schema:
         uid, crc, size = schema["ref"]
         ref = (uid, crc, size)
-        schema = _follow(store, schema["ref"])
-    stored = _follow(store, head["rows"]["ref"]) if "ref" in head["rows"] else head["rows"]
+        schema = _read_reference(store, schema["ref"])
+    stored = _read_reference(store, head["rows"]["ref"]) if "ref" in head["rows"] else head["rows"]
+    # A dataset may come from a stranger, so the shape of all JSON is checked before any of it is used (decision 36).
     validation.check({"schema": schema, "rows": stored}, schema=_SCHEMA, rows=_ROWS)
-    tensors = {one["id"]: TensorSchema(**one) for one in schema["tensors"]}
-    if tensors.keys() != stored.keys() or len({one["name"] for one in schema["tensors"]}) != len(stored):
-        raise ValueError("tensors and rows do not fit together")
-    inline = _Inline(entries)
-    rows = {tensor: _rows(one, inline) for tensor, one in stored.items()}
+    tensors = {stored_tensor["id"]: TensorSchema(**stored_tensor) for stored_tensor in schema["tensors"]}
+    if tensors.keys() != stored.keys() or len({tensor.name for tensor in tensors.values()}) != len(stored):
+        raise ValueError("its tensors and its rows do not match")
+    inline = _InlineEntries(entries)
+    rows = {tensor: _decode_rows(stored_rows, inline) for tensor, stored_rows in stored.items()}
     if inline.left:
-        raise ValueError(f"{inline.left} entries too many")
+        raise ValueError(f"{inline.left} entries are left over")
     ghosts = {
         tensor: Ghost(int(count), Origins.from_json(origins)) for tensor, (count, origins) in schema["ghosts"].items()
     }
     return State(tensors, rows, schema["info"], ghosts, head["txns"], schema_ref=ref)
 
 
-class _Inline:
-    """The entries that a commit carries, handed out in order."""
+class _InlineEntries:
+    """The entries that follow the JSON of a commit. They are taken in the order in which the JSON counts them."""
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
 
     def take(self, count: int) -> Entries:
         if not 0 <= count <= self.left:
-            raise ValueError(f"{count} entries named, {self.left} there")
+            raise ValueError(f"{count} entries are needed, {self.left} are there")
         taken, self._entries = self._entries[:count], self._entries[count:]
         return taken
 
@@ -279,31 +332,33 @@ class _Inline:
         return len(self._entries)
 
 
-def _rows(stored: Mapping[str, Any], inline: _Inline) -> Rows:
+def _decode_rows(stored: Mapping[str, Any], inline: _InlineEntries) -> Rows:
     columns = {}
-    for name, one in stored["columns"].items():
-        tail, patch = inline.take(one["tail"]), inline.take(one["patch"])
-        columns[name] = Column(_segments(one["segments"]), tail, _segments(one["over"]), patch)
+    for name, column in stored["columns"].items():
+        tail, patch = inline.take(column["tail"]), inline.take(column["patch"])
+        columns[name] = Column(_decode_segments(column["segments"]), tail, _decode_segments(column["over"]), patch)
     count, swept, segments, tail_size = stored["dead"]
-    dead = Tombstones(int(count), int(swept), _segments(segments), inline.take(tail_size))
+    dead = Tombstones(int(count), int(swept), _decode_segments(segments), inline.take(tail_size))
     rows = Rows(columns, dead, Origins.from_json(stored["origins"]))
     if dead.count > rows.physical_rows:
         raise ValueError(f"{dead.count} rows of {rows.physical_rows} are deleted")
     return rows
 
 
-def _segments(stored: Sequence[Any]) -> tuple[Segment, ...]:
-    return tuple(Segment.from_json(one) for one in stored)
+def _decode_segments(stored: Sequence[Any]) -> tuple[Segment, ...]:
+    return tuple(Segment.from_json(segment) for segment in stored)
 
 
-def _refer(store: Store, text: bytes) -> tuple[str, int, int]:
+def _write_reference(store: Store, text: bytes) -> tuple[str, int, int]:
+    """Write a part of a commit to an index object, deflated. Return its id, crc32 and size."""
     uid = uuid.uuid4().bytes
     data = zlib.compress(text, 6)
     store.add_object(keys.index(uid), data)
     return uid.hex(), zlib.crc32(data), len(data)
 
 
-def _follow(store: Store, ref: Any) -> Any:
+def _read_reference(store: Store, ref: Any) -> Any:
+    """Return the JSON of the index object that `ref` names."""
     uid, crc, size = ref
     key = keys.index(bytes.fromhex(uid))
 
@@ -312,7 +367,7 @@ def _follow(store: Store, ref: Any) -> Any:
         if len(data) != size or zlib.crc32(data) != crc:
             raise CorruptObjectError(f"{key} is damaged.", "Restore the object from a copy of the dataset.")
         inflate = zlib.decompressobj()
-        text = inflate.decompress(data, _MAX_REFERENCED)
+        text = inflate.decompress(data, _MAX_REFERENCED_BYTES)
         return json.loads(text), len(text)
 
     return store.cache.get(("ref", uid), read)

@@ -1,4 +1,7 @@
-"""Index entries: where a run of rows of one column lies. Fixed 48 bytes each, so that entry k is at 48 k."""
+"""Index entries. Each says where a run of consecutive rows of one column is stored.
+
+An entry has a fixed size of 48 bytes, so that the k-th entry of a list is found at byte 48 k.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ if TYPE_CHECKING:
 
 ENTRY = np.dtype(
     [
-        ("first", "<u4"),  # first row, relative to the segment; in an overlay the physical row
-        ("count", "<u4"),
+        ("first", "<u4"),  # first row, relative to the segment or tail; of replaced rows the physical row
+        ("count", "<u4"),  # number of rows
         ("crc", "<u4"),  # crc32 of the bytes
         ("kind", "<u2"),
-        ("ext", "<u2"),  # of media the file suffix, see keys.ext_code; of a chunk its weight, see chunk.weight
-        ("uuid", "u1", (16,)),
-        ("off", "<u8"),
-        ("len", "<u8"),
+        ("ext", "<u2"),  # for media the suffix (keys.ext_code), for a chunk its size (chunk.compute_weight)
+        ("uuid", "u1", (16,)),  # id of the object that holds the bytes
+        ("off", "<u8"),  # offset in that object
+        ("len", "<u8"),  # number of bytes
     ]
 )
 Entries = np.ndarray[Any, Any]
@@ -38,32 +41,45 @@ class Kind:
     MISSING: Final = 3  #: rows without a sample; no bytes
 
 
-def entry(
+def make_entry(
     count: int, kind: int, *, crc: int = 0, ext: int = 0, uid: bytes = bytes(16), off: int = 0, size: int = 0
 ) -> Entries:
-    """One entry, as an array of one, with ``first`` 0."""
-    one = np.zeros(1, ENTRY)
-    one["count"], one["kind"], one["crc"], one["ext"] = count, kind, crc, ext
-    one["uuid"][0] = np.frombuffer(uid, np.uint8)
-    one["off"], one["len"] = off, size
-    return one
+    """Return one entry, as an array of length 1, with ``first`` 0.
+
+    Args:
+        count: Number of rows.
+        kind: What the bytes are, see `Kind`.
+        crc: crc32 of the bytes.
+        ext: For media the suffix (`keys.ext_code`), for a chunk its size (`chunk.compute_weight`).
+        uid: Id of the object that holds the bytes.
+        off: Offset of the bytes in that object.
+        size: Number of bytes.
+    """
+    entry = np.zeros(1, ENTRY)
+    entry["count"], entry["kind"], entry["crc"], entry["ext"] = count, kind, crc, ext
+    entry["uuid"][0] = np.frombuffer(uid, np.uint8)
+    entry["off"], entry["len"] = off, size
+    return entry
 
 
-def missing(count: int) -> Entries:
-    """Entries for `count` rows without a sample."""
-    return entry(count, Kind.MISSING) if count else NO_ENTRIES
+def make_missing(count: int) -> Entries:
+    """Return entries for `count` rows without a sample."""
+    return make_entry(count, Kind.MISSING) if count else NO_ENTRIES
 
 
-def chained(parts: Iterable[Entries]) -> Entries:
-    """Entries one after another, ``first`` counted again from 0."""
+def chain_entries(parts: Iterable[Entries]) -> Entries:
+    """Return entries one after another, with ``first`` counted from 0 again."""
     joined = np.concatenate([NO_ENTRIES, *parts])
     counts = joined["count"].astype(np.uint64)
     joined["first"] = np.cumsum(counts) - counts
     return joined
 
 
-def after(entries: Entries, row: int) -> Entries:
-    """Those of ascending entries from `row` on; one that reaches across it must be of missing samples, and is cut."""
+def cut_before(entries: Entries, row: int) -> Entries:
+    """Return the entries from `row` on. `entries` are sorted by row.
+
+    An entry that reaches across `row` must be of rows without a sample, since only such an entry can be cut.
+    """
     stops = entries["first"].astype(np.int64) + entries["count"]
     rest: Entries = entries[stops > row].copy()
     if len(rest) and (over := row - int(rest["first"][0])) > 0:
@@ -72,17 +88,17 @@ def after(entries: Entries, row: int) -> Entries:
     return rest
 
 
-def rows_of(entries: Entries) -> int:
-    """How many rows they cover."""
+def count_rows(entries: Entries) -> int:
+    """Return how many rows the entries cover."""
     return int(entries["count"].sum(dtype=np.uint64))
 
 
 def find(firsts: NDArray[Any], row: int) -> int:
-    """Which of ascending `firsts` covers `row`."""
+    """Return the index of the last of the ascending `firsts` that is not greater than `row`; -1 if all are."""
     return int(firsts.searchsorted(row, side="right")) - 1
 
 
-def object_key(one: Any) -> str:
-    """The object that an entry's bytes are in."""
-    uid = one["uuid"].tobytes()
-    return keys.blob(uid, int(one["ext"])) if one["kind"] == Kind.BLOB else keys.pack(uid)
+def object_key(entry: Any) -> str:
+    """Return the key of the object that holds the bytes of an entry."""
+    uid = entry["uuid"].tobytes()
+    return keys.blob(uid, int(entry["ext"])) if entry["kind"] == Kind.BLOB else keys.pack(uid)

@@ -1,4 +1,4 @@
-"""What a commit touched: all that is needed to see whether two commits can stand one after the other."""
+"""What a commit touched. Two commits go together if their footprints do; no data is read to decide it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelbase.errors import CommitConflictError, HtypeError
-from reelbase.format.origins import Runs, common, union
+from reelbase.format.origins import Runs, intersect, union
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_MAX_RUNS = 1000
+_MAX_RUNS_PER_TENSOR = 1000
 _RETRY = "Refresh the dataset (ds.refresh()), look at the row or tensor, and try again."
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Which things a commit touched; two commits conflict when their footprints do.
+    """Everything that a commit touched. Two commits conflict if their footprints do.
 
     Attributes:
-        created: Names of tensors created, or given by a rename.
-        schema: Ids of tensors dropped or renamed.
-        dtypes: Dtype fixed by a first append, by tensor id.
-        appended: Ids of tensors that got rows.
-        changed: Rows replaced or deleted, by tensor id and branch of birth.
-        info: Metadata keys written, as "tensor id/key" ("/key" for the dataset's own).
-        txns: Lowest and highest number that applications gave their writes, so that what is run again is done once.
-        packed: Ids of tensors whose rows were rewritten, without changing them.
+        created: Names of tensors that were created, and new names of renamed tensors.
+        schema: Ids of tensors that were dropped or renamed.
+        dtypes: The dtype that a first append fixed, by tensor id.
+        appended: Ids of tensors that rows were appended to.
+        changed: Rows that were replaced or deleted, by tensor id and branch of birth.
+        info: Metadata keys that were written, as "tensor id/key". Keys of the dataset itself are "/key".
+        txns: Lowest and highest transaction number of each application. Numbers keep a write that is repeated from
+            being done twice.
+        packed: Ids of tensors whose rows were compacted, which rewrites them without changing their content.
     """
 
     created: frozenset[str] = frozenset()
@@ -41,12 +42,12 @@ class Footprint:
 
     @property
     def tensors(self) -> set[str]:
-        """Ids of all tensors touched."""
+        """Ids of all tensors that were touched. Compaction does not count."""
         changed = {tensor for tensor, _ in self.changed}
         return {*self.schema, *self.dtypes, *self.appended, *changed, *(k.split("/")[0] for k in self.info)} - {""}
 
     def as_json(self) -> dict[str, Any]:
-        """The form a commit carries: only what is not empty."""
+        """Return the form that a commit carries. Empty parts are left out."""
         changed: dict[str, dict[str, Any]] = {}
         for (tensor, branch), runs in self.changed.items():
             changed.setdefault(tensor, {})[branch] = [list(run) for run in runs]
@@ -64,7 +65,7 @@ class Footprint:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Footprint:
-        """The inverse of `as_json`."""
+        """Return the footprint that `as_json` wrote."""
         changed = {
             (tensor, branch): tuple((int(a), int(b)) for a, b in runs)
             for tensor, branches in stored.get("changed", {}).items()
@@ -75,72 +76,76 @@ class Footprint:
         return cls(**names, changed=changed, dtypes=stored.get("dtypes", {}), txns=txns)
 
     @classmethod
-    def united(cls, parts: Iterable[Footprint]) -> Footprint:
-        """What several touched together."""
-        every = list(parts)
+    def unite(cls, parts: Iterable[Footprint]) -> Footprint:
+        """Return what several footprints touched together."""
+        footprints = list(parts)
         changed: dict[tuple[str, str], list[tuple[int, int]]] = {}
         txns: dict[str, tuple[int, int]] = {}
-        for one in every:
-            for rows, runs in one.changed.items():
+        for footprint in footprints:
+            for rows, runs in footprint.changed.items():
                 changed.setdefault(rows, []).extend(runs)
-            for app, (low, high) in one.txns.items():
+            for app, (low, high) in footprint.txns.items():
                 txns[app] = min(low, txns.get(app, (low, high))[0]), max(high, txns.get(app, (low, high))[1])
         names = {
-            name: frozenset[str]().union(*(getattr(one, name) for one in every))
+            name: frozenset[str]().union(*(getattr(footprint, name) for footprint in footprints))
             for name in ("created", "schema", "appended", "info", "packed")
         }
         return cls(
             **names,
-            changed={rows: _coarse(union(runs)) for rows, runs in changed.items()},
-            dtypes={tensor: dtype for one in every for tensor, dtype in one.dtypes.items()},
+            changed={rows: _coarsen(union(runs)) for rows, runs in changed.items()},
+            dtypes={tensor: dtype for footprint in footprints for tensor, dtype in footprint.dtypes.items()},
             txns=txns,
         )
 
     def check(self, theirs: Footprint, names: Mapping[str, str]) -> None:
-        """See that this can be applied after `theirs`.
+        """Check that this footprint can be applied after another one.
 
         Args:
-            theirs: What a commit changed since.
-            names: Tensor names by id, for messages.
+            theirs: What a commit touched in the meantime.
+            names: Names of tensors by id, for messages.
 
         Raises:
             CommitConflictError: both changed the same thing.
-            HtypeError: both fixed a tensor's dtype, differently.
+            HtypeError: both fixed the dtype of a tensor, and differently.
         """
+        # Appends do not conflict with each other: the rows of the writer that lost go after those of the winner.
         self._check_names(theirs, names)
         self._check_rows(theirs, names)
         for tensor, dtype in self.dtypes.items():
             if theirs.dtypes.get(tensor, dtype) != dtype:
-                named = names.get(tensor, tensor)
+                name = names.get(tensor, tensor)
                 raise HtypeError(
-                    f"Another writer's first append made {named!r} {theirs.dtypes[tensor]}; yours is {dtype}.",
-                    "Convert the samples, or name the dtype in create_tensor.",
+                    f"Another writer's first append made {name!r} {theirs.dtypes[tensor]}; yours is {dtype}.",
+                    "Convert the samples, or pass dtype= to create_tensor.",
                 )
         for app, (lowest, _) in self.txns.items():
+            # Numbers of an application only grow, so with the same or a higher number this write was done already.
             if app in theirs.txns and theirs.txns[app][1] >= lowest:
                 raise CommitConflictError(
                     f"Another writer committed number {theirs.txns[app][1]} of {app!r} meanwhile; yours is {lowest}.",
-                    "It is done already; go on with the next.",
+                    "That write has been done already. Continue with the next one.",
                 )
 
     def _check_names(self, theirs: Footprint, names: Mapping[str, str]) -> None:
+        # What the other writer did, what this commit touches, and what the other one touched. Common items conflict.
         for what, mine, other in (
             ("created a tensor named", self.created, theirs.created),
             ("dropped or renamed the tensor", self.tensors | self.packed, theirs.schema),
             ("wrote to the tensor you drop or rename:", self.schema, theirs.tensors),
             ("wrote the metadata key", self.info, theirs.info),
             ("compacted the tensor", self.packed, theirs.packed),
+            # Compaction replaces whole columns, which would undo such changes.
             ("changed rows of the tensor you compact:", self.packed, {tensor for tensor, _ in theirs.changed}),
         ):
             both = sorted(mine & other)
             if both:
                 tensor, slash, key = both[0].partition("/")
-                named = names.get(tensor, tensor) + (slash + key if tensor else key)
-                raise CommitConflictError(f"Another writer {what} {named!r} meanwhile.", _RETRY)
+                name = names.get(tensor, tensor) + (slash + key if tensor else key)
+                raise CommitConflictError(f"Another writer {what} {name!r} meanwhile.", _RETRY)
 
     def _check_rows(self, theirs: Footprint, names: Mapping[str, str]) -> None:
         for rows, runs in self.changed.items():
-            both = common(runs, theirs.changed.get(rows, ()))
+            both = intersect(runs, theirs.changed.get(rows, ()))
             if both:
                 tensor, branch = rows
                 raise CommitConflictError(
@@ -150,6 +155,9 @@ class Footprint:
                 )
 
 
-def _coarse(runs: Runs) -> Runs:
-    """The same rows; very many runs as one, so that a commit stays small at the price of needless conflicts."""
-    return runs if len(runs) <= _MAX_RUNS else ((runs[0][0], runs[-1][1]),)
+def _coarsen(runs: Runs) -> Runs:
+    """Return the same rows. Very many runs are replaced by the one run that covers them all.
+
+    So a commit stays small, at the price of conflicts that need not be (decision 2).
+    """
+    return runs if len(runs) <= _MAX_RUNS_PER_TENSOR else ((runs[0][0], runs[-1][1]),)

@@ -1,4 +1,8 @@
-"""What a transaction does to a state: operations that can be applied again on top of another writer's commit."""
+"""The operations that a transaction consists of.
+
+They are objects so that a writer that loses the race for a commit number can apply them again, on top of the winner's
+commit (decision 1).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reelbase.errors import CommitConflictError
 from reelbase.format.column import Column
 from reelbase.format.draft import Draft, Move
-from reelbase.format.entry import after, missing
+from reelbase.format.entry import cut_before, make_missing
 from reelbase.format.footprint import Footprint
 from reelbase.format.origins import union
 from reelbase.format.state import State, TensorSchema
@@ -27,12 +31,16 @@ class Op(ABC):
 
     @abstractmethod
     def apply(self, draft: Draft) -> None:
-        """Do it to the draft's state, and say what it touches."""
+        """Apply the operation to the state of a draft, and record what it touches."""
 
 
 @dataclass(frozen=True)
 class Create(Op):
-    """A new tensor."""
+    """Create a tensor.
+
+    Attributes:
+        schema: The schema of the new tensor.
+    """
 
     schema: TensorSchema
 
@@ -43,18 +51,27 @@ class Create(Op):
 
 @dataclass(frozen=True)
 class Drop(Op):
-    """A tensor removed."""
+    """Remove a tensor.
+
+    Attributes:
+        tensor: Id of the tensor.
+    """
 
     tensor: str
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
-        draft.state = draft.state.without(self.tensor)
+        draft.state = draft.state.without_tensor(self.tensor)
         draft.touch(Footprint(schema=frozenset([self.tensor])))
 
 
 @dataclass(frozen=True)
 class Rename(Op):
-    """A tensor renamed."""
+    """Give a tensor another name.
+
+    Attributes:
+        tensor: Id of the tensor.
+        name: The new name.
+    """
 
     tensor: str
     name: str
@@ -66,7 +83,12 @@ class Rename(Op):
 
 @dataclass(frozen=True)
 class FixDtype(Op):
-    """The dtype of a tensor, fixed by its first append."""
+    """Fix the dtype of a tensor that was created without one. The first append does so.
+
+    Attributes:
+        tensor: Id of the tensor.
+        dtype: Name of the numpy dtype.
+    """
 
     tensor: str
     dtype: str
@@ -78,7 +100,13 @@ class FixDtype(Op):
 
 @dataclass(frozen=True)
 class SetInfo(Op):
-    """Metadata keys written (or, with `removed`, taken away) of a tensor, or of the dataset (tensor "")."""
+    """Write and remove metadata keys.
+
+    Attributes:
+        tensor: Id of the tensor, or "" for the metadata of the dataset.
+        values: The keys to write, with their values.
+        removed: The keys to remove.
+    """
 
     tensor: str
     values: Mapping[str, Any]
@@ -86,8 +114,8 @@ class SetInfo(Op):
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         state = draft.state
-        held = state.tensors[self.tensor].info if self.tensor else state.info
-        info = {k: v for k, v in {**held, **self.values}.items() if k not in self.removed}
+        old = state.tensors[self.tensor].info if self.tensor else state.info
+        info = {key: value for key, value in {**old, **self.values}.items() if key not in self.removed}
         if self.tensor:
             draft.state = state.with_schema(replace(state.tensors[self.tensor], info=info))
         else:
@@ -97,7 +125,12 @@ class SetInfo(Op):
 
 @dataclass(frozen=True)
 class SetTxn(Op):
-    """The number that an application gave this write."""
+    """Record the transaction number that an application gave to this write.
+
+    Attributes:
+        app: Name of the application.
+        number: The number. A lower one than is recorded already is ignored.
+    """
 
     app: str
     number: int
@@ -108,14 +141,15 @@ class SetTxn(Op):
 
 
 @dataclass(frozen=True)
-class Added:
-    """Rows for one tensor.
+class AddedRows:
+    """Rows to append to one tensor.
 
     Attributes:
-        entries: By column.
-        count: How many.
-        offset: Logical rows that they are after the first row of the whole append.
-        births: Which of them were born on other branches: offset from the first row, count, branch and row there.
+        entries: The entries of the rows, by column name.
+        count: Number of rows.
+        offset: How many logical rows after the first row of the whole append they start.
+        births: The rows that were born on other branches, as runs: offset from the first of these rows, count, branch
+            of birth, and the row there.
     """
 
     entries: Mapping[str, Entries]
@@ -126,76 +160,107 @@ class Added:
 
 @dataclass(frozen=True)
 class Append(Op):
-    """Rows for one tensor, or for several at once: then they keep their places beside each other."""
+    """Append rows to one tensor or to several. Rows of several tensors stay next to each other.
 
-    rows: Mapping[str, Added]
-    _drafted: dict[str, Move] = field(default_factory=dict)  # by the first `apply`: what later operations name
+    A tensor that is shorter than the others is first padded with rows without a sample.
+
+    Attributes:
+        rows: The rows to append, by tensor id.
+    """
+
+    rows: Mapping[str, AddedRows]
+    # Filled by the first `apply`: later operations name the rows as they were then, also when all are applied again.
+    _first_moves: dict[str, Move] = field(default_factory=dict)
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         state = draft.state
-        start = max(0, *(len(state.rows[tensor]) - one.offset for tensor, one in self.rows.items()))
-        for tensor, one in self.rows.items():
+        # The first logical row at which no tensor has a sample yet.
+        start = max(0, *(len(state.rows[tensor]) - added.offset for tensor, added in self.rows.items()))
+        for tensor, added in self.rows.items():
             rows = state.rows[tensor]
-            padded = rows.physical_rows
-            short = start + one.offset - len(rows)
-            if short:
-                rows = rows.append({name: missing(short) for name in one.entries}, short)
-            self._place(draft, tensor, padded, padded + short)
-            rows = rows.append(one.entries, one.count)
-            for offset, count, branch, row in one.births:
-                rows = replace(rows, origins=rows.origins.adopted(padded + short + offset, count, branch, row))
+            padding_start = rows.physical_rows
+            padding = start + added.offset - len(rows)
+            if padding:
+                rows = rows.append({name: make_missing(padding) for name in added.entries}, padding)
+            first = padding_start + padding
+            self._record_move(draft, tensor, padding_start, first)
+            rows = rows.append(added.entries, added.count)
+            for offset, count, branch, row in added.births:
+                rows = replace(rows, origins=rows.origins.adopt(first + offset, count, branch, row))
             state = state.with_rows(tensor, rows)
         draft.state = state
         draft.touch(Footprint(appended=frozenset(self.rows)))
 
-    def _place(self, draft: Draft, tensor: str, padded: int, now: int) -> None:
-        first = self._drafted.setdefault(tensor, Move(padded, now, now + self.rows[tensor].count, padded, now))
-        draft.moved(tensor, replace(first, now_padded=padded, now=now))
+    def _record_move(self, draft: Draft, tensor: str, padding_start: int, start: int) -> None:
+        stop = start + self.rows[tensor].count
+        move = self._first_moves.setdefault(tensor, Move(padding_start, start, stop, padding_start, start))
+        draft.record_move(tensor, replace(move, new_padding_start=padding_start, new_start=start))
 
-    def start(self, tensor: str) -> int:
-        """The first physical row of a tensor's rows, as operations after this one are to name it."""
-        return self._drafted[tensor].drafted
+    def start_row(self, tensor: str) -> int:
+        """Return the physical row that later operations of the draft must use for a tensor's first new row."""
+        return self._first_moves[tensor].start
 
 
 @dataclass(frozen=True)
 class Update(Op):
-    """Physical rows replaced, by one entry of each column a row."""
+    """Replace the samples of physical rows.
+
+    Attributes:
+        tensor: Id of the tensor.
+        rows: The physical rows.
+        entries: One entry for each of the rows, by column name.
+    """
 
     tensor: str
     rows: tuple[int, ...]
     entries: Mapping[str, Entries]
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
-        rows = [draft.place(self.tensor, row) for row in self.rows]
+        rows = [draft.translate_row(self.tensor, row) for row in self.rows]
         draft.state = draft.state.with_rows(self.tensor, draft.state.rows[self.tensor].update(rows, self.entries))
         draft.touch_rows(self.tensor, union((row, row + 1) for row in rows))
 
 
 @dataclass(frozen=True)
 class Delete(Op):
-    """Physical rows removed, which live."""
+    """Delete physical rows, none of which is deleted already.
+
+    Attributes:
+        tensor: Id of the tensor.
+        runs: The physical rows.
+    """
 
     tensor: str
     runs: Runs
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
-        runs = tuple(self._placed(draft))
+        runs = tuple(self._translate_runs(draft))
         draft.state = draft.state.with_rows(self.tensor, draft.state.rows[self.tensor].delete(runs))
         draft.touch_rows(self.tensor, runs)
 
-    def _placed(self, draft: Draft) -> list[tuple[int, int]]:
-        """The runs where they are now; one that was partly appended by the draft is cut there."""
-        cuts = draft.cuts(self.tensor)
+    def _translate_runs(self, draft: Draft) -> list[tuple[int, int]]:
+        """Return the runs where they are now.
+
+        A run that contains rows appended by the draft itself is cut at their borders, since the parts may have moved
+        apart.
+        """
+        cuts = draft.move_boundaries(self.tensor)
         pieces = []
         for start, stop in self.runs:
             inside = [start, *(cut for cut in cuts if start < cut < stop), stop]
-            pieces += [(draft.place(self.tensor, a), b - a) for a, b in itertools.pairwise(inside)]
+            pieces += [(draft.translate_row(self.tensor, a), b - a) for a, b in itertools.pairwise(inside)]
         return [(at, at + count) for at, count in pieces]
 
 
 @dataclass(frozen=True)
-class Unreached(Op):
-    """Nothing done to tensors that end before rows that are deleted: it must stay so, or whole rows would be torn."""
+class ExpectLengths(Op):
+    """Check that tensors still have as many physical rows as when rows beyond their end were deleted in other tensors.
+
+    If another writer appended to such a tensor meanwhile, the deletion would remove only a part of those rows.
+
+    Attributes:
+        lengths: Number of physical rows, by tensor id.
+    """
 
     lengths: Mapping[str, int]
 
@@ -203,7 +268,7 @@ class Unreached(Op):
         for tensor, length in self.lengths.items():
             if tensor in draft.state.rows and draft.state.rows[tensor].physical_rows != length:
                 raise CommitConflictError(
-                    f"Another writer appended to {draft.state.tensors[tensor].name!r}, which ended before the rows "
+                    f"Another writer appended to {draft.state.tensors[tensor].name!r}, which did not reach the rows "
                     "that you delete.",
                     "Refresh the dataset (ds.refresh()), look at the rows, and try again.",
                 )
@@ -211,7 +276,14 @@ class Unreached(Op):
 
 @dataclass(frozen=True)
 class Fill(Op):
-    """Rows that hold nothing get samples that were born, as rows, on another branch."""
+    """Put samples into rows that have none. The samples were born, as rows, on another branch.
+
+    Attributes:
+        tensor: Id of the tensor.
+        rows: The physical rows without a sample.
+        entries: One entry for each of the rows, by column name.
+        births: For each of the rows, the branch of birth and the row there.
+    """
 
     tensor: str
     rows: tuple[int, ...]
@@ -223,19 +295,19 @@ class Fill(Op):
         rows = draft.state.rows[self.tensor].update(self.rows, self.entries)
         origins = rows.origins
         for row, birth in zip(self.rows, self.births, strict=True):
-            origins = origins.adopted(row, 1, *birth)
+            origins = origins.adopt(row, 1, *birth)
         draft.state = draft.state.with_rows(self.tensor, replace(rows, origins=origins))
 
 
 @dataclass(frozen=True)
 class Repack(Op):
-    """Rows rewritten, their content unchanged.
+    """Replace the columns of a tensor by compacted ones with the same content.
 
     Attributes:
         tensor: Id of the tensor.
         columns: The new columns, of the first `count` physical rows.
-        count: How many rows there were.
-        swept: How many of them were deleted, and have no sample any more.
+        count: Number of physical rows when the tensor was compacted.
+        swept: Number of deleted rows that compaction left without samples.
     """
 
     tensor: str
@@ -245,22 +317,32 @@ class Repack(Op):
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         rows = draft.state.rows[self.tensor]
-        columns = {name: self._column(draft, name, one) for name, one in rows.columns.items()}
+        columns = {name: self._rebase_column(draft, name, column) for name, column in rows.columns.items()}
+        # Rows that were deleted since the compaction are not counted: they still have samples.
         dead = replace(rows.dead, swept=self.swept)
         draft.state = draft.state.with_rows(self.tensor, replace(rows, columns=columns, dead=dead))
         draft.touch(Footprint(packed=frozenset([self.tensor])))
 
-    def _column(self, draft: Draft, name: str, old: Column) -> Column:
-        new = self.columns.get(name) or Column().append(missing(self.count))  # a column that came meanwhile
+    def _rebase_column(self, draft: Draft, name: str, old: Column) -> Column:
+        """Return the new column, with what was appended to the old one since it was compacted."""
+        # An append may have created the column since then. The compacted rows have no samples in it.
+        new = self.columns.get(name) or Column().append(make_missing(self.count))
         if old.rows == self.count:
             return new
-        patch = old.replaced(draft.store)
-        return new.append(after(old.every(draft.store), self.count)).update(patch[patch["first"] >= self.count])
+        # Rows that existed at compaction cannot have changed: that would have been a conflict.
+        patch = old.read_replaced(draft.store)
+        return new.append(cut_before(old.read_all(draft.store), self.count)).update(patch[patch["first"] >= self.count])
 
 
 @dataclass(frozen=True)
 class Revive(Op):
-    """One deleted physical row, alive again and replaced."""
+    """Bring back one deleted physical row, with another sample.
+
+    Attributes:
+        tensor: Id of the tensor.
+        row: The physical row.
+        entries: One entry for the row, by column name.
+    """
 
     tensor: str
     row: int
@@ -274,24 +356,27 @@ class Revive(Op):
 
 @dataclass(frozen=True)
 class Clear(Op):
-    """Everything gone: tensors, metadata, numbers of applications."""
+    """Remove everything: tensors, metadata, and the transaction numbers of applications."""
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         state = draft.state
         keys = {f"/{key}" for key in state.info}
         draft.touch(Footprint(schema=frozenset(state.tensors), info=frozenset(keys)))
         for tensor in state.tensors:
-            state = state.without(tensor)
+            state = state.without_tensor(tensor)
+        # Ghosts stay, because row numbers of dropped tensors must not be given out again.
         draft.state = State(ghosts=state.ghosts)
 
 
 @dataclass(frozen=True)
 class Revert(Op):
-    """The state of an earlier commit, whatever was done since.
+    """Go back to the state of an earlier commit.
+
+    Rows that were appended since then stay, as deleted rows, because row numbers must not be used twice (decision 18).
 
     Attributes:
         old: The state to go back to.
-        touched: What was done since, up to the draft's base.
+        touched: What was touched since then, up to the base of the draft.
     """
 
     old: State
@@ -299,29 +384,35 @@ class Revert(Op):
 
     def apply(self, draft: Draft) -> None:  # noqa: D102
         now, old = draft.state, self.old
-        had = {**now.ghosts, **{tensor: rows.ghost for tensor, rows in now.rows.items()}}
-        rows = {tensor: one.extended(had[tensor]) for tensor, one in old.rows.items()}
-        ghosts = {tensor: one for tensor, one in had.items() if tensor not in old.tensors}
-        tensors = {tensor: _kept_dtype(one, now.tensors.get(tensor)) for tensor, one in old.tensors.items()}
+        every_ghost = {**now.ghosts, **{tensor: rows.ghost for tensor, rows in now.rows.items()}}
+        rows = {tensor: old_rows.extend_to(every_ghost[tensor]) for tensor, old_rows in old.rows.items()}
+        ghosts = {tensor: ghost for tensor, ghost in every_ghost.items() if tensor not in old.tensors}
+        tensors = {tensor: _keep_dtype(schema, now.tensors.get(tensor)) for tensor, schema in old.tensors.items()}
         draft.state = State(tensors, rows, old.info, ghosts, old.txns)
         draft.touch(self.touched)
         draft.touch(_schema_changes(now, old))
-        for tensor, one in rows.items():
+        for tensor, reverted in rows.items():
+            # Going back changes the rows that were appended since, or all rows of a tensor that was dropped since.
             first = old.rows[tensor].physical_rows if tensor in now.rows else 0
-            births = one.origins.births(((first, one.physical_rows),), draft.base.branch)
+            births = reverted.origins.births(((first, reverted.physical_rows),), draft.base.branch)
             draft.touch(Footprint(changed={(tensor, branch): born for branch, born in births.items()}))
 
 
-def _kept_dtype(old: TensorSchema, now: TensorSchema | None) -> TensorSchema:
-    """The schema as it was, but for a dtype that was fixed since: other writers may hold rows of it."""
+def _keep_dtype(old: TensorSchema, now: TensorSchema | None) -> TensorSchema:
+    """Return the old schema, but with a dtype that was fixed since then.
+
+    Another writer may be about to commit samples of that dtype (decision 18).
+    """
     return old if now is None or old.dtype is not None else replace(old, dtype=now.dtype)
 
 
 def _schema_changes(before: State, after: State) -> Footprint:
-    """Tensors that came, went or got another name."""
+    """Return a footprint of the tensors that were created, dropped or renamed between two states."""
     gone = before.tensors.keys() - after.tensors.keys()
     named = {
-        tensor for tensor, one in after.tensors.items() if getattr(before.tensors.get(tensor), "name", "") != one.name
+        tensor
+        for tensor, schema in after.tensors.items()
+        if getattr(before.tensors.get(tensor), "name", "") != schema.name
     }
     created = frozenset(after.tensors[tensor].name for tensor in named)
     return Footprint(created=created, schema=frozenset(gone | (named & before.tensors.keys())))

@@ -1,8 +1,9 @@
-"""A dataset's objects as one byte source: what is staged and not yet uploaded, then the storage."""
+"""The objects of a dataset as one source of bytes: what is staged for upload first, then the storage."""
 
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 import zlib
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from reelbase._util.forks import reset_after_fork
 from reelbase.credentials.resolver import Names
-from reelbase.errors import StorageError
+from reelbase.errors import CommitConflictError, ObjectNotFoundError, StorageError
 from reelbase.format import keys
 from reelbase.io.cache.cached import Cached
 
@@ -22,12 +23,21 @@ if TYPE_CHECKING:
     from reelbase.io.blob import ByteSource
 
 T = TypeVar("T")
-PACK_BYTES = 64 * 1024 * 1024
+MAX_UNCHECKED_SECONDS = 3600.0  # that may pass between an upload and the commit that names it
+MAX_CLOCK_STEP_SECONDS = 60.0
+PACK_BYTES = 64 * 1024 * 1024  # a pack that reaches this size is uploaded
 
 
 @dataclass(frozen=True)
-class Placed:
-    """Where bytes were put: object id, offset, size and crc32."""
+class Location:
+    """Where bytes were stored.
+
+    Attributes:
+        uid: Id of the object.
+        off: Offset in the object.
+        size: Number of bytes.
+        crc: crc32 of the bytes.
+    """
 
     uid: bytes
     off: int
@@ -36,18 +46,22 @@ class Placed:
 
 
 class Store:
-    """Objects of one dataset. Reads come from any thread; staging belongs to the one writer at a time.
+    """The objects of one dataset.
+
+    Any thread may read. Only one writer at a time may stage and upload.
 
     Args:
-        storage: Where the objects lie.
-        cache_bytes: Bound of the cache of decoded chunks and index pages; 0: nothing is kept, all is read again.
+        storage: Where the objects are.
+        cache_bytes: Limit of the cache of decoded chunks and index pages. With 0 nothing is cached, and bytes are read
+            from the storage each time.
 
     Attributes:
-        ours: The dataset was made in this process, or in the one that sent it here: what it links was linked by us.
-        names: Of credentials that its links may name.
+        is_ours: True if the dataset was created in this process, or in the process that sent it here. Its links were
+            then made by us, and are trusted.
+        names: Names of the credentials that links of the dataset may use.
     """
 
-    ours = False
+    is_ours = False
     names = Names()
 
     def __init__(self, storage: Storage, *, cache_bytes: int = 256 << 20) -> None:
@@ -57,29 +71,30 @@ class Store:
         reset_after_fork(self)
 
     def __getstate__(self) -> tuple[Storage, Cache, bool, Names]:
-        return self.storage, self.cache, self.ours, self.names
+        return self.storage, self.cache, self.is_ours, self.names
 
     def __setstate__(self, state: tuple[Storage, Cache, bool, Names]) -> None:
-        self.storage, self.cache, self.ours, self.names = state
+        self.storage, self.cache, self.is_ours, self.names = state
         self._reset_after_fork()
         reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        """Nothing staged, nothing uploaded, no lock held: after a fork these are the parent's."""
+        """Start without staged or uploaded objects and with a new lock: after a fork, these are the parent's."""
         self._staged: dict[str, bytearray] = {}
         self._pack = b""
         self._uploaded: list[str] = []
+        self._first_upload = (0.0, 0.0)  # by the steady clock, and by the one that can be set
         self._lock = threading.Lock()
-        kept = self.storage.distant and self.cache.limit > 0
-        self._stored: ByteSource = Cached(self.storage, self.storage.root) if kept else self.storage
+        is_cached = self.storage.distant and self.cache.limit > 0
+        self._stored: ByteSource = Cached(self.storage, self.storage.root) if is_cached else self.storage
 
     @property
     def distant(self) -> bool:
-        """As of the storage."""
+        """True if requests to the storage take long, as `Storage.distant` says."""
         return self.storage.distant
 
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        """Bytes of an object, staged ones included."""
+        """Return bytes of an object, which may still be staged."""
         with self._lock:
             staged = self._staged.get(key)
             if staged is not None:
@@ -87,34 +102,43 @@ class Store:
         return self._stored.get(key, start, stop)
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
-        """Several ranges of an object, staged ones included."""
+        """Return several ranges of an object, which may still be staged."""
         with self._lock:
             staged = self._staged.get(key)
             if staged is not None:
                 return [bytes(staged[start:stop]) for start, stop in ranges]
         return self._stored.get_ranges(key, ranges)
 
-    def add(self, data: bytes) -> Placed:
-        """Stage bytes in the open pack; a pack of 64 MiB is uploaded."""
+    def add(self, data: bytes) -> Location:
+        """Stage bytes in the open pack, and return where they will be.
+
+        A pack that reaches 64 MiB is uploaded. Reading back works at once.
+        """
         with self._lock:
             if not self._pack:
-                fresh = uuid.uuid4().bytes
-                self._staged[keys.pack(fresh)] = bytearray()
-                self._pack = fresh
+                new_uid = uuid.uuid4().bytes
+                self._staged[keys.pack(new_uid)] = bytearray()
+                self._pack = new_uid
             uid, pack = self._pack, self._staged[keys.pack(self._pack)]
             off = len(pack)
             pack += data
         if off + len(data) >= PACK_BYTES:
             self.flush()
-        return Placed(uid, off, len(data), zlib.crc32(data))
+        return Location(uid, off, len(data), zlib.crc32(data))
 
     def add_object(self, key: str, data: bytes | BinaryIO) -> None:
-        """Upload an object of its own under a fresh key."""
-        self._uploaded.append(key)  # first, so that a write cut short is discarded too
+        """Upload an object of its own. The key must be new."""
+        if not self._uploaded:
+            self._first_upload = time.monotonic(), time.time()
+        # Before the write, so that `discard` also deletes an object whose write was interrupted.
+        self._uploaded.append(key)
         self.storage.put(key, data)
 
     def flush(self) -> None:
-        """Upload all that is staged: it is durable when this returns. What cannot be uploaded stays staged."""
+        """Upload all that is staged. It is durable when this returns.
+
+        If an upload fails, what was not uploaded stays staged.
+        """
         with self._lock:
             self._pack = b""
             staged = list(self._staged.items())
@@ -123,25 +147,57 @@ class Store:
             with self._lock:
                 self._staged.pop(key, None)
 
-    def settle(self) -> None:
-        """What was uploaded so far may belong to a commit now: `discard` keeps it."""
+    def keep_uploads(self) -> None:
+        """Keep what was uploaded so far when `discard` is called, since a commit may refer to it now.
+
+        Raises:
+            CommitConflictError: garbage collection deleted some of it meanwhile.
+        """
+        self._check_uploads()
         self._uploaded.clear()
 
+    def _check_uploads(self) -> None:
+        """Check that what was uploaded is still there, if that took long, or a clock was set meanwhile.
+
+        Garbage collection deletes objects that no commit names once they are older than its grace period, which it
+        measures by the storage's clock.
+        """
+        if not self._uploaded:
+            return
+        lasted = time.monotonic() - self._first_upload[0]
+        is_clock_steady = abs(time.time() - self._first_upload[1] - lasted) < MAX_CLOCK_STEP_SECONDS
+        if lasted < MAX_UNCHECKED_SECONDS and is_clock_steady:
+            return
+        for key in self._uploaded:
+            try:
+                self.storage.stat(key)
+            except ObjectNotFoundError:
+                raise CommitConflictError(
+                    f"{key}, which this commit needs, was deleted by garbage collection while it was written.",
+                    "Nothing was committed; write it again. Let gc() keep a grace period longer than any transaction.",
+                ) from None
+
     def discard(self) -> None:
-        """Drop what is staged, and delete what was uploaded since `settle`, as far as that works."""
+        """Drop what is staged, and delete what was uploaded since `keep_uploads`, as far as possible."""
         with self._lock:
             self._staged.clear()
             self._pack = b""
-            doomed, self._uploaded = self._uploaded, []
-        for key in doomed:
+            uploaded, self._uploaded = self._uploaded, []
+        for key in uploaded:
             try:
                 self.storage.delete(key)
-            except StorageError:  # an orphan is harmless: nothing names it
+            except StorageError:  # an object that no commit refers to is harmless, and gc deletes it later
                 continue
 
 
 class Cache:
-    """Least-recently-used values bounded by bytes (`limit`); a value over an eighth of the bound is not kept."""
+    """A cache of the values that were used last.
+
+    A value that takes more than an eighth of the limit is not kept, so that it does not push out everything else.
+
+    Args:
+        limit: Limit in bytes of all values together.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -149,23 +205,28 @@ class Cache:
         reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        """Empty: at a fork another thread may be changing it."""
+        """Start empty: at the time of a fork, another thread may have been changing the cache."""
         self._held: OrderedDict[object, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def holds(self, key: object) -> bool:
-        """Whether there is a value under `key`."""
+        """Return True if there is a value for `key`."""
         with self._lock:
             return key in self._held
 
     def get(self, key: object, make: Callable[[], tuple[T, int]]) -> T:
-        """The value under `key`, made by `make` (value, bytes) if it is not held."""
+        """Return the value for `key`.
+
+        Args:
+            key: The key.
+            make: Returns the value and its size in bytes. It is called if there is no value yet.
+        """
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
                 return cast("T", self._held[key][0])
-        value, size = make()
+        value, size = make()  # without the lock, because it may read from a storage
         with self._lock:
             if size <= self.limit // 8 and key not in self._held:
                 self._held[key] = (value, size)

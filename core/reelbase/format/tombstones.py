@@ -1,4 +1,4 @@
-"""Rows that were deleted: runs of physical rows, folded into segments like the entries of a column."""
+"""Deleted rows of a tensor: runs of physical rows, folded into segments like the entries of a column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from reelbase.format import segment
 from reelbase.format.entry import ENTRY, NO_ENTRIES
-from reelbase.format.origins import union, without
+from reelbase.format.origins import subtract, union
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,29 +23,33 @@ if TYPE_CHECKING:
     from reelbase.format.store import Store
 
 
-def entries_of(runs: Runs) -> Entries:
-    """Runs as entries."""
-    made = np.zeros(len(runs), ENTRY)
-    made["first"], made["count"] = [a for a, _ in runs], [b - a for a, b in runs]
-    return made
+def runs_to_entries(runs: Runs) -> Entries:
+    """Return runs as entries, of which only ``first`` and ``count`` are used."""
+    entries = np.zeros(len(runs), ENTRY)
+    entries["first"], entries["count"] = [start for start, _ in runs], [stop - start for start, stop in runs]
+    return entries
 
 
-def joined(store: Store, segments: Sequence[Segment], tail: Entries) -> Entries:
-    """Runs of several segments and a tail, sorted and united."""
-    every = np.concatenate([*(segment.entries(store, one) for one in segments), tail])
-    starts = every["first"].astype(np.int64)
-    return entries_of(union(zip(starts.tolist(), (starts + every["count"]).tolist(), strict=True)))
+def join_runs(store: Store, segments: Sequence[Segment], tail: Entries) -> Entries:
+    """Return the runs of several segments and a tail as entries, sorted and without overlap."""
+    entries = np.concatenate([*(segment.read_entries(store, part) for part in segments), tail])
+    starts = entries["first"].astype(np.int64)
+    return runs_to_entries(union(zip(starts.tolist(), (starts + entries["count"]).tolist(), strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
 class Tombstones:
-    """Deleted physical rows of one tensor. A run is an entry's ``first`` and ``count``; the rest of it is unused.
+    """The deleted physical rows of one tensor.
+
+    A run is stored as an entry of which only ``first`` and ``count`` are used, so that runs are folded like other
+    entries.
 
     Attributes:
-        count: How many rows are deleted.
-        swept: How many were when the rows were last compacted: if none was since, no sample of a deleted row is left.
+        count: Number of deleted rows.
+        swept: Number of rows that were deleted when the tensor was last compacted. If it equals `count`, no samples of
+            deleted rows are left to remove.
         segments: Folded runs.
-        tail: Runs deleted since.
+        tail: Runs that were deleted after those.
     """
 
     count: int = 0
@@ -54,59 +58,64 @@ class Tombstones:
     tail: Entries = field(default_factory=lambda: NO_ENTRIES)
 
     def with_runs(self, runs: Runs) -> Tombstones:
-        """With further rows, none of which was deleted before."""
-        gone = sum(stop - start for start, stop in runs)
-        return replace(self, count=self.count + gone, tail=np.concatenate([self.tail, entries_of(runs)]))
+        """Return the tombstones with further rows, none of which is deleted already."""
+        count = sum(stop - start for start, stop in runs)
+        return replace(self, count=self.count + count, tail=np.concatenate([self.tail, runs_to_entries(runs)]))
 
-    def without(self, store: Store, runs: Runs) -> Tombstones:
-        """With some rows that were deleted alive again."""
-        left = without(self.runs(store), runs)
-        return Tombstones(sum(stop - start for start, stop in left), 0, (), entries_of(left))
+    def without_runs(self, store: Store, runs: Runs) -> Tombstones:
+        """Return the tombstones without some rows, which are no longer deleted."""
+        left = subtract(self.runs(store), runs)
+        # With `swept` 0, the next compaction looks for samples of all deleted rows again.
+        return Tombstones(sum(stop - start for start, stop in left), 0, (), runs_to_entries(left))
 
     def runs(self, store: Store) -> Runs:
-        """All deleted rows, as sorted, disjoint runs."""
-        starts, stops, _ = self._rank(store)
+        """Return all deleted rows as sorted, disjoint runs."""
+        starts, stops, _ = self._rank_runs(store)
         return tuple(zip(starts.tolist(), stops.tolist(), strict=True))
 
-    def names(self, store: Store, row: int) -> bool:
-        """Whether a physical row is deleted."""
+    def contains(self, store: Store, row: int) -> bool:
+        """Return True if a physical row is deleted."""
         if not self.count:
             return False
-        starts, stops, _ = self._rank(store)
+        starts, stops, _ = self._rank_runs(store)
         at = int(np.searchsorted(starts, row, side="right")) - 1
         return at >= 0 and row < int(stops[at])
 
-    def within(self, store: Store, start: int, stop: int) -> Runs:
-        """The deleted rows among some physical ones, as runs."""
+    def runs_within(self, store: Store, start: int, stop: int) -> Runs:
+        """Return the deleted rows among the physical rows ``start:stop``."""
         if not self.count:
             return ()
-        starts, stops, _ = self._rank(store)
+        starts, stops, _ = self._rank_runs(store)
         low, high = int(np.searchsorted(stops, start, side="right")), int(np.searchsorted(starts, stop))
         cut = zip(starts[low:high].clip(start).tolist(), stops[low:high].clip(max=stop).tolist(), strict=True)
         return tuple(cut)
 
-    def physical(self, store: Store, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The physical rows of (valid) logical ones; int64, as given."""
+    def to_physical(self, store: Store, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the physical rows of logical rows, which must exist. Both are int64, in the same order."""
         if not self.count:
             return rows
-        starts, _, before = self._rank(store)
+        starts, _, before = self._rank_runs(store)
+        # `starts - before[:-1]` is the logical row at which each run of deleted rows was taken out.
         return rows + before[np.searchsorted(starts - before[:-1], rows, side="right")]
 
-    def logical(self, store: Store, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The logical rows of physical ones that are not deleted; int64, as given."""
+    def to_logical(self, store: Store, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the logical rows of physical rows, none of which is deleted. Both are int64, in the same order."""
         if not self.count:
             return rows
-        starts, _, before = self._rank(store)
+        starts, _, before = self._rank_runs(store)
         return rows - before[np.searchsorted(starts, rows, side="right")]
 
-    def _rank(self, store: Store) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Starts, stops, and the number of deleted rows before each run and after the last; all int64."""
-        held = self._memo
-        if not held:
-            every = joined(store, self.segments, self.tail)
-            starts, counts = every["first"].astype(np.int64), every["count"].astype(np.int64)
-            held.append((starts, starts + counts, np.concatenate([[0], np.cumsum(counts)])))
-        return held[0]
+    def _rank_runs(self, store: Store) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return starts and stops of the runs, and the number of deleted rows before each run.
+
+        The last array has one more item, the number of all deleted rows. All are int64.
+        """
+        memo = self._memo
+        if not memo:
+            entries = join_runs(store, self.segments, self.tail)
+            starts, counts = entries["first"].astype(np.int64), entries["count"].astype(np.int64)
+            memo.append((starts, starts + counts, np.concatenate([[0], np.cumsum(counts)])))
+        return memo[0]
 
     @cached_property
     def _memo(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:

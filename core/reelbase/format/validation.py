@@ -1,6 +1,7 @@
-"""What JSON of a dataset may look like. It may come from a stranger: what does not fit is found before it is used.
+"""Shapes that the JSON of a dataset must have.
 
-A shape is a function of a value that says whether it fits.
+A dataset may come from a stranger, so its JSON is checked before any of it is used. A shape is a function that returns
+True if a value fits. Shapes are combined: ``many(exactly(uid, count))`` is a list of pairs.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from reelbase.format.keys import LAST, is_name
+from reelbase.format.keys import MAX_SEQ, is_name
 
 Shape = Callable[[Any], bool]
 
 MAX_COUNT: Final = 1 << 62
-_LAST_MOMENT: Final = 253402300800
-_KINDS: Final = "biufcSUmM"
+_YEAR_10000_SECONDS: Final = 253_402_300_800  # since 1970
+_PLAIN_DTYPE_KINDS: Final = "biufcSUmM"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _UID: Final = re.compile("[0-9a-f]{32}")
 
 
 def text(value: Any) -> bool:
-    """A string, and one that can be written down."""
+    """A string that can be encoded as UTF-8."""
+    # JSON can spell lone surrogates, which cannot be encoded.
     return isinstance(value, str) and (value.isascii() or _SURROGATE.search(value) is None)
 
 
@@ -34,12 +36,13 @@ def flag(value: Any) -> bool:
 
 
 def count(value: Any) -> bool:
-    """A whole number from 0 up."""
+    """An integer from 0 to below 2**62."""
+    # In Python, True is an int.
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_COUNT
 
 
 def whole(value: Any) -> bool:
-    """A whole number."""
+    """An integer, positive or negative, of magnitude below 2**62."""
     return isinstance(value, int) and not isinstance(value, bool) and -MAX_COUNT < value < MAX_COUNT
 
 
@@ -49,20 +52,20 @@ def number(value: Any) -> bool:
 
 
 def moment(value: Any) -> bool:
-    """Seconds since 1970, before the year 10000."""
-    return number(value) and 0 <= value < _LAST_MOMENT
+    """Seconds since 1970, before the year 10000, which is as far as `datetime` goes."""
+    return number(value) and 0 <= value < _YEAR_10000_SECONDS
 
 
 def dtype(value: Any) -> bool:
-    """The name of a dtype of plain values."""
+    """The name of a numpy dtype of plain values: numbers, strings, booleans or times."""
     try:
-        return text(value) and np.dtype(value).kind in _KINDS
+        return text(value) and np.dtype(value).kind in _PLAIN_DTYPE_KINDS
     except (TypeError, ValueError, SyntaxError):
         return False
 
 
 def uid(value: Any) -> bool:
-    """The id of an object, in hex."""
+    """The id of an object: 32 hexadecimal digits."""
     return isinstance(value, str) and _UID.fullmatch(value) is not None
 
 
@@ -73,40 +76,45 @@ def branch(value: Any) -> bool:
 
 def seq(value: Any) -> bool:
     """The number of a commit."""
-    return count(value) and value <= LAST
+    return count(value) and value <= MAX_SEQ
 
 
 def anything(value: Any) -> bool:
-    """Whatever JSON has."""
+    """Any JSON value."""
     return True
 
 
 def maybe(inner: Shape) -> Shape:
-    """Null, or what fits `inner`."""
+    """Null, or a value that fits `inner`."""
     return lambda value: value is None or inner(value)
 
 
 def many(inner: Shape) -> Shape:
-    """A list."""
+    """A list whose items all fit `inner`."""
     return lambda value: isinstance(value, list) and all(map(inner, value))
 
 
 def exactly(*inner: Shape) -> Shape:
-    """A list of just these."""
+    """A list with one item for each of `inner`, which fits it."""
     return lambda value: (
         isinstance(value, list)
         and len(value) == len(inner)
-        and all(fits(one) for fits, one in zip(inner, value, strict=True))
+        and all(fits(item) for fits, item in zip(inner, value, strict=True))
     )
 
 
 def mapping(inner: Shape) -> Shape:
-    """An object with any keys."""
+    """An object with any keys, whose values all fit `inner`."""
     return lambda value: isinstance(value, dict) and all(map(text, value)) and all(map(inner, value.values()))
 
 
 def fields(_optional: bool = False, **inner: Shape) -> Shape:
-    """An object with these keys, and maybe others."""
+    """An object with the given keys, whose values fit. Other keys are ignored.
+
+    Args:
+        _optional: True if keys may be absent.
+        **inner: The shape of each key's value.
+    """
     return lambda value: (
         isinstance(value, dict)
         and (_optional or inner.keys() <= value.keys())
@@ -115,16 +123,20 @@ def fields(_optional: bool = False, **inner: Shape) -> Shape:
 
 
 def one_of(*inner: Shape) -> Shape:
-    """What fits any."""
+    """A value that fits at least one of `inner`."""
     return lambda value: any(fits(value) for fits in inner)
 
 
 def check(value: dict[str, Any], **inner: Shape) -> None:
-    """See that an object's values fit.
+    """Check values of an object. Other keys are ignored.
+
+    Args:
+        value: The object.
+        **inner: The shape of each key's value.
 
     Raises:
-        ValueError: one does not; it is named.
+        ValueError: a value is absent or does not fit. The message names it.
     """
     for name, fits in inner.items():
         if name not in value or not fits(value[name]):
-            raise ValueError(f"its {name!r} is not what it should be")
+            raise ValueError(f"its {name!r} is missing or malformed")

@@ -1,1 +1,1 @@
-"""Bytes: ranges of objects, reads of many ranges at once, caches."""
+"""Reading bytes: ranges of stored objects, many ranges at once, and caches."""

@@ -117,12 +117,13 @@ class _Object:
         if not spans:
             return
         blob = self.needs[0].blob
-        whole = replace(blob, offset=0, size=max(need.blob.offset + need.blob.size for need in self.needs))
+        size = max(need.blob.offset + need.blob.size for need in self.needs)
+        whole = replace(blob, offset=0, size=size, crc=None)
         with error_context(self.label):
             self.parts = dict(zip(spans, whole.read_ranges(spans), strict=True))
 
     def attach(self, blob: Blob) -> Blob:
-        return FetchedBlob(blob.source, blob.key, blob.offset, blob.size, self.parts) if self.parts else blob
+        return FetchedBlob(blob.source, blob.key, blob.offset, blob.size, blob.crc, self.parts) if self.parts else blob
 
 
 @dataclass(frozen=True)
@@ -133,13 +134,13 @@ class FetchedBlob(Blob):
         parts: Bytes by ``(start, stop)`` in the object.
     """
 
-    parts: Mapping[tuple[int, int], memoryview]
+    parts: Mapping[tuple[int, int], memoryview] = field(default_factory=dict)
 
     def read(self, start: int = 0, stop: int | None = None) -> bytes:
         """See `Blob.read`."""
         end = self.size if stop is None else min(stop, self.size)
         found = self.parts.get((self.offset + start, self.offset + end))
-        return super().read(start, stop) if found is None else bytes(found)
+        return super().read(start, stop) if found is None else self._check_crc(bytes(found))
 
     def read_ranges(self, ranges: Sequence[tuple[int, int]], *, gap: int = MERGE_GAP) -> list[memoryview]:
         """See `Blob.read_ranges`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import weakref
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -72,12 +73,20 @@ class Blob:
     """``size`` bytes from ``offset`` of the object ``key``. Immutable; making one reads nothing.
 
     Every read that returns fewer bytes than it should raises CorruptObjectError.
+
+    Attributes:
+        source: Where the object is.
+        key: Key of the object.
+        offset: Where the bytes start in the object.
+        size: Number of bytes.
+        crc: CRC-32 of the bytes, compared when all of them are read with one call; None: it is not known.
     """
 
     source: ByteSource
     key: str
     offset: int
     size: int
+    crc: int | None = None
 
     @classmethod
     def of(cls, data: ReadableBuffer) -> Blob:
@@ -96,6 +105,14 @@ class Blob:
             return b""
         data = self.source.get(self.key, self.offset + start, self.offset + stop)
         self._check(len(data), stop - start)
+        return self._check_crc(data)
+
+    def _check_crc(self, data: bytes) -> bytes:
+        if self.crc is not None and len(data) == self.size and zlib.crc32(data) != self.crc:
+            raise CorruptObjectError(
+                f"Bytes {self.offset}:{self.offset + self.size} of {self.key} are damaged.",
+                "Restore the object from a copy of the dataset.",
+            )
         return data
 
     def read_ranges(self, ranges: Sequence[tuple[int, int]], *, gap: int = MERGE_GAP) -> list[memoryview]:

@@ -1,6 +1,7 @@
-"""Codecs in processes of their own: a file that crashes, hangs or fills the memory takes nothing else along.
+"""Codecs in separate processes, so that a file that crashes, hangs or fills the memory ends only such a process.
 
-A worker gets bytes and gives bytes: it has no credentials, no storage, no variables of the environment but plain ones,
-and nothing that it sends is unpickled. What may be read, made and waited for is bounded by the parent, memory and files
-by the system. It is not a sandbox against code that runs inside libav: that takes a container or a seccomp filter.
+A worker process receives bytes and returns bytes. It has no credentials, no storage, and only harmless environment
+variables. Nothing that it sends is unpickled. The parent limits how much a worker reads and returns and how long it
+takes; the system limits its memory and open files. It is not a sandbox against code that runs inside libav: that takes
+a container or a seccomp filter.
 """

@@ -1,1 +1,1 @@
-"""Links: samples whose bytes are elsewhere. Which URLs may be followed, what is found there, and reading it later."""
+"""Links: samples that are files outside the dataset. Which URLs may be followed, and indexing and reading the files."""

@@ -36,11 +36,11 @@ class LinkedCell(MediaCell):
 
 
 class DeferredCell(Cell):
-    """A link that was appended with ``verify=False``; the first question about it looks at the file.
+    """A link that was appended with ``verify=False``. Its file is indexed when the sample is first read.
 
     Args:
         pin: The link; nothing but its URL is known.
-        look: Looks at the file and returns the cell that answers from then on.
+        look: Indexes the file, and returns the cell that is used from then on.
     """
 
     def __init__(self, pin: Pin, look: Callable[[], LinkedCell]) -> None:
@@ -51,7 +51,7 @@ class DeferredCell(Cell):
         reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        """No lock held."""
+        """Make a new lock: the old one may be held by a thread that the child does not have."""
         self._lock = threading.Lock()
 
     def media(self) -> LinkedCell:  # noqa: D102
@@ -68,9 +68,15 @@ class DeferredCell(Cell):
         return self.media().plain()
 
     def prepare_array(  # noqa: D102
-        self, selection: Selection, label: str, *, size: Size = None, out: NDArray[Any] | None = None
+        self,
+        selection: Selection,
+        label: str,
+        *,
+        size: Size = None,
+        out: NDArray[Any] | None = None,
+        pixels: str | None = None,
     ) -> PendingRead:
-        return self.media().prepare_array(selection, label, size=size, out=out)
+        return self.media().prepare_array(selection, label, size=size, out=out, pixels=pixels)
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
         return self.media().prepare_data(selection, label)
@@ -78,5 +84,5 @@ class DeferredCell(Cell):
     def pins(self) -> tuple[Pin, ...]:  # noqa: D102
         return (self._pin,)
 
-    def encoded(self) -> bytes:  # noqa: D102
-        return self.media().encoded()
+    def read_encoded(self) -> bytes:  # noqa: D102
+        return self.media().read_encoded()

@@ -1,4 +1,4 @@
-"""Which local files links may name: a dataset from a stranger must not make its reader open the reader's own files."""
+"""Rules for links to local files. A dataset from a stranger must not make its reader open the reader's own files."""
 
 from __future__ import annotations
 

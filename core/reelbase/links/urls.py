@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from reelbase._util.url_secrets import secret_in
-from reelbase._util.urls import flaw, host_of, redacted
+from reelbase._util.url_secrets import find_secret
+from reelbase._util.urls import find_flaw, get_host, redacted
 from reelbase.errors import LinkRefusedError
 from reelbase.registry import FILE, registry, scheme_of
 
@@ -31,14 +31,14 @@ def check_url(url: object) -> str:
 def _check(url: object) -> None:
     if not isinstance(url, str):
         raise LinkRefusedError(f"{str(url)[:80]!r} is not a URL to link.", _HINT)
-    if found := flaw(url):
+    if found := find_flaw(url):
         raise LinkRefusedError(f"{redacted(url)[:MAX_SHOWN_CHARACTERS]!r} {found.what}.", found.todo)
-    host = host_of(url)
+    host = get_host(url)
     if scheme_of(url) == FILE and host.lower() not in _LOCAL_HOSTS:
         raise LinkRefusedError(f"{redacted(url)!r} is a file on the host {host!r}.", "Write file:///folder/file.mp4.")
     if scheme_of(url) != FILE and not host:
         raise LinkRefusedError(f"{redacted(url)!r} names no host or bucket.", _HINT)
-    if (place := secret_in(url)) is not None:
+    if (place := find_secret(url)) is not None:
         raise LinkRefusedError(
             f"{redacted(url)!r} has a signature, token, key or session in {place}.",
             "A dataset keeps no secrets. Link the plain URL, and name a creds_key.",

@@ -1,1 +1,1 @@
-"""Upkeep of a dataset's objects: laying small ones together, letting old versions go, checking, counting, copying."""
+"""Upkeep of a dataset's stored objects: compaction, expiry, garbage collection, verification, statistics, copies."""

@@ -1,4 +1,8 @@
-"""Letting old versions go: only a decision. What they alone needed is deleted by `gc`, when the grace is over."""
+"""Expire old versions. This only writes a list; `gc` deletes their data once the grace period is over.
+
+With a list, a reader at such a version keeps its data for the grace period, and a tag made at the same moment still
+keeps the version: `gc` looks for names before it deletes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,15 @@ if TYPE_CHECKING:
 
 
 def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[str]:
-    """Say which versions may go; the refs of those that this adds.
+    """Write the list of versions that may be deleted.
+
+    Args:
+        lineage: The commits of the dataset.
+        keep: How many named versions of each branch to keep, or for how long back to keep every version.
+        dry_run: Write nothing; only return what would expire.
+
+    Returns:
+        Refs of the versions that expired by this call.
 
     Raises:
         UsageError: `keep` is neither a number of versions nor a time.
@@ -26,23 +38,28 @@ def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[st
     gone = [
         header.place
         for branch in lineage.refs.branches()
-        for header in _old(lineage, branch, keep)
-        if header.place not in kept and not header.expired and not any(item.names(header.place) for item in known)
+        for header in _find_old(lineage, branch, keep)
+        if header.place not in kept and not header.expired and not any(item.contains(header.place) for item in known)
     ]
     if not dry_run:
         lineage.refs.expire(gone)
     return [str(place) for place in gone]
 
 
-def _old(lineage: Lineage, branch: str, keep: int | timedelta) -> Iterator[Header]:
-    """Commits of one branch that `keep` does not cover, newest first; its newest is always covered."""
+def _find_old(lineage: Lineage, branch: str, keep: int | timedelta) -> Iterator[Header]:
+    """Yield the commits of one branch that `keep` does not cover, newest first. The branch's newest is always kept."""
     newest = lineage.head(branch).header
+    lineage.log(branch).check_complete(newest.seq)  # with a gap, what is old could not be told from what is new
     headers = (lineage.header(Place(branch, seq)) for seq in range(newest.seq - 1, -1, -1))
-    return _by_time(newest, headers, keep) if isinstance(keep, timedelta) else _by_number(newest, headers, keep)
+    return (
+        _select_by_time(newest, headers, keep)
+        if isinstance(keep, timedelta)
+        else _select_by_number(newest, headers, keep)
+    )
 
 
-def _by_time(newest: Header, headers: Iterator[Header], keep: timedelta) -> Iterator[Header]:
-    """Those that were no longer the newest at the start of that time."""
+def _select_by_time(newest: Header, headers: Iterator[Header], keep: timedelta) -> Iterator[Header]:
+    """Yield the commits that were not the newest any more when the time `keep` began."""
     start, later = (datetime.now(UTC) - keep).timestamp(), newest
     for header in headers:
         if later.time < start:
@@ -50,8 +67,8 @@ def _by_time(newest: Header, headers: Iterator[Header], keep: timedelta) -> Iter
         later = header
 
 
-def _by_number(newest: Header, headers: Iterator[Header], keep: int) -> Iterator[Header]:
-    """All but so many of the named ones."""
+def _select_by_number(newest: Header, headers: Iterator[Header], keep: int) -> Iterator[Header]:
+    """Yield all commits but the newest `keep` that are named versions; `newest` counts if it is one."""
     if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
         raise UsageError(
             f"keep={keep!r} is neither a number of versions nor a time.",

@@ -1,8 +1,11 @@
-"""Garbage collection: what no version needs any more is deleted, once nobody can be using it.
+"""Garbage collection: delete objects that no version needs, once they are old enough that no process uses them.
 
-Versions are gathered first and objects listed after, so that a new object has had its commit seen or is too young to
-go. Commits that came meanwhile are looked at again before anything is deleted. Names in the log are never deleted; the
-commit of an expired version is overwritten by what it said of itself, without its state.
+There are no locks; the order of steps makes it safe. All versions are read first and the objects listed afterwards. A
+new object then either belongs to a commit that was read, or is too young to be deleted. Commits that were made
+meanwhile are read before anything is deleted.
+
+Commits are never deleted, because their numbers are never used again. The commit of an expired version is replaced by
+its header, without its state.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING
 from reelbase.format import commit as commits
 from reelbase.format import keys
 from reelbase.format.header import Place
-from reelbase.maintenance.reachable import Marks, heads, versions
+from reelbase.maintenance.reachable import Marks, find_heads, read_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +34,8 @@ class Collected:
     """What `gc` deleted, or with ``dry_run`` would delete.
 
     Attributes:
-        objects: How many objects.
-        bytes: Their bytes.
+        objects: Number of objects.
+        bytes: Number of bytes in those objects.
         versions: Refs of the versions that can no longer be read.
     """
 
@@ -42,23 +45,31 @@ class Collected:
 
 
 def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Collected:
-    """Delete what no version needs, and what expired longer than `grace` ago."""
+    """Delete objects that no version needs, and the data of versions that expired longer than `grace` ago.
+
+    Args:
+        lineage: The commits of the dataset.
+        store: The dataset's store.
+        grace: Objects and expiry lists that were written within this time are kept.
+        dry_run: Delete nothing; only return what would be deleted.
+    """
     storage = store.storage
-    before = (datetime.now(UTC) if dry_run else _now(storage)) - grace
-    due = [one for one in lineage.refs.expiries() if _older(one.written, before)]
-    gone = _gone(lineage, due)
-    marks, newest = Marks(store), heads(lineage)
-    for version in versions(lineage, newest, without=gone):
+    # A dry run writes nothing, so it has this machine's clock only.
+    before = (datetime.now(UTC) if dry_run else _read_storage_clock(storage)) - grace
+    due = [expiry for expiry in lineage.refs.expiries() if _is_older(expiry.written, before)]
+    expired = _find_expired(lineage, due)
+    marks, newest = Marks(store), find_heads(lineage)
+    for version in read_versions(lineage, newest, without=expired):
         marks.add(version)
-    doomed = dict(_doomed(storage, marks, before))
-    for version in versions(lineage, heads(lineage), after=newest):
+    unneeded = dict(_find_unneeded(storage, marks, before))
+    for version in read_versions(lineage, find_heads(lineage), after=newest):
         marks.add(version)
-    doomed = {key: size for key, size in doomed.items() if key not in marks}
-    doomed |= _leftovers(storage, before)
-    found = Collected(len(doomed), sum(doomed.values()), tuple(str(place) for place in sorted(gone)))
+    unneeded = {key: size for key, size in unneeded.items() if key not in marks}
+    unneeded |= _find_leftovers(storage, before)
+    found = Collected(len(unneeded), sum(unneeded.values()), tuple(str(place) for place in sorted(expired)))
     if not dry_run:
-        _empty(lineage, storage, gone)
-        for key in doomed:
+        _drop_states(lineage, storage, expired)
+        for key in unneeded:
             storage.delete(key)
         for expiry in due:
             if _is_done(lineage, expiry):
@@ -66,47 +77,53 @@ def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Co
     return found
 
 
-def _gone(lineage: Lineage, due: list[Expiry]) -> set[Place]:
-    """Expired versions that nothing has a name for, and whose commits still hold their state."""
+def _find_expired(lineage: Lineage, due: list[Expiry]) -> set[Place]:
+    """Return the expired versions that no tag or branch refers to, and whose commits still hold their state."""
     held = {*lineage.refs.tags().values(), *lineage.refs.forks()}
     return {
-        place for expiry in due for place in _places(expiry) if place not in held and not lineage.header(place).expired
+        place
+        for expiry in due
+        for place in _list_places(expiry)
+        if place not in held and not lineage.header(place).expired
     }
 
 
-def _places(expiry: Expiry) -> Iterator[Place]:
+def _list_places(expiry: Expiry) -> Iterator[Place]:
     return (Place(branch, seq) for branch, runs in expiry.runs.items() for run in runs for seq in range(*run))
 
 
-def _doomed(storage: Storage, marks: Marks, before: datetime) -> Iterator[tuple[str, int]]:
-    """Objects that are old enough and not needed, with their sizes."""
+def _find_unneeded(storage: Storage, marks: Marks, before: datetime) -> Iterator[tuple[str, int]]:
+    """Yield keys and sizes of objects that are old enough and that no version in `marks` needs."""
     for prefix in keys.DATA:
         for key, stat in storage.list(prefix):
-            if key not in marks and _older(stat.modified, before):
+            if key not in marks and _is_older(stat.modified, before):
                 yield key, stat.size
 
 
-def _leftovers(storage: Storage, before: datetime) -> dict[str, int]:
-    """What broken writes left, with sizes."""
-    return {key: stat.size for key, stat in storage.leftovers() if _older(stat.modified, before)}
+def _find_leftovers(storage: Storage, before: datetime) -> dict[str, int]:
+    """Return keys and sizes of what interrupted writes left, if it is old enough."""
+    return {key: stat.size for key, stat in storage.leftovers() if _is_older(stat.modified, before)}
 
 
-def _empty(lineage: Lineage, storage: Storage, gone: set[Place]) -> None:
-    for place in gone:
-        storage.put(keys.commit(*place), commits.expired(lineage.header(place)))
+def _drop_states(lineage: Lineage, storage: Storage, expired: set[Place]) -> None:
+    for place in expired:
+        storage.put(keys.commit(*place), commits.encode_expired(lineage.header(place)))
 
 
 def _is_done(lineage: Lineage, expiry: Expiry) -> bool:
-    return all(lineage.header(place).expired for place in _places(expiry))
+    return all(lineage.header(place).expired for place in _list_places(expiry))
 
 
-def _older(time: datetime | None, before: datetime) -> bool:
-    """Whether it is certain that something was written before then."""
+def _is_older(time: datetime | None, before: datetime) -> bool:
+    """Return True if something was certainly written before then; False if its time is unknown."""
     return time is not None and time <= before
 
 
-def _now(storage: Storage) -> datetime:
-    """The time by the storage's clock, which is the one that its objects carry."""
+def _read_storage_clock(storage: Storage) -> datetime:
+    """Return the time by the storage's clock, by writing an object and reading its time.
+
+    The times of objects are by that clock; this machine's may differ, and objects would be deleted too early.
+    """
     key = f"{keys.CLOCK}{uuid.uuid4().hex}"
     storage.put(key, b"")
     try:

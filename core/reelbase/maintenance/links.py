@@ -1,4 +1,4 @@
-"""Look after the links of a tensor: survey them, index them again, store the files that they name."""
+"""Upkeep of a tensor of links: survey the linked files, index them again, store them in the dataset."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROWS_PER_COMMIT: Final = 16  #: a call that is cut short loses at most that many
 
 
 class WritableTensor(Protocol):
-    """The tensor whose links are looked after, as far as this module knows it (`reelbase.Tensor`)."""
+    """The tensor of links, as far as this module needs it. `reelbase.Tensor` is in a higher layer."""
 
     _session: Session
 
@@ -39,7 +39,7 @@ class WritableTensor(Protocol):
 
     @property
     def htype(self) -> str:
-        """Such as ``"link[video]"``."""
+        """The kind of its items, such as ``"link[video]"``."""
 
     def __len__(self) -> int: ...
 
@@ -69,11 +69,11 @@ class Surveyed:
     """One link of a survey.
 
     Attributes:
-        row: Row of the tensor.
-        item: Its place in the row's sequence; 0 where a row holds one link.
+        row: The row that holds the link.
+        item: The link's position in the row's sequence; 0 if a row holds one link.
         url: URL of the file, without its query.
         state: One of the values of `State`.
-        reason: Why, if it is not reachable.
+        reason: Why the file cannot be read as it is indexed; "" if it can.
     """
 
     row: int
@@ -91,7 +91,7 @@ class Survey:
     """What `Links.survey` found.
 
     Attributes:
-        links: One entry a link, in order of rows.
+        links: One entry for each link, in the order of rows.
     """
 
     links: tuple[Surveyed, ...]
@@ -119,11 +119,11 @@ class Links:
     """
 
     def __init__(self, tensor: WritableTensor) -> None:
-        kind = parse_htype(tensor.htype)
-        if kind is kind.as_stored():
+        items = parse_htype(tensor.htype)
+        if not items.are_linked:
             raise UsageError(f"Tensor {tensor.name!r} holds no links: its samples are stored in the dataset.", None)
         self._tensor = tensor
-        self._kind = kind
+        self._items = items
 
     def survey(
         self, rows: Any = None, *, threads: int = 8, progress: Callable[[int, int], object] | None = None
@@ -136,7 +136,7 @@ class Links:
             progress: Called with the number of URLs done and the number of all.
         """
         home = home_of(self._tensor._session.store)
-        found = [(row, k, pin) for row, pins in self._pins(self._rows(rows)) for k, pin in enumerate(pins)]
+        found = [(row, k, pin) for row, pins in self._read_pins(self._resolve_rows(rows)) for k, pin in enumerate(pins)]
         pins = list(dict.fromkeys(pin for _, _, pin in found))
         states: dict[Pin, tuple[str, str]] = {}
         for at in range(0, len(pins), URLS_PER_REPORT):
@@ -165,11 +165,11 @@ class Links:
             MediaError, StorageError: a file cannot be read or indexed; what was committed before stays.
             CommitConflictError: another writer changed the same row.
         """
-        chosen = self.survey().rows(State.CHANGED, State.UNSEEN) if rows is None else self._rows(rows)
-        values = [(row, [pin.link for pin in pins]) for row, pins in self._pins(chosen) if pins]
+        chosen = self.survey().rows(State.CHANGED, State.UNSEEN) if rows is None else self._resolve_rows(rows)
+        values = [(row, [pin.link for pin in pins]) for row, pins in self._read_pins(chosen) if pins]
         for at in range(0, len(values), ROWS_PER_COMMIT):
             page = values[at : at + ROWS_PER_COMMIT]
-            self._tensor[[row for row, _ in page]] = [self._kind.row_shape.join(links) for _, links in page]
+            self._tensor[[row for row, _ in page]] = [self._items.row_shape.join(links) for _, links in page]
             if progress is not None:
                 progress(at + len(page), len(values))
         return [row for row, _ in values]
@@ -177,44 +177,46 @@ class Links:
     def store(self, into: WritableTensor, *, progress: Callable[[int, int], object] | None = None) -> int:
         """Fetch the linked files and store them in another tensor of the dataset, in the same rows.
 
-        Rows of `into` that hold a sample already are left alone, so a call that was cut short goes on where it
-        stopped when you make it again. The links stay; delete their tensor when you do not need them any more.
+        Rows of `into` that hold a sample already are not changed. So if a call is interrupted, call it again: it
+        continues where it stopped. The links stay; delete their tensor when you do not need them any more.
 
         Args:
             into: A tensor of the same htype without ``link[…]``.
             progress: Called with the number of rows done and the number of all.
 
         Returns:
-            How many rows were stored.
+            The number of rows that were stored.
 
         Raises:
             UsageError: `into` is another kind of tensor, or in another dataset.
             LinkChangedError, MediaError, StorageError: a file cannot be fetched; what was committed before stays.
             CommitConflictError: another writer changed the same row.
         """
-        if into._session is not self._tensor._session or into.htype != str(self._kind.as_stored()):
+        stored = self._items.as_stored()
+        if into._session is not self._tensor._session or parse_htype(into.htype) != stored:
             raise UsageError(
-                f"{into!r} cannot take what {self._tensor!r} links.",
-                f"Make one in the same dataset: ds.create_tensor(name, htype={str(self._kind.as_stored())!r}).",
+                f"{into!r} cannot store the files that {self._tensor!r} links to.",
+                f"Make a tensor in the same dataset: ds.create_tensor(name, htype={str(stored)!r}).",
             )
-        into.extend([None] * (len(self._tensor) - len(into)))
-        left = [row for row, pins in self._pins(range(len(self._tensor))) if pins and not into[row].exists]
+        into.extend([None] * (len(self._tensor) - len(into)))  # the same rows exist in both tensors then
+        left = [row for row, pins in self._read_pins(range(len(self._tensor))) if pins and not into[row].exists]
         for at in range(0, len(left), ROWS_PER_COMMIT):
             page = left[at : at + ROWS_PER_COMMIT]
-            into[page] = map(self._file, page)
+            into[page] = map(self._open_files, page)
             if progress is not None:
                 progress(at + len(page), len(left))
         return len(left)
 
-    def _file(self, row: int) -> Any:
+    def _open_files(self, row: int) -> Any:
+        """Return the files of a row in the form in which a row of stored files is written."""
         with error_context(f"Row {row} of tensor {self._tensor.name!r}"):
-            views = self._kind.row_shape.split_view(self._tensor[row])
-            return self._kind.row_shape.join([view.as_sample() for view in views])
+            views = self._items.row_shape.split_view(self._tensor[row])
+            return self._items.row_shape.join([view.as_sample() for view in views])
 
-    def _rows(self, rows: Any) -> list[int]:
+    def _resolve_rows(self, rows: Any) -> list[int]:
         return [row for row, _ in Index().then(slice(None) if rows is None else rows).resolve(len(self._tensor))]
 
-    def _pins(self, rows: Sequence[int]) -> Iterator[tuple[int, tuple[Pin, ...]]]:
+    def _read_pins(self, rows: Sequence[int]) -> Iterator[tuple[int, tuple[Pin, ...]]]:
         """Yield each row with its links; a missing sample has none."""
         snapshot = self._tensor._snapshot()
         for at in range(0, len(rows), ROWS_PER_PAGE):
@@ -226,7 +228,7 @@ class Links:
 
 
 def _check_link(home: Home, pin: Pin) -> tuple[str, str]:
-    """The state of a link, and the reason if it cannot be read."""
+    """Return the state of a link, and the reason if the file cannot be read as it is indexed."""
     try:
         storage, key = locate(pin, home)
         now = pin_version(pin, storage.stat(key))

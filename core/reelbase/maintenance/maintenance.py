@@ -1,4 +1,4 @@
-"""``ds.maintenance``: what keeps a dataset's objects few, whole and no more than needed."""
+"""``ds.maintenance``: compaction, expiry, garbage collection, verification and statistics of a dataset."""
 
 from __future__ import annotations
 
@@ -20,48 +20,65 @@ GRACE = timedelta(days=7)
 
 
 class Maintenance:
-    """Upkeep of a dataset. Made by ``ds.maintenance``. Any of it may run while others read and write."""
+    """Upkeep of a dataset; ``ds.maintenance`` returns it. Other processes may read and write while it runs."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def compact(self) -> Compaction:
-        """Lay the small chunks of many small appends, and what is left of half-deleted packs, together.
+        """Pack many small objects into few large ones.
 
-        It is an ordinary commit on the branch where the dataset stands, and no sample changes by it. Older versions
-        keep the old objects until they expire.
+        Many small appends leave small chunks and packs, and deleted rows leave packs that are mostly unused; reading
+        them takes more requests. Compaction is an ordinary commit on the dataset's current branch, and changes no
+        sample. Older versions keep the old objects until they expire.
+
+        Returns:
+            What was rewritten; false if there was nothing to do.
 
         Raises:
-            CommitConflictError: others kept replacing or deleting rows of the same tensors; nothing was done.
-            CorruptObjectError: a sample that would be rewritten is damaged; nothing was done. See `verify`.
+            CommitConflictError: other writers kept changing rows of the same tensors; nothing was changed.
+            CorruptObjectError: a sample that would be rewritten is damaged; nothing was changed. See `verify`.
         """
         return compact.compact(self._session)
 
     def expire(self, keep: int | timedelta, *, dry_run: bool = False) -> list[str]:
-        """Let old versions go, on all branches.
+        """Mark old versions of all branches for deletion.
 
-        What stays: the newest version of each branch, tagged ones, and those that `keep` says. The rest can be read
-        until `gc` finds that they expired longer ago than its grace period; but no longer tagged or built on.
+        The newest version of each branch, tagged versions, and those that `keep` covers are kept. The others can be
+        read until `gc` deletes their data, which it does when its grace period is over; but they cannot be tagged or
+        branched from any more.
 
         Args:
-            keep: How many of the named versions (those of ``ds.log()``) of each branch; or for how long back, by the
-                writers' clocks, every version.
-            dry_run: Let nothing go; say what would.
+            keep: A number: how many named versions (those of ``ds.log()``) of each branch to keep. A timedelta: every
+                version of that time up to now is kept, by the writers' clocks.
+            dry_run: Change nothing; only return what would expire.
 
         Returns:
-            Refs of the versions that expired.
+            Refs of the versions that expired, such as "main@12".
+
+        Raises:
+            UsageError: `keep` is neither a number nor a timedelta.
+            ReadOnlyError: the dataset is open read-only.
         """
         if not dry_run:
             self._session.check_writable()
         return expire.expire(self._lineage, keep, dry_run=dry_run)
 
     def gc(self, grace: timedelta = GRACE, *, dry_run: bool = False) -> Collected:
-        """Delete data that no version needs, of expired versions or of writers that failed or were killed.
+        """Delete data that no version needs: those of expired versions, and of writers that failed or were killed.
 
         Args:
-            grace: Only what expired, or was written, longer ago. It must be longer than any transaction and any reader
-                of an expired version takes: with less, their data are deleted under them.
-            dry_run: Delete nothing; say what would be.
+            grace: Delete only what expired, or was written, longer ago than this. It must be longer than any
+                transaction, and than any reader of an expired version takes; otherwise their data are deleted while
+                they are in use.
+            dry_run: Delete nothing; only return what would be deleted.
+
+        Returns:
+            The number of objects and bytes, and the versions that can no longer be read.
+
+        Raises:
+            UsageError: `grace` is not a timedelta, or is negative.
+            ReadOnlyError: the dataset is open read-only.
         """
         if not dry_run:
             self._session.check_writable()
@@ -70,22 +87,29 @@ class Maintenance:
         return gc.gc(self._lineage, self._session.store, grace, dry_run=dry_run)
 
     def verify(self, deep: bool = False) -> Verification:
-        """See that all versions that can be read are whole. Nothing is mended.
+        """Check that all versions that can be read are complete. Nothing is repaired.
 
-        What links name is not asked for, also if it is deep: `Links.survey` does that.
+        Linked files are not checked; `Links.survey` does that.
 
         Args:
-            deep: Read every byte and compare checksums; otherwise that objects are there, their sizes, and the index.
+            deep: Read every byte of every sample and compare checksums. If False, only the index is read, and the
+                existence and size of each object are checked.
+
+        Returns:
+            Everything that is damaged, with the rows that it affects.
         """
         return verify.verify(self._session.store.storage, deep=deep)
 
     def size(self) -> Count:
-        """Count all objects and bytes in the dataset's storage. It is listed; no version is read, as `stats` does."""
+        """Count all objects and bytes in the dataset's storage.
+
+        It lists the storage and reads no version, which makes it faster than `stats`.
+        """
         sizes = [stat.size for _, stat in self._session.store.storage.list()]
         return stats.Count(len(sizes), sum(sizes))
 
     def stats(self) -> Stats:
-        """Count objects and bytes by kind, and those that nothing needs."""
+        """Count objects and bytes by kind, and those that no version needs. Reads all versions."""
         return stats.stats(self._lineage, self._session.store)
 
     @property

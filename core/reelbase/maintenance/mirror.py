@@ -1,7 +1,7 @@
-"""Copying a dataset with all its versions: object by object, as they are.
+"""Copy a dataset with all its versions, object by object.
 
-Data go first, then the log, branches and tags, and the root object last: until then there is no dataset. What is there
-already is not copied again, so a copy that was cut short goes on where it stopped.
+Data are copied first, then the log, branches and tags, and the root object last: until then the copy is not a dataset,
+so no reader finds half of one. Objects that were copied before are skipped, so a copy that was interrupted continues.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reelbase.format import keys
 from reelbase.format import log as logs
 from reelbase.format.header import Place
 from reelbase.io.blob import Blob
-from reelbase.maintenance.reachable import Marks, heads, versions
+from reelbase.maintenance.reachable import Marks, find_heads, read_versions
 from reelbase.versions.ancestry import Lineage
 
 if TYPE_CHECKING:
@@ -29,43 +29,43 @@ def mirror(log: Log, dest: Storage, progress: Callable[[int, int], object] | Non
     """Copy all versions that can be read.
 
     Args:
-        log: Of any branch of the source.
-        dest: Where to.
-        progress: Called with bytes done and bytes in all.
+        log: The log of any branch of the source.
+        dest: The storage of the copy; empty, or with the beginning of the same copy.
+        progress: Called with the number of bytes copied so far and of all bytes; None: not called.
 
     Raises:
-        DatasetExistsError: there is something else.
+        DatasetExistsError: `dest` holds something else.
     """
     lineage, store, uid = Lineage(log), log.store, log.uid
-    _check_place(dest, uid)
-    if logs.stands(dest):  # all was done but for the last step
+    _check_destination(dest, uid)
+    if logs.exists(dest):  # an earlier call did everything but the last step
         dest.delete(keys.COPYING)
         return
-    dest.put(keys.COPYING, _mark(uid))
-    newest = heads(lineage)
-    sizes = dict(_objects(lineage, store, newest))
-    there = {key: stat.size for key, stat in dest.list()}
+    dest.put(keys.COPYING, _make_mark(uid))
+    newest = find_heads(lineage)
+    sizes = dict(_list_objects(lineage, store, newest))
+    existing = {key: stat.size for key, stat in dest.list()}
     done, total = 0, sum(sizes.values())
     for key, size in sizes.items():
-        if there.get(key) != size:
-            _carry(store, key, size, dest)
+        if existing.get(key) != size:
+            _copy_object(store, key, size, dest)
         done += size
         if progress is not None:
             progress(done, total)
-    logs.create(dest, uid)  # the commits carry it
+    logs.create(dest, uid)  # the same id as the source: the copied commits contain it
     dest.delete(keys.COPYING)
 
 
-def _check_place(dest: Storage, uid: str) -> None:
-    """See that the place is empty, or holds the beginning of this copy.
+def _check_destination(dest: Storage, uid: str) -> None:
+    """Check that the destination is empty, or holds the beginning of this copy.
 
     Raises:
-        DatasetExistsError: it holds something else.
+        DatasetExistsError: `dest` holds something else.
     """
     if next(iter(dest.list()), None) is None:
         return
     try:
-        mine = dest.get(keys.COPYING) == _mark(uid)
+        mine = dest.get(keys.COPYING) == _make_mark(uid)
     except ObjectNotFoundError:
         mine = False
     if not mine:
@@ -75,14 +75,14 @@ def _check_place(dest: Storage, uid: str) -> None:
         )
 
 
-def _mark(uid: str) -> bytes:
+def _make_mark(uid: str) -> bytes:
     return json.dumps({"source": uid}).encode()
 
 
-def _objects(lineage: Lineage, store: Store, newest: dict[str, int]) -> Iterator[tuple[str, int]]:
-    """Keys and sizes of all that is copied, in an order in which nothing is named before it is there."""
+def _list_objects(lineage: Lineage, store: Store, newest: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield key and size of each object to copy. An object comes after those that it refers to."""
     marks = Marks(store)
-    for version in versions(lineage, newest):
+    for version in read_versions(lineage, newest):
         marks.add(version)
     for prefix in keys.DATA:
         for key, stat in store.storage.list(prefix):
@@ -97,6 +97,6 @@ def _objects(lineage: Lineage, store: Store, newest: dict[str, int]) -> Iterator
             yield key, stat.size
 
 
-def _carry(store: Store, key: str, size: int, dest: Storage) -> None:
+def _copy_object(store: Store, key: str, size: int, dest: Storage) -> None:
     with Blob(store.storage, key, 0, size).open() as file:
         dest.put(key, cast("BinaryIO", file))

@@ -1,4 +1,4 @@
-"""All versions that can be read, and the objects that they name."""
+"""All versions that can be read, and the objects that they need."""
 
 from __future__ import annotations
 
@@ -13,41 +13,62 @@ if TYPE_CHECKING:
 
     from reelbase.format.commit import Commit
     from reelbase.format.entry import Entries
+    from reelbase.format.header import Header
     from reelbase.format.segment import Segment
     from reelbase.format.store import Store
     from reelbase.versions.ancestry import Lineage
 
-_UID = 16
+UID_BYTES = 16
 
 
-def heads(lineage: Lineage) -> dict[str, int]:
-    """The number of each branch's newest commit; of one without any, -1."""
-    return {branch: lineage.head(branch).seq for branch in lineage.refs.branches()}
+def find_heads(lineage: Lineage) -> dict[str, int]:
+    """Return the number of each branch's newest commit, by branch; -1 for a branch without commits.
+
+    Raises:
+        CorruptObjectError: a commit is missing in a log. What it needs cannot be known, so nothing may be deleted.
+        StorageError: the storage cannot list its objects.
+    """
+    newest = {branch: lineage.head(branch).seq for branch in lineage.refs.branches()}
+    for branch, seq in newest.items():
+        lineage.log(branch).check_complete(seq)
+    return newest
 
 
-def versions(
+def read_versions(
     lineage: Lineage, newest: Mapping[str, int], after: Mapping[str, int] | None = None, without: Container[Place] = ()
 ) -> Iterator[Commit]:
-    """All commits that can be read, of each branch newest first.
+    """Yield all commits that can be read, those of each branch newest first.
 
     Args:
         lineage: The commits of the dataset.
-        newest: By branch, the number of the last commit to look at.
-        after: By branch, the number of the last commit that is of no interest.
+        newest: By branch, the number of the newest commit to read.
+        after: By branch, the number of the commit to stop before; None: read all.
         without: Commits to leave out.
     """
     for branch, last in newest.items():
+        child: Header | None = None
         for seq in range(last, (after or {}).get(branch, -1), -1):
             place = Place(branch, seq)
-            if place not in without:
-                try:
-                    yield lineage.commit(place)
-                except VersionExpiredError:
-                    continue
+            if place in without:
+                child = None
+                continue
+            try:
+                commit = lineage.commit(place)
+            except VersionExpiredError:
+                child = None
+                continue
+            if child is not None:
+                child.check_parent(commit.header)
+            child = commit.header
+            yield commit
 
 
 class Marks:
-    """Ids of all objects that some versions need."""
+    """The ids of all objects that a set of versions needs. ``key in marks`` tests one object.
+
+    Args:
+        store: The dataset's store, to read index segments from.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -55,27 +76,27 @@ class Marks:
         self._seen: set[Segment] = set()
 
     def __contains__(self, key: str) -> bool:
-        """Whether an object is needed; one that has no id is, to be safe: it is not ours."""
+        """Return True if the object is needed, or has no id in its key: such an object is not ours to delete."""
         uid = keys.uid_of(key)
         return uid is None or uid in self._uids
 
     def add(self, commit: Commit) -> None:
-        """A version needs all that it names."""
+        """Add the ids of all objects that a version refers to."""
         self._uids.update(bytes.fromhex(uid) for uid in commit.spilled)
         for rows in commit.state.rows.values():
-            self._uids.update(one.uid for one in rows.dead.segments)
+            self._uids.update(deleted.uid for deleted in rows.dead.segments)
             for column in rows.columns.values():
-                self._add(column.tail)
-                self._add(column.patch)
-                for one in (*column.segments, *column.over):
-                    self._add_segment(one)
+                self._add_entries(column.tail)
+                self._add_entries(column.patch)
+                for part in (*column.segments, *column.over):
+                    self._add_segment(part)
 
-    def _add_segment(self, one: Segment) -> None:
-        if one not in self._seen:
-            self._seen.add(one)
-            self._uids.add(one.uid)
-            self._add(segment.entries(self._store, one))
+    def _add_segment(self, added: Segment) -> None:
+        if added not in self._seen:  # versions share most segments: each is read once
+            self._seen.add(added)
+            self._uids.add(added.uid)
+            self._add_entries(segment.read_entries(self._store, added))
 
-    def _add(self, entries: Entries) -> None:
+    def _add_entries(self, entries: Entries) -> None:
         raw = entries["uuid"].tobytes()
-        self._uids.update(raw[at : at + _UID] for at in range(0, len(raw), _UID))
+        self._uids.update(raw[at : at + UID_BYTES] for at in range(0, len(raw), UID_BYTES))

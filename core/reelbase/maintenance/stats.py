@@ -1,4 +1,4 @@
-"""Counting objects and bytes."""
+"""Count the objects and bytes of a dataset."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelbase.format import keys
-from reelbase.maintenance.reachable import Marks, heads, versions
+from reelbase.maintenance.reachable import Marks, find_heads, read_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Count:
-    """Objects, and their bytes in all."""
+    """A number of objects, and the bytes in all of them.
+
+    Attributes:
+        objects: Number of objects.
+        bytes: Number of bytes.
+    """
 
     objects: int = 0
     bytes: int = 0
@@ -26,14 +31,14 @@ class Count:
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """What a dataset takes in its storage.
+    """The objects of a dataset in its storage.
 
     Attributes:
         total: All objects of the dataset.
-        kinds: Those of each kind: "log", "refs", "packs", "blobs", "index".
-        orphans: Data that no readable version names: what `gc` will delete, once it is old enough.
-        leftovers: What writes that were cut short have left.
-        versions: How many versions can be read.
+        kinds: The objects of each kind: "log", "refs", "packs", "blobs", "index".
+        orphans: Data that no readable version needs. `gc` deletes them once they are old enough.
+        leftovers: What interrupted writes have left, such as temporary files.
+        versions: Number of versions that can be read.
     """
 
     total: Count
@@ -44,13 +49,13 @@ class Stats:
 
 
 def stats(lineage: Lineage, store: Store) -> Stats:
-    """Count the objects of a dataset, and look who needs them."""
+    """Count the objects of a dataset, and find those that no version needs."""
     marks, count = Marks(store), 0
-    for version in versions(lineage, heads(lineage)):
+    for version in read_versions(lineage, find_heads(lineage)):
         marks.add(version)
         count += 1
     found = {prefix: list(store.storage.list(prefix)) for prefix in keys.PREFIXES}
-    every = [*(one for listed in found.values() for one in listed), (keys.ROOT, store.storage.stat(keys.ROOT))]
+    every = [*(item for listed in found.values() for item in listed), (keys.ROOT, store.storage.stat(keys.ROOT))]
     return Stats(
         total=_count(every),
         kinds={prefix.rstrip("/"): _count(listed) for prefix, listed in found.items()},

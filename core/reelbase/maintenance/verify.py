@@ -1,7 +1,7 @@
-"""Verifying: every object that a readable version names is there, and as long as it must be; deep: every byte of it.
+"""Verify a dataset: every object that a readable version needs exists and has the right size; deep: the right bytes.
 
-Versions are gone through from the newest to the oldest, and an entry is looked at once, where it is met first. Nothing
-is mended: what is damaged is named.
+Versions are checked from the newest to the oldest. An entry that several versions share is checked once, in the newest
+of them, so that damage is reported for rows that the user still sees. Nothing is repaired.
 """
 
 from __future__ import annotations
@@ -38,20 +38,21 @@ if TYPE_CHECKING:
     from reelbase.format.segment import Segment
     from reelbase.format.state import Rows
 
-_STRETCH = 8 << 20  # bytes of a large sample that are read at once
-MAX_DAMAGES_SHOWN = 8
+BYTES_PER_READ = 8 << 20  # of a sample that may be larger than memory
+MAX_ROWS_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """One thing that cannot be read.
+    """One object, or part of one, that cannot be read.
 
     Attributes:
-        key: The object.
+        key: Key of the object.
         reason: What is wrong with it.
         version: Ref of the newest version that needs it.
-        tensor: Name of the tensor there, or None: more than one tensor is concerned.
-        rows: The rows of the tensor there; empty if none that can be seen there, or all of it.
+        tensor: Name of the affected tensor in that version; None if more than one tensor is affected.
+        rows: The affected rows of the tensor in that version. Empty if all its rows are affected, or only rows that
+            were deleted or replaced.
     """
 
     key: str
@@ -62,7 +63,7 @@ class Damage:
 
     def __str__(self) -> str:
         where = "" if self.tensor is None else f", tensor {self.tensor!r}"
-        rows = "" if not self.rows else f", row{'s' * (len(self.rows) > 1)} {_spelt(self.rows)}"
+        rows = "" if not self.rows else f", row{'s' * (len(self.rows) > 1)} {_format_rows(self.rows)}"
         return printable_line(f"{self.version}{where}{rows}: {self.key}: {self.reason}")
 
 
@@ -71,10 +72,10 @@ class Verification:
     """What `verify` found.
 
     Attributes:
-        versions: How many versions were looked at.
-        objects: How many data objects they name.
-        bytes: Bytes of samples that were read and compared with their checksums; 0 if it was not deep.
-        damages: All that is wrong.
+        versions: Number of versions that were checked.
+        objects: Number of data objects that they need.
+        bytes: Bytes of samples that were read and compared with their checksums; 0 unless it was deep.
+        damages: Everything that is damaged.
     """
 
     versions: int
@@ -84,50 +85,65 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """True if nothing is damaged."""
         return not self.damages
 
 
 def verify(storage: Storage, *, deep: bool) -> Verification:
-    """Look at every version that can be read, and at the root object.
+    """Check every version that can be read, the root object, and the tags.
+
+    Args:
+        storage: The dataset's storage.
+        deep: Also read every byte of every sample, and compare checksums.
 
     Raises:
         DatasetNotFoundError: there is no dataset.
     """
-    store = Store(storage, cache_bytes=0)  # what is cached says nothing about what is stored
-    log = logs.opened(store)
+    store = Store(storage, cache_bytes=0)  # no cache: the stored bytes must be read
+    log = logs.open_log(store)
     lineage = Lineage(log)
-    check = _Check(store, deep=deep)
-    wrong = _root_damage(storage, log.uid)
+    check = _Verifier(store, deep=deep)
+    wrong = _check_root(storage, log.uid)
     if wrong is not None:
-        check.found(Damage(key=keys.ROOT, reason=wrong, version=MAIN))
-    newest = {branch: _newest(storage, branch) for branch in lineage.refs.branches()}
+        check.report(Damage(key=keys.ROOT, reason=wrong, version=MAIN))
+    newest = {branch: _find_newest(storage, branch) for branch in lineage.refs.branches()}
     for branch, last in newest.items():
         for seq in range(last, -1, -1):
-            check.place(lineage, Place(branch, seq))
+            check.check_version(lineage, Place(branch, seq))
     for name, place in lineage.refs.tags().items():
         if place.seq > newest.get(place.branch, -1):
-            check.found(Damage(key=keys.tag(name), reason="names a version that is not there", version=str(place)))
-    return check.result()
+            check.report(Damage(key=keys.tag(name), reason="names a version that is not there", version=str(place)))
+    return check.finish()
 
 
-def _root_damage(storage: Storage, uid: str) -> str | None:
-    """What is wrong with the root object, or None."""
+def _check_root(storage: Storage, uid: str) -> str | None:
+    """Return what is wrong with the root object, or None."""
     try:
         return None if logs.check_root(storage) == uid else "it names another dataset than the log"
     except (FormatError, DatasetNotFoundError) as error:
         return _first_line(error)
 
 
-def _newest(storage: Storage, branch: str) -> int:
-    """The highest number in a branch's log, found by listing: commits before it may be missing."""
+def _find_newest(storage: Storage, branch: str) -> int:
+    """Return the highest commit number in a branch's log; -1 if it has no commits.
+
+    The log is listed: a reader finds the newest commit by probing, which stops before a missing one.
+    """
     listed = (keys.seq_of(key) for key, _ in storage.list(f"log/{branch}/"))
     return max((seq for seq in listed if seq is not None), default=-1)
 
 
 @dataclass
-class _Check:
-    """What was looked at so far."""
+class _Verifier:
+    """Checks versions one by one, and remembers what was checked already.
+
+    Attributes:
+        store: The dataset's store, without a cache.
+        deep: True if every byte is read.
+        versions: Number of versions checked so far.
+        bytes: Bytes of samples read so far.
+        damages: What is damaged.
+    """
 
     store: Store
     deep: bool
@@ -136,149 +152,160 @@ class _Check:
     damages: list[Damage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        listed = (one for prefix in keys.DATA for one in self.store.storage.list(prefix))
+        # One listing instead of a request for each object.
+        listed = (item for prefix in keys.DATA for item in self.store.storage.list(prefix))
         self._sizes = {key: stat.size for key, stat in listed}
         self._objects: set[str] = set()
         self._seen: set[object] = set()
 
-    def found(self, damage: Damage) -> None:
-        """Something is wrong."""
+    def report(self, damage: Damage) -> None:
+        """Add one damage to the result."""
         self.damages.append(damage)
 
-    def result(self) -> Verification:
-        """All that was found."""
+    def finish(self) -> Verification:
+        """Return the result."""
         return Verification(
             versions=self.versions, objects=len(self._objects), bytes=self.bytes, damages=tuple(self.damages)
         )
 
-    def place(self, lineage: Lineage, place: Place) -> None:
-        """Look at one version, if it can be read."""
+    def check_version(self, lineage: Lineage, place: Place) -> None:
+        """Check one version. An expired one is skipped: its data may be deleted."""
         try:
             commit = lineage.commit(place)
         except VersionExpiredError:
             return
         except ReelbaseError as error:
             key = keys.commit(*place)
-            self.found(Damage(key=key, reason=_first_line(error).removeprefix(f"{key} "), version=str(place)))
+            self.report(Damage(key=key, reason=_first_line(error).removeprefix(f"{key} "), version=str(place)))
             return
         self.versions += 1
         self._objects.update(keys.index(bytes.fromhex(uid)) for uid in commit.spilled)
         for tensor, rows in commit.state.rows.items():
-            _Tensor(self, commit, commit.state.tensors[tensor].name, rows).check()
+            _TensorCheck(self, commit, commit.state.tensors[tensor].name, rows).check()
 
     def is_new(self, thing: object) -> bool:
-        """Whether this was not looked at before."""
+        """Return True if a segment or entry was not checked before, and remember it."""
         new = thing not in self._seen
         self._seen.add(thing)
         return new
 
-    def segment(self, one: Segment) -> Entries:
-        """A segment's entries.
+    def read_segment(self, checked: Segment) -> Entries:
+        """Return a segment's entries.
 
         Raises:
             CorruptObjectError, ObjectNotFoundError: they cannot be read.
         """
-        self._objects.add(keys.index(one.uid))
-        return segment.entries(self.store, one)
+        self._objects.add(keys.index(checked.uid))
+        return segment.read_entries(self.store, checked)
 
-    def entry(self, one: Entries) -> str | None:
-        """What is wrong with the bytes of an entry, or None."""
-        key, stop = object_key(one[0]), int(one["off"][0]) + int(one["len"][0])
+    def check_entry(self, entry: Entries) -> str | None:
+        """Return what is wrong with the bytes of an entry (an array of length 1), or None."""
+        key, stop = object_key(entry[0]), int(entry["off"][0]) + int(entry["len"][0])
         self._objects.add(key)
         size = self._sizes.get(key)
         if size is None:
             return "it is gone"
-        if stop > size or (one["kind"][0] == Kind.BLOB and stop != size):
+        # A pack may go on after the entry; an object of its own holds exactly one sample.
+        if stop > size or (entry["kind"][0] == Kind.BLOB and stop != size):
             return f"it has {size} bytes, not {stop}"
         if not self.deep:
             return None
-        self.bytes += int(one["len"][0])
-        return self._read(one)
+        self.bytes += int(entry["len"][0])
+        return self._check_bytes(entry)
 
-    def _read(self, one: Entries) -> str | None:
+    def _check_bytes(self, entry: Entries) -> str | None:
         try:
-            if one["kind"][0] == Kind.CHUNK:
-                chunk_samples(self.store, one[0])
+            if entry["kind"][0] == Kind.CHUNK:
+                chunk_samples(self.store, entry[0])
             else:
-                self._read_media(one)
+                self._check_media(entry)
         except (FormatError, ObjectNotFoundError) as error:
-            return _first_line(error).replace(f" of {object_key(one[0])}", "")
+            return _first_line(error).replace(f" of {object_key(entry[0])}", "")
         return None
 
-    def _read_media(self, one: Entries) -> None:
-        """Read a sample, which may be larger than memory, in stretches.
+    def _check_media(self, entry: Entries) -> None:
+        """Read a media sample in parts, since it may be larger than memory, and compare its checksum.
 
         Raises:
-            CorruptObjectError: it is damaged.
+            CorruptObjectError: the sample is damaged.
         """
-        key, start, size = object_key(one[0]), int(one["off"][0]), int(one["len"][0])
+        key, start, size = object_key(entry[0]), int(entry["off"][0]), int(entry["len"][0])
         crc = 0
-        for at in range(start, start + size, _STRETCH):
-            crc = zlib.crc32(self.store.get(key, at, min(at + _STRETCH, start + size)), crc)
-        if crc != one["crc"][0]:
+        for at in range(start, start + size, BYTES_PER_READ):
+            crc = zlib.crc32(self.store.get(key, at, min(at + BYTES_PER_READ, start + size)), crc)
+        if crc != entry["crc"][0]:
             raise CorruptObjectError(f"Bytes {start}:{start + size} of {key} are damaged.")
 
 
-class _Tensor:
-    """One tensor of one version."""
+class _TensorCheck:
+    """Checks one tensor of one version.
 
-    def __init__(self, check: _Check, commit: Commit, name: str, rows: Rows) -> None:
+    Args:
+        check: The verifier to report to.
+        commit: The version.
+        name: Name of the tensor in that version.
+        rows: Rows of the tensor in that version.
+    """
+
+    def __init__(self, check: _Verifier, commit: Commit, name: str, rows: Rows) -> None:
         self._check = check
         self._version = str(commit.header.place)
         self._name = name
         self._rows = rows
-        self._bad: dict[tuple[str, str], list[int]] = {}  # rows by object and reason
+        self._damaged: dict[tuple[str, str], list[int]] = {}  # physical rows by object and reason
 
     def check(self) -> None:
-        """Look at what was not looked at in newer versions."""
+        """Check the segments and entries that no newer version has, and report damage."""
         for column in self._rows.columns.values():
-            replaced = self._replace(column)
-            for start, one in zip(column.starts, column.segments, strict=False):
-                self._entries(self._load(one), start, replaced)
-            self._entries(column.tail, column.starts[-1], replaced)
+            replaced = self._find_replaced(column)
+            for start, part in zip(column.starts, column.segments, strict=False):
+                self._check_entries(self._load(part), start, replaced)
+            self._check_entries(column.tail, column.starts[-1], replaced)
             for patch in (*map(self._load, column.over), column.patch):
-                self._entries(patch, 0, frozenset())
-        for one in self._rows.dead.segments:
-            self._load(one)
-        for (key, reason), rows in self._bad.items():
-            shown = self._visible(rows)
-            self._check.found(Damage(key=key, reason=reason, version=self._version, tensor=self._name, rows=shown))
+                self._check_entries(patch, 0, frozenset())
+        for part in self._rows.dead.segments:
+            self._load(part)
+        for (key, reason), rows in self._damaged.items():
+            shown = self._find_visible(rows)
+            self._check.report(Damage(key=key, reason=reason, version=self._version, tensor=self._name, rows=shown))
 
-    def _load(self, one: Segment) -> Entries:
-        """A segment's entries; none if they were looked at before, or cannot be read."""
-        if not self._check.is_new(one):
+    def _load(self, part: Segment) -> Entries:
+        """Return a segment's entries; none if they were checked before, or cannot be read (which is recorded)."""
+        if not self._check.is_new(part):
             return NO_ENTRIES
         try:
-            return self._check.segment(one)
+            return self._check.read_segment(part)
         except (FormatError, ObjectNotFoundError) as error:
-            self._bad[keys.index(one.uid), _first_line(error)] = []
+            self._damaged[keys.index(part.uid), _first_line(error)] = []
             return NO_ENTRIES
 
-    def _replace(self, column: Column) -> frozenset[int]:
-        """Rows whose older entries nobody sees in this version."""
+    def _find_replaced(self, column: Column) -> frozenset[int]:
+        """Return the physical rows that were replaced: damage of their older entries affects no row here."""
         try:
-            return frozenset(column.replaced(self._check.store)["first"].tolist())
-        except (FormatError, ObjectNotFoundError):  # reported where the segment itself is looked at
+            return frozenset(column.read_replaced(self._check.store)["first"].tolist())
+        except (FormatError, ObjectNotFoundError):  # reported when the segment itself is checked
             return frozenset()
 
-    def _entries(self, entries: Entries, start: int, unseen: frozenset[int]) -> None:
+    def _check_entries(self, entries: Entries, start: int, hidden: frozenset[int]) -> None:
+        """Check entries whose first physical row is `start`; rows in `hidden` are not reported."""
         for at in range(len(entries)):
-            one = entries[at : at + 1]
-            if one["kind"][0] == Kind.MISSING or not self._check.is_new((one["uuid"].tobytes(), int(one["off"][0]))):
+            entry = entries[at : at + 1]
+            place = (entry["uuid"].tobytes(), int(entry["off"][0]))
+            if entry["kind"][0] == Kind.MISSING or not self._check.is_new(place):
                 continue
-            reason = self._check.entry(one)
+            reason = self._check.check_entry(entry)
             if reason is not None:
-                first = start + int(one["first"][0])
-                rows = self._bad.setdefault((object_key(one[0]), reason), [])
-                rows += [row for row in range(first, first + int(one["count"][0])) if row not in unseen]
+                first = start + int(entry["first"][0])
+                rows = self._damaged.setdefault((object_key(entry[0]), reason), [])
+                rows += [row for row in range(first, first + int(entry["count"][0])) if row not in hidden]
 
-    def _visible(self, physical: list[int]) -> tuple[int, ...]:
-        """The logical rows of physical ones, without those that were deleted."""
+    def _find_visible(self, physical: list[int]) -> tuple[int, ...]:
+        """Return the logical rows of physical rows, without those that were deleted."""
         dead = self._rows.dead
         try:
-            rows = np.array(sorted(row for row in set(physical) if not dead.names(self._check.store, row)), np.int64)
-            return tuple(dead.logical(self._check.store, rows).tolist())
-        except (FormatError, ObjectNotFoundError):  # which rows are deleted cannot be known any more
+            rows = np.array(sorted(row for row in set(physical) if not dead.contains(self._check.store, row)), np.int64)
+            return tuple(dead.to_logical(self._check.store, rows).tolist())
+        except (FormatError, ObjectNotFoundError):  # the list of deleted rows is damaged itself
             return ()
 
 
@@ -286,6 +313,6 @@ def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0]
 
 
-def _spelt(rows: tuple[int, ...]) -> str:
-    shown = ", ".join(map(str, rows[:MAX_DAMAGES_SHOWN]))
-    return shown if len(rows) <= MAX_DAMAGES_SHOWN else f"{shown} and {len(rows) - MAX_DAMAGES_SHOWN} more"
+def _format_rows(rows: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, rows[:MAX_ROWS_SHOWN]))
+    return shown if len(rows) <= MAX_ROWS_SHOWN else f"{shown} and {len(rows) - MAX_ROWS_SHOWN} more"

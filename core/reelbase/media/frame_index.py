@@ -8,6 +8,7 @@ an *open* one is followed by *leading* packets, which are shown before it and ne
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from reelbase.errors import CorruptObjectError
+from reelbase.errors import CorruptObjectError, SampleIndexError
+from reelbase.media.frame_times import ShownFrames, to_seconds
 from reelbase.media.packing import pack_columns, unpack_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from _typeshed import ReadableBuffer
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -65,6 +68,8 @@ class FrameIndex:
         trust: see `Trust`.
         decoder: JSON-able parameters the codec needs to set up a decoder; opaque to the core.
         repacked: packets are stored in a stream of their own, not in the original file.
+        crcs: uint32 ``(packets,)``: CRC-32 of each packet's bytes, as `zlib.crc32` computes it; None where the packets
+            were not read when the index was made (linked files whose headers are enough), or before format 3.
     """
 
     pos: Ints
@@ -78,14 +83,45 @@ class FrameIndex:
     trust: Trust
     decoder: Mapping[str, Any]
     repacked: bool = False
+    crcs: NDArray[np.uint32] | None = None
 
     def __len__(self) -> int:
         return len(self.display)
 
     def seconds(self, frames: Ints) -> NDArray[np.float64]:
-        """Presentation times of `frames` in seconds, float64, the same shape as `frames`."""
-        # One rounding only: float64(n * num / den) would round the product of large values first.
-        return self.times[frames] * np.float64(self.time_base.numerator) / np.float64(self.time_base.denominator)
+        """Presentation times of `frames` in seconds: the nearest float64 of each, the same shape as `frames`."""
+        return to_seconds(self.times[frames], self.time_base)
+
+    def show(self, frames: Ints) -> ShownFrames:
+        """Prepare to find those of `frames` that are shown at given times.
+
+        The last of them is shown for as many frames as are between it and the one before, as if the others did not
+        exist: frame 35 of ``[::5]`` until frame 40 is shown.
+
+        Args:
+            frames: int64 ``(N,)``: frame numbers in the order in which they are shown.
+
+        Raises:
+            SampleIndexError: they are in another order, or there are none, or their times go back.
+        """
+        times = self.times[frames]
+        back = np.flatnonzero(np.diff(times) < 0)
+        if len(back) and (np.diff(frames) >= 0).all():
+            before, after = int(frames[back[0]]), int(frames[back[0] + 1])
+            shown = self.seconds(np.array([before, after])).tolist()
+            raise SampleIndexError(
+                f"The times of this video go back: frame {before} is shown at {shown[0]!r} s, frame {after} at"
+                f" {shown[1]!r} s.",
+                "Select frames by number, or only frames whose times ascend: view[100:200].at(...).",
+            )
+        if len(back) or not len(frames):
+            raise SampleIndexError(
+                "at() needs frames in the order they are shown.", "Select at least one frame, and none backward."
+            )
+        held = max(1, int(frames[-1] - frames[-2])) if len(frames) > 1 else 1
+        following = int(frames[-1]) + held
+        end = int(self.times[following]) if following < len(self.times) else self.end
+        return ShownFrames(times, max(end, int(times[-1])), self.time_base)
 
     @cached_property
     def raps(self) -> Ints:
@@ -107,6 +143,35 @@ class FrameIndex:
         following = np.append(starts[1:], n) if len(starts) else np.array([n])
         group = np.maximum(np.searchsorted(starts, np.arange(n), side="right") - 1, 0)
         return following[group].astype(np.int64)
+
+    def check_packets(self, numbers: Iterable[int], packets: Iterable[ReadableBuffer]) -> None:
+        """Compare bytes with the checksums of their packets. A frame of other bytes would be another frame.
+
+        Does nothing for an index without checksums.
+
+        Args:
+            numbers: Packet numbers.
+            packets: The bytes that were read for each.
+
+        Raises:
+            CorruptObjectError: a packet has other bytes than when it was indexed.
+        """
+        if self.crcs is None:
+            return
+        for number, data in zip(numbers, packets, strict=True):
+            if zlib.crc32(data) != self.crcs[number]:
+                raise self._make_damage_error(number)
+
+    def _make_damage_error(self, number: int) -> CorruptObjectError:
+        """The error of a packet with other bytes; it names the frame that the packet belongs to, if it shows one."""
+        shown = np.flatnonzero(self.display == number)
+        frame = f"frame {int(shown[0])}" if len(shown) else "no frame of its own"
+        start = int(self.pos[number])
+        return CorruptObjectError(
+            f"Packet {number} ({frame}) is damaged: bytes {start}:{start + int(self.size[number])} are not those that "
+            "were indexed.",
+            "Restore the object from a copy of the dataset, or replace the row with the original file.",
+        )
 
     def plan(self, request: Ints) -> Plan:
         """Plan which packets to decode for `request`: frame numbers in any order, repeats allowed.
@@ -157,7 +222,7 @@ class FrameIndex:
         return Run(packets=packets[keep], wanted=mine, frames=self._frame_of_packet[mine])
 
     def to_bytes(self) -> bytes:
-        """The stored form: delta-coded columns, about 6.5 bytes a packet."""
+        """The stored form: delta-coded columns, about 6.5 bytes a packet, and 4 for its checksum."""
         header = {
             "end": self.end,
             "time_base": [self.time_base.numerator, self.time_base.denominator],
@@ -172,6 +237,8 @@ class FrameIndex:
             columns["display"] = self.display
         if not np.array_equal(self.pts[self.display], self.times):
             columns["times"] = self.times
+        if self.crcs is not None:
+            columns["crcs"] = self.crcs
         return pack_columns(header, columns)
 
     @classmethod
@@ -199,6 +266,7 @@ class FrameIndex:
                 trust=Trust(header["trust"]),
                 decoder=header["decoder"],
                 repacked=bool(header["repacked"]),
+                crcs=columns["crcs"].astype(np.uint32) if "crcs" in columns else None,
             )
         except (KeyError, ValueError, TypeError, IndexError, ZeroDivisionError) as error:
             raise CorruptObjectError(f"A frame index is damaged: {error}.", "Restore it from a copy.") from error
@@ -208,8 +276,11 @@ class FrameIndex:
     def _check(self) -> None:
         n = len(self.pos)
         same = len(self.size) == len(self.pts) == len(self.flags) == n and len(self.times) == len(self.display)
+        same = same and (self.crcs is None or len(self.crcs) == n)
         inside = not len(self.display) or (self.display.min() >= 0 and self.display.max() < n)
-        if not same or not inside or (n and (self.pos.min() < 0 or self.size.min() < 0)):
+        # Seconds have to be finite as float64, whatever the times are.
+        in_range = 0 < self.time_base < 1 << 32 and abs(self.end) < 1 << 63
+        if not in_range or not same or not inside or (n and (self.pos.min() < 0 or self.size.min() < 0)):
             raise CorruptObjectError("A frame index is damaged: its columns disagree.", "Restore it from a copy.")
 
 

@@ -32,11 +32,13 @@ class MediaInfo:
         shape: Shape of the decoded array: ``(N, H, W, C)`` for video, ``(H, W, C)`` for an image.
         codec: Name of the codec (its plugin spec) that decodes the sample.
         details: JSON-able facts shown by ``sample_info``, in the order they are shown.
+        sha256: SHA-256 of the file's bytes, 64 hexadecimal digits; None where the file was not read whole.
     """
 
     shape: tuple[int, ...]
     codec: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form that is stored."""
@@ -45,4 +47,6 @@ class MediaInfo:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> MediaInfo:
         """The inverse of `as_dict`."""
-        return cls(shape=tuple(stored["shape"]), codec=stored["codec"], details=stored["details"])
+        return cls(
+            shape=tuple(stored["shape"]), codec=stored["codec"], details=stored["details"], sha256=stored.get("sha256")
+        )

@@ -1,7 +1,7 @@
-"""The registry: finds plugins, checks them, turns names and URLs into classes, explains what is missing.
+"""The registry: finds plugins, checks them, turns names and URLs into classes, and explains what is missing.
 
-`registry()` gives the one of this process. It loads every installed plugin (light modules that only declare things)
-once, on first use, and never changes afterwards, so threads share it freely::
+`registry()` returns the registry of this process. It loads every installed plugin once, on first use. That is quick:
+a plugin is a small module that only declares things. It does not change afterwards, so all threads share it::
 
     registry().htypes.load("bbox")                       a class, by name; also .storages, .codecs, …
     registry().open_storage("mem://demo")                a Storage, for a dataset
@@ -9,8 +9,8 @@ once, on first use, and never changes afterwards, so threads share it freely::
     registry().sniff(first_bytes, "a.mp4").ingest(…)     a Codec, by content
     registry().failures()                                what is wrong with plugins
 
-A plugin that fails is skipped, warned of once (logger ``reelbase.registry``), and named in the error of every lookup
-that finds nothing.
+A plugin that fails is skipped, so that one broken plugin does not stop the others. A warning is logged once (logger
+``reelbase.registry``), and the error of every lookup that finds nothing names the plugin.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ _COMMAND: Description[CommandSpec, Callable[[argparse.ArgumentParser], None]] = 
 
 
 class Registry:
-    """What a set of plugins offers.
+    """The storages, codecs, htypes, … that a set of plugins offers.
 
     Attributes:
-        plugins: Every plugin found, also those that failed or are denied.
-        storages, codecs, htypes, credentials, viewers, commands: Their offers; see `Kind`.
+        plugins: Every plugin that was found, also those that failed or are denied.
+        storages, codecs, htypes, credentials, viewers, commands: The offers of each kind; see `Kind`.
     """
 
     def __init__(self, plugins: Sequence[Plugin], settings: Settings) -> None:
@@ -94,13 +94,14 @@ class Registry:
         self._codecs: dict[str, Codec] = {}
 
     def failures(self) -> list[Failure]:
-        """Everything that is wrong with plugins, and which were not allowed."""
+        """Return everything that is wrong with plugins, and which plugins were not allowed."""
         return [failure for plugin in self.plugins for failure in plugin.failures]
 
     def normalize(self, url: str) -> str:
-        """The URL with its scheme in lower case, after each plugin could rewrite it; plain paths stay as they are.
+        """Return the URL with its scheme in lower case, rewritten by a plugin if it is, for example, a share link.
 
-        The first plugin that answers wins (`reelbase_normalize_url`); what it answers is not rewritten again.
+        The answer of the first plugin that knows the URL is used (hook ``reelbase_normalize_url``); it is not
+        rewritten again. A plain path is returned as it is.
         """
         if not _SCHEME.match(url):
             return url
@@ -115,10 +116,13 @@ class Registry:
         return url if scheme is None else scheme[1].lower() + url[scheme.end(1) :]
 
     def storage_for(self, url: str) -> tuple[type[Storage], StorageSpec]:
-        """The storage class that serves a URL (already normalised) or a path, and its spec.
+        """Return the storage class for a URL or path, and its spec.
+
+        Args:
+            url: A URL that `normalize` returned, or a path.
 
         Raises:
-            PluginNotFoundError: no plugin handles its scheme.
+            PluginNotFoundError: no plugin handles the URL's scheme.
             PluginConflictError, MissingDependencyError, PluginLoadError: as `Kind.load`.
         """
         scheme = scheme_of(url)
@@ -126,19 +130,19 @@ class Registry:
         if not offers:
             known = sorted({name for spec in self.storages.specs() for name in spec.schemes})
             what = f"{scheme}:// URLs" if _SCHEME.match(url) else f"local paths such as {url!r}"
-            raise self.storages.missing(f"No installed plugin handles {what}", scheme, known)
+            raise self.storages.missing_error(f"No installed plugin handles {what}", scheme, known)
         spec = self.storages.choose(scheme, offers).spec
         return self.storages.load(spec.name, needs=f"{scheme}:// URLs need"), spec
 
     def open_storage(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> Storage:
-        """The storage of a dataset.
+        """Return the storage of a dataset.
 
         Args:
             root: A folder, or the URL of one.
-            options: Over those of the configuration's ``[storage.<name>]``.
-            credentials: For the service.
+            options: Options of the storage; they take precedence over the configuration's ``[storage.<name>]``.
+            credentials: Credentials for the service; see `Storage`.
 
         Raises:
             PluginError: as `storage_for`.
@@ -150,12 +154,12 @@ class Registry:
     def locate(
         self, url: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> tuple[Storage, str]:
-        """The storage of one file, and its key in there. Nothing is read.
+        """Return the storage of one file, and the file's key in it. Nothing is read.
 
         Args:
-            url: A path or a URL.
-            options: Over those of the configuration's ``[storage.<name>]``.
-            credentials: For the service.
+            url: The file's path or URL.
+            options: Options of the storage; they take precedence over the configuration's ``[storage.<name>]``.
+            credentials: Credentials for the service; see `Storage`.
 
         Raises:
             PluginError: as `storage_for`.
@@ -166,11 +170,11 @@ class Registry:
         return self._open(kind, spec, root, options, credentials), key
 
     def options_of(self, spec: StorageSpec, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The configuration's options of a storage, and over them what was given."""
+        """Return the configuration's options of a storage; `options` takes precedence over them."""
         return {**self._options.get(spec.name, {}), **(options or {})}
 
     def codec(self, name: str) -> Codec:
-        """The codec of that name, with the limits of the configuration.
+        """Return the codec of that name, with the limits of the configuration; the same object at every call.
 
         Raises:
             PluginError: as `Kind.load`.
@@ -178,26 +182,26 @@ class Registry:
         if name not in self._codecs:
             kind = self.codecs.load(name)
             if self._isolated:
-                from reelbase.isolation.codec import isolated
+                from reelbase.isolation.codec import isolate
 
-                kind = isolated(kind)
+                kind = isolate(kind)
             self._codecs[name] = kind(name, limits=self._limits)
         return self._codecs[name]
 
     def sniff(self, head: bytes, filename: str, kinds: Collection[str] | None = None) -> Codec:
-        """The codec for a file, by its first bytes.
+        """Return the codec for a file, chosen by the file's first bytes.
 
         Args:
-            head: The first 4096 bytes, or all of a shorter file.
-            filename: Decides between codecs that all claim the bytes; shown in messages.
-            kinds: Consider only codecs of these kinds (`CodecSpec.kind`).
+            head: The first 4096 bytes of the file, or all of a shorter file.
+            filename: The file's name. Its suffix decides between codecs that all claim the bytes; shown in messages.
+            kinds: Consider only codecs of these kinds (`CodecSpec.kind`); None considers all.
 
         Raises:
             UnknownFormatError: no codec claims the bytes.
-            MissingDependencyError: one does, and a package it requires is not installed.
+            MissingDependencyError: a codec does, and a package that it requires is not installed.
         """
         spec = _sniff.choose(self.codecs, head, filename, kinds)
-        self.codecs.load(spec.name, needs=_sniff.needs(filename, spec))
+        self.codecs.load(spec.name, needs=_sniff.describe_need(filename, spec))
         return self.codec(spec.name)
 
     def _open(
@@ -216,9 +220,9 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
 def scheme_of(url: str) -> str:
-    """The scheme in lower case; "file" for a plain path, also one with a drive letter."""
-    found = _SCHEME.match(url)
-    return found[1].lower() if found else FILE
+    """Return the URL's scheme in lower case; "file" for a plain path, also one with a drive letter."""
+    match = _SCHEME.match(url)
+    return match[1].lower() if match else FILE
 
 
 def _load() -> Registry:
@@ -229,7 +233,7 @@ _registry = Once(_load)
 
 
 def registry() -> Registry:
-    """The registry of this process, made on first use.
+    """Return the registry of this process. It is made on first use.
 
     Raises:
         ConfigError: the configuration is wrong.
@@ -238,5 +242,5 @@ def registry() -> Registry:
 
 
 def reset() -> None:
-    """Find plugins again on the next use; for tests and notebooks."""
+    """Find plugins again on the registry's next use; for tests and notebooks."""
     _registry.forget()

@@ -1,4 +1,4 @@
-"""One kind of thing that plugins offer: find a spec by name, check what it requires, import its target."""
+"""One kind of offer, such as storages: find a spec by name, check what it requires, import its target."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Description(Generic[S, T]):
-    """What the registry has to know of a kind.
+    """What differs between the kinds of offers.
 
     Attributes:
-        label: "storage", "codec", …; also the key under ``[prefer]``.
-        hook: The hook that declares them.
-        contract: The class that targets must subclass; None: any callable will do.
-        needs: The start of a message about a missing dependency, such as "s3:// URLs need".
+        label: The kind's name for messages, and its key under ``[prefer]``: "storage", "codec", …
+        hook: The hook that declares offers of this kind.
+        contract: The class that targets must subclass; None allows any callable.
+        needs: Returns the start of a message about a missing dependency of a spec, such as "s3:// URLs need".
     """
 
     label: str
@@ -50,7 +50,7 @@ class Offer(Generic[S]):
 
 
 class Kind(Generic[S, T]):
-    """All offers of one kind. `S` is its spec class; `T` what its targets are, such as ``type[Storage]``."""
+    """All offers of one kind. `S` is the class of its specs; `T` the type of its targets, such as ``type[Storage]``."""
 
     def __init__(self, about: Description[S, T], plugins: Sequence[Plugin], prefer: Mapping[str, str]) -> None:
         self._about = about
@@ -61,37 +61,42 @@ class Kind(Generic[S, T]):
             for plugin in plugins
             for spec in plugin.offers.get(about.hook, ())
         ]
-        self.offers = [one for one in every if one in self._preferred(one.spec.name, _name(every, one.spec.name))]
+        self.offers = [
+            offer
+            for offer in every
+            if offer in self._filter_preferred(offer.spec.name, _find_offers(every, offer.spec.name))
+        ]
         self._loaded: dict[str, T] = {}
 
     def specs(self) -> tuple[S, ...]:
-        """All specs, in order of plugins and of declaration."""
+        """Return all specs, in the order of plugins and of declaration."""
         return tuple(offer.spec for offer in self.offers)
 
     def spec(self, name: str) -> S:
-        """The spec of that name.
+        """Return the spec of that name.
 
         Raises:
-            PluginNotFoundError: there is none; the message names the nearest, and every plugin that failed.
-            PluginConflictError: two plugins offer it, and ``[prefer]`` does not choose.
+            PluginNotFoundError: there is none. The message has the most similar name, and every plugin that failed.
+            PluginConflictError: several plugins offer one, and ``[prefer]`` does not choose.
         """
-        found = _name(self.offers, name)
+        found = _find_offers(self.offers, name)
         if not found:
             known = sorted({spec.name for spec in self.specs()})
-            raise self.missing(f"No installed plugin offers the {self._about.label} {name!r}", name, known)
+            raise self.missing_error(f"No installed plugin offers the {self._about.label} {name!r}", name, known)
         return self.choose(name, found).spec
 
     def load(self, name: str, *, needs: str | None = None) -> T:
-        """The class or function of that name, imported on first use.
+        """Return the class or function of that name. It is imported on first use.
 
         Args:
             name: Name of the spec.
-            needs: How a message about a missing dependency starts, in place of the usual.
+            needs: How a message about a missing dependency starts, such as "'a.mp4' (mp4) needs". None uses the start
+                that the kind defines.
 
         Raises:
             PluginNotFoundError, PluginConflictError: as `spec`.
             MissingDependencyError: it requires a package that is not installed.
-            PluginLoadError: its target cannot be imported, or does not keep the contract.
+            PluginLoadError: its target cannot be imported, or is not a subclass of the kind's contract.
         """
         if name not in self._loaded:
             spec = self.spec(name)
@@ -100,32 +105,39 @@ class Kind(Generic[S, T]):
         return self._loaded[name]
 
     def choose(self, name: str, offers: Sequence[Offer[S]]) -> Offer[S]:
-        """The preferred one of several offers of one name or scheme.
+        """Return the preferred offer among several of one name or scheme.
 
         Raises:
             PluginConflictError: there are several, and ``[prefer]`` does not choose.
         """
-        left = self._preferred(name, offers)
-        if len(left) == 1:
-            return left[0]
-        titles = ", ".join(item.plugin.title for item in left)
+        preferred = self._filter_preferred(name, offers)
+        if len(preferred) == 1:
+            return preferred[0]
+        titles = ", ".join(offer.plugin.title for offer in preferred)
         raise PluginConflictError(
-            f"{len(left)} plugins offer the {self._about.label} {name!r}: {titles}.", self._choice(name, left)
+            f"{len(preferred)} plugins offer the {self._about.label} {name!r}: {titles}.",
+            self._suggest_choice(name, preferred),
         )
 
-    def missing(self, what: str, name: str, known: Sequence[str]) -> PluginNotFoundError:
-        """The error for a name that nobody offers."""
-        lines = [f"{what}; known: {', '.join(known) or 'none'}.", *map(str, _failures(self._plugins))]
+    def missing_error(self, what: str, name: str, known: Sequence[str]) -> PluginNotFoundError:
+        """Return the error for a name that no plugin offers.
+
+        Args:
+            what: The start of the message, without a full stop.
+            name: The name that was looked up.
+            known: The names that plugins offer.
+        """
+        lines = [f"{what}; known: {', '.join(known) or 'none'}.", *map(str, _list_failures(self._plugins))]
         near = difflib.get_close_matches(name, known, 1)
         todo = f"Did you mean {near[0]!r}?" if near else "`reelbase plugins` lists what is installed."
         return PluginNotFoundError("\n".join(lines), todo)
 
-    def _preferred(self, name: str, offers: Sequence[Offer[S]]) -> Sequence[Offer[S]]:
+    def _filter_preferred(self, name: str, offers: Sequence[Offer[S]]) -> Sequence[Offer[S]]:
         wanted = self._prefer.get(f"{self._about.label}.{name}")
         chosen = [offer for offer in offers if wanted and offer.plugin.is_called(wanted)]
         return chosen if len(chosen) == 1 else offers
 
-    def _choice(self, name: str, offers: Sequence[Offer[S]]) -> str:
+    def _suggest_choice(self, name: str, offers: Sequence[Offer[S]]) -> str:
         plugins = [offer.plugin for offer in offers]
         distributions = {plugin.distribution for plugin in plugins}
         first, *others = (json.dumps(p.distribution if len(distributions) == len(plugins) else p.name) for p in plugins)
@@ -146,45 +158,46 @@ class Kind(Generic[S, T]):
         try:
             target = reduce(getattr, path.split("."), import_module(module))
         except Exception as error:
-            # Broad: importing runs somebody's code, and its error must say whose it was.
-            raise self._broken(spec, f"{type(error).__name__}: {error}") from error
-        if problem := _breach(target, self._about.contract):
-            raise self._broken(spec, problem)
+            # Broad: importing runs a plugin's code, which may raise anything. The message must say which plugin.
+            raise self._broken_error(spec, f"{type(error).__name__}: {error}") from error
+        if problem := _find_breach(target, self._about.contract):
+            raise self._broken_error(spec, problem)
         return cast("T", target)
 
-    def _broken(self, spec: S, problem: str) -> PluginLoadError:
-        owner = self.choose(spec.name, _name(self.offers, spec.name)).plugin
+    def _broken_error(self, spec: S, problem: str) -> PluginLoadError:
+        owner = self.choose(spec.name, _find_offers(self.offers, spec.name)).plugin
         return PluginLoadError(
             f"The {self._about.label} {spec.name!r} cannot be used: {spec.target}: {problem}.",
             f"Report it to the authors of the plugin {owner.title}.",
         )
 
 
-def _name(offers: Iterable[Offer[S]], name: str) -> list[Offer[S]]:
+def _find_offers(offers: Iterable[Offer[S]], name: str) -> list[Offer[S]]:
     return [offer for offer in offers if offer.spec.name == name]
 
 
-def _failures(plugins: Iterable[Plugin]) -> list[Failure]:
+def _list_failures(plugins: Iterable[Plugin]) -> list[Failure]:
     return [failure for plugin in plugins for failure in plugin.failures]
 
 
 def is_installed(name: str) -> bool:
-    """Whether a module of that dotted name can be found; nothing but its parents is imported."""
+    """Return True if a module of that dotted name can be found. Only its parent packages are imported."""
     try:
         return find_spec(name) is not None
-    except (ImportError, ValueError):  # a parent package is missing; a module without a spec
+    except (ImportError, ValueError):  # a parent package is missing, or a loaded module has no spec
         return False
 
 
-def _abstract(target: type) -> frozenset[str]:
+def _list_abstract(target: type) -> frozenset[str]:
     return getattr(target, "__abstractmethods__", frozenset())
 
 
-def _breach(target: Any, contract: type | None) -> str | None:
+def _find_breach(target: Any, contract: type | None) -> str | None:
+    """Return how a target breaks the contract of its kind, or None."""
     if contract is None:
         return None if callable(target) else f"{target!r} is not callable"
     if not isinstance(target, type) or not issubclass(target, contract):
         return f"{target!r} is not a subclass of reelbase.plugin.{contract.__name__}"
     if inspect.isabstract(target):
-        return f"it does not implement {', '.join(sorted(_abstract(target)))}"
+        return f"it does not implement {', '.join(sorted(_list_abstract(target)))}"
     return None

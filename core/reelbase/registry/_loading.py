@@ -1,4 +1,4 @@
-"""Find plugins, load each under a guard of its own, and collect what they declare."""
+"""Find plugins, load each so that its errors do not reach others, and collect what they declare."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from reelbase.config.keys import Plugins
 
 GROUP = "reelbase"
-OWN = "reelbase"  # our own distribution: always allowed, as the user chose it by installing
+OWN = "reelbase"  # our own distribution: always allowed, as the user chose it by installing it
+#: The hooks that declare specs, with the class of their specs.
 REGISTERS: Mapping[str, type[Spec]] = {
     "reelbase_storages": StorageSpec,
     "reelbase_codecs": CodecSpec,
@@ -42,10 +43,10 @@ class Failure:
     """Why a plugin, or one of its hooks, is not used.
 
     Attributes:
-        plugin: Name of the entry point.
-        distribution: Name of what `pip` installed, or "".
-        problem: What failed, in one sentence.
-        traceback: Where it was raised; "" when nothing was.
+        plugin: Name of the plugin's entry point.
+        distribution: Name of the distribution that `pip` installed; "" if it is unknown.
+        problem: What failed, in one sentence that follows "Plugin 'name'".
+        traceback: The traceback of the plugin's exception; "" if it raised none.
     """
 
     plugin: str
@@ -59,16 +60,16 @@ class Failure:
 
 @dataclass(kw_only=True, eq=False)
 class Plugin:
-    """One entry point and what became of it.
+    """One plugin, loaded or not.
 
     Attributes:
-        name: Name of the entry point.
-        distribution: What `pip` installed, or "".
-        version: Of the distribution, or "".
-        offers: Specs by the name of the hook that gave them.
-        failures: What is wrong with it.
-        manager: Calls its hooks; None when it was not loaded. Each plugin has one of its own, so that a hook that
-            raises or is misspelt can harm no other plugin.
+        name: Name of its entry point.
+        distribution: Name of the distribution that `pip` installed; "" if it is unknown.
+        version: Version of the distribution; "" if it is unknown.
+        offers: The specs that it declares, by the name of the hook that returned them.
+        failures: Everything that is wrong with it.
+        manager: Calls its hooks; None if it was not loaded. Each plugin has its own manager, so that a hook that
+            raises or is misspelt does not affect other plugins.
     """
 
     name: str
@@ -84,11 +85,16 @@ class Plugin:
         return f"{self.name} ({self.distribution} {self.version})" if self.distribution else self.name
 
     def is_called(self, name: str) -> bool:
-        """Whether `name` is its name or that of its distribution."""
-        return _plain(name) in {_plain(self.name), _plain(self.distribution)}
+        """Return True if `name` is the plugin's name or that of its distribution."""
+        return _normalize_name(name) in {_normalize_name(self.name), _normalize_name(self.distribution)}
 
     def fail(self, problem: str, error: BaseException | None = None) -> None:
-        """Remember and warn of a failure, once."""
+        """Record a failure, and log a warning the first time.
+
+        Args:
+            problem: What failed, as in `Failure`.
+            error: The exception that the plugin raised, if any.
+        """
         text = "" if error is None else "".join(traceback.format_exception(error))
         if error is not None:
             problem = f"{problem}: {_one_line(error)}"
@@ -99,50 +105,65 @@ class Plugin:
         _log.warning("%s", failure)
 
     def call(self, hook: str, **arguments: Any) -> Any:
-        """What its implementation of a hook returns (generators run to their end); None when it has none or fails."""
+        """Call the plugin's implementation of a hook.
+
+        Args:
+            hook: Name of the hook.
+            **arguments: Arguments of the hook.
+
+        Returns:
+            The hook's result, with generators as lists; None if the plugin does not implement the hook, or fails.
+        """
         if self.manager is None:
             return None
         try:
             result = getattr(self.manager.hook, hook)(**arguments)
-            # A generator raises when it is run, not when it is made: so run it under the guard.
-            return [list(one) for one in result] if hook in REGISTERS else result
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever somebody's plugin raises, the others go on
+            # A generator raises when it is consumed, not when it is made: so consume it inside the try block.
+            return [list(specs) for specs in result] if hook in REGISTERS else result
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; the others must go on
             self.fail(f"failed in {hook}", error)
             return None
 
 
 def load_plugins(chosen: Plugins) -> list[Plugin]:
-    """Core's own plugin and every installed one, in order: core's, this distribution's, others by name."""
+    """Load core's own plugin and every installed plugin.
+
+    Args:
+        chosen: The ``[plugins]`` table of the configuration.
+
+    Returns:
+        All plugins in a fixed order: core's, those of this distribution, then others by name.
+    """
     core = Plugin(name="builtin", distribution=OWN, version=__version__)
     _register(core, builtin)
-    return [core, *(_load(entry, chosen) for entry in sorted(entry_points(group=GROUP), key=_order))]
+    return [core, *(_load(entry, chosen) for entry in sorted(entry_points(group=GROUP), key=_sort_key))]
 
 
-def _order(entry: EntryPoint) -> tuple[bool, str, str]:
-    name, _ = _distribution(entry)
-    return (_plain(name) != OWN, name, entry.name)
+def _sort_key(entry: EntryPoint) -> tuple[bool, str, str]:
+    name, _ = _find_distribution(entry)
+    return (_normalize_name(name) != OWN, name, entry.name)
 
 
 def _load(entry: EntryPoint, chosen: Plugins) -> Plugin:
-    distribution, version = _distribution(entry)
+    distribution, version = _find_distribution(entry)
     plugin = Plugin(name=entry.name, distribution=distribution, version=version)
     # Before `entry.load()`: loading runs the plugin's code.
-    if refusal := _refusal(plugin, chosen):
+    if refusal := _explain_refusal(plugin, chosen):
         plugin.failures.append(Failure(plugin=plugin.name, distribution=distribution, problem=refusal))
         return plugin
     try:
         module = entry.load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever somebody's plugin raises, the others go on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; the others must go on
         plugin.fail("failed to load", error)
         return plugin
     _register(plugin, module)
     return plugin
 
 
-def _refusal(plugin: Plugin, chosen: Plugins) -> str | None:
+def _explain_refusal(plugin: Plugin, chosen: Plugins) -> str | None:
     if any(plugin.is_called(name) for name in chosen.deny):
         return "was not loaded: [plugins] deny names it."
-    if chosen.allow is None or _plain(plugin.distribution) == OWN:
+    if chosen.allow is None or _normalize_name(plugin.distribution) == OWN:
         return None
     if any(plugin.is_called(name) for name in chosen.allow):
         return None
@@ -156,7 +177,7 @@ def _register(plugin: Plugin, module: object) -> None:
         manager.register(module, plugin.name)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
-        plugin.fail(f"has a wrong hook{_hint(str(error))}", error)
+        plugin.fail(f"has a wrong hook{_suggest_hook(str(error))}", error)
         return
     plugin.manager = manager
     _warn_of_unmarked(plugin, module)
@@ -164,7 +185,7 @@ def _register(plugin: Plugin, module: object) -> None:
         plugin.offers[hook] = _collect(plugin, hook, kind)
 
 
-def _hint(message: str) -> str:
+def _suggest_hook(message: str) -> str:
     known = [name for name in vars(Hooks) if name.startswith("reelbase_")]
     wrong = re.search(r"unknown hook '(\w+)'", message)
     near = difflib.get_close_matches(wrong[1], known, 1) if wrong else []
@@ -194,22 +215,22 @@ def _flatten(results: Iterable[Iterable[object]] | None) -> Sequence[object]:
     return [spec for result in results or () for spec in result]
 
 
-def _distribution(entry: EntryPoint) -> tuple[str, str]:
-    return _name(entry.dist) if entry.dist is not None else ("", "")
+def _find_distribution(entry: EntryPoint) -> tuple[str, str]:
+    return _read_name(entry.dist) if entry.dist is not None else ("", "")
 
 
 @cache
-def _name(distribution: Distribution) -> tuple[str, str]:
-    """Name and version; to find them all of the metadata is parsed each time."""
+def _read_name(distribution: Distribution) -> tuple[str, str]:
+    """Return name and version. Cached, because the metadata is parsed each time, once for each entry point."""
     try:
         about = distribution.metadata
         return about["Name"] or "", about["Version"] or ""
-    except Exception:  # noqa: BLE001 - broken metadata of some installation raises almost anything
+    except Exception:  # noqa: BLE001 - broken metadata of an installed package raises almost anything
         return "", ""
 
 
-def _plain(name: str) -> str:
-    """A name as package indexes compare it (PEP 503)."""
+def _normalize_name(name: str) -> str:
+    """Return a name in the form in which package indexes compare names (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from reelbase.cells import Cell, MissingCell
 from reelbase.contracts.htype import Htype, brief
 from reelbase.errors import HtypeError
-from reelbase.format.chunk import Form, Packed
+from reelbase.format.chunk import Form, PackedSample
 from reelbase.format.rows import fetch_rows
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reelbase.format.store import Store
     from reelbase.samples.items import RowShape
 
-Row = Mapping[str, "Packed | Entries"]
+Row = Mapping[str, "PackedSample | Entries"]
 
 
 class Layout(ABC):
@@ -87,7 +87,7 @@ class ArrayLayout(Layout):
         stack = self.row_shape.check_many(self.htype, value)
         if stack is not None:
             whole = self._cast(stack)
-            return {"data": Packed(Form.ARRAY, whole.shape, whole.tobytes())}
+            return {"data": PackedSample(Form.ARRAY, whole.shape, whole.tobytes())}
         return {
             "data": self.row_shape.pack(
                 [self._store_item(place, item) for place, item in enumerate(self.row_shape.split(value))]
@@ -105,7 +105,7 @@ class ArrayLayout(Layout):
         fetch_rows(rows, ("data",))
 
     def read(self, row: RowReader, label: str) -> Cell:  # noqa: D102
-        packed = row.packed("data")
+        packed = row.read_sample("data")
         if packed.form == Form.MISSING:
             return MissingCell(label)
         # A tensor that holds only empty sequences has no dtype yet.

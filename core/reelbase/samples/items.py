@@ -12,7 +12,7 @@ import numpy as np
 from reelbase.cells import ArrayCell, Cell, SequenceCell
 from reelbase.contracts.htype import Htype, brief
 from reelbase.errors import CorruptObjectError, HtypeError
-from reelbase.format.chunk import Form, Packed
+from reelbase.format.chunk import Form, PackedSample
 from reelbase.media.sample import Encode, Sample
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class RowShape(ABC):
         """What to put before messages about the item at `place`."""
 
     @abstractmethod
-    def pack(self, arrays: list[NDArray[Any]]) -> Packed:
+    def pack(self, arrays: list[NDArray[Any]]) -> PackedSample:
         """The stored form of a row's checked arrays."""
 
     @abstractmethod
@@ -61,7 +61,7 @@ class RowShape(ABC):
         """The cell of a row with these items."""
 
     @abstractmethod
-    def unpack(self, packed: Packed, dtype: np.dtype[Any], htype: Htype) -> Cell:
+    def unpack(self, packed: PackedSample, dtype: np.dtype[Any], htype: Htype) -> Cell:
         """The cell of a row of arrays, from its stored form."""
 
 
@@ -85,8 +85,8 @@ class SingleItem(RowShape):
     def label(self, place: int) -> str:  # noqa: D102
         return ""
 
-    def pack(self, arrays: list[NDArray[Any]]) -> Packed:  # noqa: D102
-        return Packed(Form.ARRAY, arrays[0].shape, arrays[0].tobytes())
+    def pack(self, arrays: list[NDArray[Any]]) -> PackedSample:  # noqa: D102
+        return PackedSample(Form.ARRAY, arrays[0].shape, arrays[0].tobytes())
 
     def check_many(self, htype: Htype, value: Any) -> NDArray[Any] | None:  # noqa: D102
         return None
@@ -94,7 +94,7 @@ class SingleItem(RowShape):
     def make_cell(self, items: tuple[Cell, ...]) -> Cell:  # noqa: D102
         return items[0]
 
-    def unpack(self, packed: Packed, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
+    def unpack(self, packed: PackedSample, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
         return ArrayCell(_as_array(packed.payload, packed.shape, dtype), htype)
 
 
@@ -120,14 +120,14 @@ class ItemSequence(RowShape):
     def label(self, place: int) -> str:  # noqa: D102
         return f"Item {place}: "
 
-    def pack(self, arrays: list[NDArray[Any]]) -> Packed:  # noqa: D102
+    def pack(self, arrays: list[NDArray[Any]]) -> PackedSample:  # noqa: D102
         shapes = {array.shape for array in arrays}
         if len(shapes) == 1:
             stack = np.stack(arrays)
-            return Packed(Form.ARRAY, stack.shape, stack.tobytes())
+            return PackedSample(Form.ARRAY, stack.shape, stack.tobytes())
         heads = b"".join(struct.pack(f"<B{array.ndim}Q", array.ndim, *array.shape) for array in arrays)
         body = b"".join(array.tobytes() for array in arrays)
-        return Packed(Form.RAGGED, (len(arrays),), heads + body)
+        return PackedSample(Form.RAGGED, (len(arrays),), heads + body)
 
     def check_many(self, htype: Htype, value: Any) -> NDArray[Any] | None:  # noqa: D102
         return htype.check_many(value)
@@ -135,7 +135,7 @@ class ItemSequence(RowShape):
     def make_cell(self, items: tuple[Cell, ...]) -> Cell:  # noqa: D102
         return SequenceCell(items)
 
-    def unpack(self, packed: Packed, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
+    def unpack(self, packed: PackedSample, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
         if packed.form == Form.RAGGED:
             return SequenceCell(tuple(ArrayCell(array, htype) for array in _unpack_ragged(packed, dtype)))
         stack = _as_array(packed.payload, packed.shape, dtype)
@@ -155,7 +155,7 @@ def _as_array(payload: bytes | memoryview, shape: tuple[int, ...], dtype: np.dty
         raise CorruptObjectError(f"A stored array does not add up: {error}.", "Restore it from a copy.") from error
 
 
-def _unpack_ragged(packed: Packed, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
+def _unpack_ragged(packed: PackedSample, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
     payload, at, shapes = memoryview(packed.payload), 0, []
     try:
         for _ in range(packed.shape[0]):

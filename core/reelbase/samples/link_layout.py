@@ -130,10 +130,10 @@ class LinkLayout(Layout):
         fetch_rows(rows, ("data", "_info", "_frames"))
 
     def read(self, row: RowReader, label: str) -> Cell:  # noqa: D102
-        links = row.packed("data")
+        links = row.read_sample("data")
         if links.form == Form.MISSING:
             return MissingCell(label)
-        return row.cached(lambda: self._cell(row, json.loads(bytes(links.payload))))
+        return row.get_or_make(lambda: self._cell(row, json.loads(bytes(links.payload))))
 
     def _cell(self, row: RowReader, links: list[dict[str, Any]]) -> tuple[Cell, int]:
         stored, home = StoredFacts(row), home_of(row.store)
@@ -152,7 +152,7 @@ class LinkLayout(Layout):
 
 def home_of(store: Store) -> Home:
     """What the rules for links need to know of the dataset."""
-    return Home(store.storage.root, store.ours, store.names)
+    return Home(store.storage.root, store.is_ours, store.names)
 
 
 def _make_linked_cell(probed: Probed, home: Home) -> LinkedCell:

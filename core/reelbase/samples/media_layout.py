@@ -6,16 +6,17 @@ import json
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from reelbase.cells import Cell, MediaCell, MissingCell
 from reelbase.contracts.storage import Unchanging
 from reelbase.errors import UnknownFormatError, UsageError
-from reelbase.format.chunk import Form, Packed
-from reelbase.format.rows import OWN_OBJECT, fetch_rows, place_file, place_media
+from reelbase.format.chunk import Form, PackedSample
+from reelbase.format.rows import MIN_BLOB_BYTES, fetch_rows, place_file, place_media
 from reelbase.io.blob import Blob
+from reelbase.media.digest import Digest
 from reelbase.media.frame_index import FrameIndex
 from reelbase.media.media_info import MediaInfo
 from reelbase.media.sample import Encode, Sample
@@ -60,9 +61,9 @@ class MediaLayout(Layout):
                 data, files = self._store_file(store, samples[0], spool)
             else:
                 files = [self._ingest(sample, spool) for sample in samples]
-                data = self._store_together(store, [file.blob for file in files])
+                data, files = self._store_together(store, files)
             packets = spool.tell()
-            row: dict[str, Packed | Entries] = {
+            row: dict[str, PackedSample | Entries] = {
                 "data": data,
                 "_info": pack_bytes(json.dumps([file.facts for file in files], separators=(",", ":")).encode()),
                 "_frames": pack_bytes(b"".join(file.index for file in files)),
@@ -79,13 +80,15 @@ class MediaLayout(Layout):
         blob = row.blob("data")
         if blob is None:
             return MissingCell(label)
-        return row.cached(lambda: self._cell(row, blob))
+        return row.get_or_make(lambda: self._cell(row, blob))
 
     def _cell(self, row: RowReader, blob: Blob) -> tuple[Cell, int]:
         """The cell, and about how much memory it takes."""
         stored = StoredFacts(row)
         ends = list(accumulate((facts["size"] for facts in stored.facts), initial=0))
-        items = [stored.cell(k, blob.slice(*ends[k : k + 2])) for k in range(len(stored.facts))]
+        items = [
+            stored.cell(k, blob if len(ends) == 2 else blob.slice(*ends[k : k + 2])) for k in range(len(stored.facts))
+        ]
         return self.row_shape.make_cell(tuple(items)), stored.size
 
     def choose(self, head: bytes, filename: str) -> Codec:
@@ -97,7 +100,7 @@ class MediaLayout(Layout):
         if self._codec is None:
             return registry().sniff(head, filename, kinds=self._kinds)
         spec = registry().codecs.spec(self._codec)
-        if spec.match(head) and registry().codecs.load(self._codec).claims(head):
+        if (spec.match(head) or spec.probe) and registry().codecs.load(self._codec).claims(head):
             return registry().codec(self._codec)
         raise UnknownFormatError(
             f"{filename} is not {self._codec}: it starts with {head[:12]!r}.",
@@ -119,28 +122,33 @@ class MediaLayout(Layout):
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
         suffix = self._suffix(codec.name)
-        if blob.size >= OWN_OBJECT:
+        if blob.size >= MIN_BLOB_BYTES:
             entry, file = _store_large(store, blob, suffix, lambda blob: _index_file(codec, blob, spool, sample))
             return entry, [file]
-        file = _index_file(codec, Blob.of(blob.read()), spool, sample)
-        return place_media(store, file.blob.read(), suffix), [file]
+        data = blob.read()
+        file = _index_file(codec, Blob.of(data), spool, sample).identified(Digest(data))
+        return place_media(store, data, suffix), [file]
 
     def _ingest(self, sample: Sample, spool: BinaryIO) -> IngestedFile:
         """Index one of several files, which are stored together afterwards."""
         blob = sample.open()
         codec = self.choose(blob.read(0, 4096), sample.filename)
-        return _index_file(codec, blob if blob.size >= OWN_OBJECT else Blob.of(blob.read()), spool, sample)
+        return _index_file(codec, blob if blob.size >= MIN_BLOB_BYTES else Blob.of(blob.read()), spool, sample)
 
-    def _store_together(self, store: Store, blobs: list[Blob]) -> Entries:
+    def _store_together(self, store: Store, files: list[IngestedFile]) -> tuple[Entries, list[IngestedFile]]:
         """Store the files of a sequence one after another in one object."""
+        identified = []
         with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as spool:
-            for blob in blobs:
-                with blob.open() as file:
+            for ingested in files:
+                digest = Digest()
+                with ingested.blob.open() as file:
                     while data := file.read(1 << 20):
+                        digest.update(data)
                         spool.write(data)
+                identified.append(ingested.identified(digest))
             size = spool.tell()
             spool.seek(0)
-            return place_all(store, cast("BinaryIO", spool), size, ".seq")
+            return place_all(store, cast("BinaryIO", spool), size, ".seq"), identified
 
     @staticmethod
     def _suffix(codec: str) -> str:
@@ -152,9 +160,9 @@ class StoredFacts:
     """What is stored about the files of one row: facts, frame indexes, repacked packets."""
 
     def __init__(self, row: RowReader) -> None:
-        text = row.packed("_info").payload
+        text = row.read_sample("_info").payload
         self.facts: list[Any] = json.loads(bytes(text))
-        self._frames = row.packed("_frames").payload
+        self._frames = row.read_sample("_frames").payload
         self._packets = row.blob("_packets")
         self.size = BYTES_PER_CACHED_ROW + 6 * len(text) + 16 * len(self._frames)
 
@@ -162,6 +170,7 @@ class StoredFacts:
         """The cell of the file at `place`, whose bytes are `own`."""
         facts = self.facts[place]
         info = MediaInfo.from_dict(facts)
+        own = replace(own, crc=facts.get("crc", own.crc))
         frames, packets = self._span(place, "frames"), self._span(place, "packets")
         index = FrameIndex.from_bytes(bytes(self._frames[slice(*frames)])) if facts["frames"] else None
         source = own if self._packets is None or not facts["packets"] else self._packets.slice(*packets)
@@ -192,12 +201,15 @@ class IngestedFile:
     facts: dict[str, Any]
     index: bytes
 
+    def identified(self, digest: Digest) -> IngestedFile:
+        """Return it with the checksums of its bytes among its facts."""
+        return replace(self, facts={**self.facts, "crc": digest.crc, "sha256": digest.sha256})
+
 
 def _index_file(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> IngestedFile:
     start = spool.tell()
-    with tempfile.SpooledTemporaryFile(
-        MAX_SPOOL_BYTES_IN_MEMORY
-    ) as own:  # codecs start at its beginning, and may empty it
+    # A spool of its own: codecs write from its beginning, and may truncate it.
+    with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as own:
         found = _run_codec(codec, blob, cast("BinaryIO", own), sample)
         own.seek(0)
         shutil.copyfileobj(own, spool)
@@ -221,21 +233,23 @@ def _store_large(
     """
     with blob.open() as opened, ThreadPoolExecutor(1, "reelbase-place") as pool:
         file = cast("BinaryIO", opened)
-        if not (isinstance(blob.source, Unchanging) and blob.source.settled(blob.key)):
-            entry, stored = place_file(store, file, suffix)
-            return entry, index(stored)
+        if not (isinstance(blob.source, Unchanging) and blob.source.is_settled(blob.key)):
+            placed = place_file(store, file, suffix)
+            return placed.entry, index(placed.blob).identified(placed.digest)
         placing = pool.submit(place_file, store, file, suffix)
         ingested = index(blob)
-        entry, _ = placing.result()
+        placed = placing.result()
         blob.read(0, 1)  # raises if the file was replaced or written to since it was opened
-        return entry, ingested
+        return placed.entry, ingested.identified(placed.digest)
 
 
 def place_all(store: Store, file: BinaryIO, size: int, suffix: str) -> Entries:
     """Store the rest of a file, `size` bytes: as an object of its own, or packed with others if it is small."""
-    return place_file(store, file, suffix)[0] if size >= OWN_OBJECT else place_media(store, file.read(size), suffix)
+    return (
+        place_file(store, file, suffix).entry if size >= MIN_BLOB_BYTES else place_media(store, file.read(size), suffix)
+    )
 
 
-def pack_bytes(data: bytes) -> Packed:
+def pack_bytes(data: bytes) -> PackedSample:
     """Wrap bytes as a sample of a chunked column."""
-    return Packed(Form.ARRAY, (len(data),), data)
+    return PackedSample(Form.ARRAY, (len(data),), data)

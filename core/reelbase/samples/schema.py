@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 from inspect import signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -39,6 +39,8 @@ class StoredItems:
         row_shape: Whether a row holds one item or several.
     """
 
+    are_linked: ClassVar[bool] = False  #: True if the dataset holds links to the files
+
     name: str
     row_shape: RowShape = SINGLE_ITEM
 
@@ -64,7 +66,9 @@ class StoredItems:
 
 
 class LinkedItems(StoredItems):
-    """Items of which the dataset holds links."""
+    """Items that are files outside the dataset, which holds links to them."""
+
+    are_linked: ClassVar[bool] = True
 
     def layout(self, schema: TensorSchema) -> Layout:  # noqa: D102
         spec, htype = registry().htypes.spec(self.name), _make_htype(self.name, schema.settings)

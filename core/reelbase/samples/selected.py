@@ -10,6 +10,7 @@ from reelbase.errors import error_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
     import numpy as np
     from numpy.typing import NDArray
@@ -38,10 +39,12 @@ class SelectedSample:
         """False if the row holds no sample."""
         return not isinstance(self.cell, MissingCell)
 
-    def prepare_array(self, size: Size = None, out: NDArray[Any] | None = None) -> PendingRead:
+    def prepare_array(
+        self, size: Size = None, out: NDArray[Any] | None = None, pixels: str | None = None
+    ) -> PendingRead:
         """See `Cell.prepare_array`."""
         with error_context(self.label):
-            return self.cell.prepare_array(self.selection, self.label, size=size, out=out)
+            return self.cell.prepare_array(self.selection, self.label, size=size, out=out, pixels=pixels)
 
     def prepare_data(self) -> PendingRead:
         """See `Cell.prepare_data`."""
@@ -60,7 +63,8 @@ class SelectedSample:
 
     def sample_info(self) -> dict[str, Any]:
         """Facts about the whole media sample."""
-        return dict(self.media().info.details)
+        info = self.media().info
+        return {**info.details, **({"sha256": info.sha256} if info.sha256 else {})}
 
     def seconds(self) -> Any:
         """See `MediaCell.seconds`."""
@@ -77,20 +81,20 @@ class SelectedSample:
         with error_context(self.label):
             return self.cell.media().frame_numbers(self.selection)
 
-    def frames_at(self, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    def frames_at(self, seconds: NDArray[Any], tolerance: Fraction) -> NDArray[np.int64]:
         """See `MediaCell.frames_at`."""
         with error_context(self.label):
-            return self.cell.media().frames_at(self.selection, seconds)
+            return self.cell.media().frames_at(self.selection, seconds, tolerance)
 
-    def stream(self, size: Size) -> Iterator[NDArray[Any]]:
+    def stream(self, size: Size, pixels: str | None = None) -> Iterator[Any]:
         """See `MediaCell.stream`."""
         with error_context(self.label):
-            yield from self.cell.media().stream(self.selection, size)
+            yield from self.cell.media().stream(self.selection, size, pixels)
 
     def encoded(self) -> bytes:
         """See `Cell.encoded`."""
         with error_context(self.label):
-            return self.cell.encoded()
+            return self.cell.read_encoded()
 
     def plain(self) -> Any:
         """See `Cell.plain`."""

@@ -50,11 +50,15 @@ class TensorSnapshot:
         return len(self._rows)
 
     def label(self, row: int) -> str:
-        """What messages call a row."""
+        """Return the text that names a row in messages."""
         return f"Row {row} of tensor {self.name!r}"
 
     def cells(self, rows: Sequence[int]) -> list[Cell]:
-        """The samples of (valid) rows. On a remote storage, what is known of them is fetched together first."""
+        """Return the samples of rows, all of which must exist.
+
+        On a remote storage the facts of up to `ROWS_PER_FETCH` rows are fetched together first: one round of requests
+        instead of one for each row.
+        """
         if not self._store.storage.distant:
             return [self._cell(self._reader(row), row) for row in rows]
         pages = (rows[start : start + ROWS_PER_FETCH] for start in range(0, len(rows), ROWS_PER_FETCH))
@@ -67,7 +71,7 @@ class TensorSnapshot:
         return list(map(self._cell, readers, rows))
 
     def _reader(self, row: int) -> RowReader:
-        return RowReader(self._store, self._rows, self._rows.physical(self._store, row))
+        return RowReader(self._store, self._rows, self._rows.to_physical(self._store, row))
 
     def _cell(self, reader: RowReader, row: int) -> Cell:
         label = self.label(row)

@@ -1,1 +1,1 @@
-"""Which rows and items: numpy's index rules, filter expressions. No I/O."""
+"""Selecting parts of data: numpy's index rules and filter expressions. Pure: nothing here does I/O."""

@@ -1,10 +1,10 @@
-"""A small language to select rows: ``labels == 'cat' and len(boxes) > 3``. Pure.
+"""Filter expressions, which select rows: ``labels == 'cat' and len(boxes) > 3``.
 
-It is a subset of Python's expressions (the language reference, 6). Nothing is executed: the text is parsed, every
-node that is not in a short list is refused, and the rest is evaluated here.
+They are a subset of Python's expressions (the language reference, 6). Nothing is executed: the text is parsed, every
+node that is not on a short list is refused, and the rest is evaluated here.
 
-A comparison with a list is true if it is true for any item: ``labels == 'cat'`` selects rows with at least one cat,
-``not labels == 'cat'`` rows without. A comparison with a missing or incomparable value is false.
+A comparison with a list is true if it is true for any item. So ``labels == 'cat'`` selects rows with at least one cat,
+and ``not labels == 'cat'`` rows without a cat. A comparison with a missing or incomparable value is false.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MAX_CHARACTERS: Final = 2_000
-MAX_DEPTH: Final = 40  #: of nesting; deeper ones would overflow the stack
+MAX_DEPTH: Final = 40  #: levels of nesting; much deeper expressions would overflow the stack
 _HELP: Final = "Filters compare tensors with values: labels == 'cat' and len(boxes) > 3, videos.fps >= 25."
 
 _COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
@@ -34,17 +34,17 @@ _CALLS: Final[Mapping[str, Callable[[Any], Any]]] = {"len": len, "min": min, "ma
 
 
 class Filter:
-    """A checked filter expression.
+    """A filter expression that has been checked.
 
     Args:
         text: The expression as the user wrote it.
 
     Attributes:
-        text: The same.
-        names: The names of tensors in it; ``row`` is the row number.
+        text: The expression as the user wrote it.
+        names: Names of the tensors in the expression. ``row`` is the row number.
 
     Raises:
-        FilterError: it is not a valid filter; the message quotes the part that is wrong.
+        FilterError: the text is not a valid filter. The message quotes the part that is wrong.
     """
 
     def __init__(self, text: str) -> None:
@@ -72,7 +72,7 @@ class Filter:
 
 
 def _check(node: ast.AST, text: str, depth: int) -> list[str]:
-    """The tensor names in an expression, after checking that all its parts are allowed.
+    """Return the tensor names in an expression, after checking that all its parts are allowed.
 
     Raises:
         FilterError: a part is not allowed.
@@ -108,10 +108,10 @@ def _evaluate(node: ast.AST, values: Mapping[str, Any]) -> Any:  # noqa: C901 - 
             return value
         case ast.Name() | ast.BinOp():
             return _look_up(_path(node), values)
-        case ast.Attribute(value=of, attr=key):
-            return _get_item(_evaluate(of, values), key)
-        case ast.Subscript(value=of, slice=ast.Constant(value=key)):
-            return _get_item(_evaluate(of, values), key)
+        case ast.Attribute(value=container, attr=key):  # a key of a dict; Python attributes are never read
+            return _get_item(_evaluate(container, values), key)
+        case ast.Subscript(value=container, slice=ast.Constant(value=key)):
+            return _get_item(_evaluate(container, values), key)
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
             return [_evaluate(part, values) for part in parts]
         case ast.BoolOp(op=ast.And(), values=parts):
@@ -131,7 +131,10 @@ def _evaluate(node: ast.AST, values: Mapping[str, Any]) -> Any:  # noqa: C901 - 
 
 
 def _path(node: ast.AST) -> str:
-    """The tensor name that an expression like ``train/left-eye`` spells, or "": tensor names may hold "/" and "-"."""
+    """Return the tensor name that an expression spells, or "" if it spells none.
+
+    Names may contain "/" and "-", so ``train/left-eye`` is parsed as a division and a subtraction of names.
+    """
     match node:
         case ast.Name(id=name):
             return name
@@ -148,7 +151,7 @@ def _look_up(name: str, values: Mapping[str, Any]) -> Any:
 
 
 def _get_item(value: Any, key: Any) -> Any:
-    """The item at a key or position; None if there is none."""
+    """Return the item at a key or position, or None if there is none."""
     try:
         return value[key]
     except (LookupError, TypeError):
@@ -156,6 +159,7 @@ def _get_item(value: Any, key: Any) -> Any:
 
 
 def _attempt(call: Callable[[Any], Any], value: Any) -> Any:
+    """Return the result of `call`, or None if it does not work for the value."""
     try:
         return call(value)
     except (TypeError, ValueError):
@@ -163,11 +167,15 @@ def _attempt(call: Callable[[Any], Any], value: Any) -> Any:
 
 
 def _compare(op: ast.cmpop, a: Any, b: Any) -> bool:
+    """Return the result of one comparison. What cannot be compared is false."""
     if isinstance(op, (ast.In, ast.NotIn)):
-        found = _attempt(lambda within: a in within, b)
-        return found is isinstance(op, ast.In)
+        is_in = _attempt(
+            lambda container: a in container, b
+        )  # None if `b` contains nothing at all: then both are false
+        return is_in is isinstance(op, ast.In)
     if isinstance(op, (ast.Is, ast.IsNot)):
         return (a is b) is isinstance(op, ast.Is)
+    # A list matches if any of its items does. Two lists are compared as a whole.
     if isinstance(a, list) and not isinstance(b, list):
         return any(_compare(op, item, b) for item in a)
     if isinstance(b, list) and not isinstance(a, list):

@@ -1,8 +1,9 @@
-"""Indexing as numpy does it, kept symbolic until a length is known. Pure.
+"""numpy's index rules, kept as expressions until the number of rows is known. Pure: nothing here does I/O.
 
-An `Index` is what is in the brackets after a tensor or a view: the first axis chooses rows, the others index
-each sample. Two rules where a ragged tensor must differ from an array: an int on the row axis chooses a sample
-before the rest is applied (``t[0, :, [1, 2]]`` is ``t[0][:, [1, 2]]``), and the row axis always stays in front.
+An `Index` is what is between the brackets after a tensor or a view. Its first axis chooses rows, and the others index
+each sample. A tensor whose samples have different shapes is not an array, so two rules differ from numpy's. An int on
+the row axis chooses a sample before the rest is applied: ``t[0, :, [1, 2]]`` is ``t[0][:, [1, 2]]``. And the row axis
+always stays in front.
 """
 
 from __future__ import annotations
@@ -23,45 +24,53 @@ if TYPE_CHECKING:
 
 Item = int | slice | EllipsisType | None | np.ndarray
 Shape = tuple[int, ...]
-WHOLE = slice(None)
+WHOLE = slice(None)  #: selects all of an axis
 
 
 def parse(key: object) -> tuple[Item, ...]:
-    """The items between the brackets, each an int, slice, Ellipsis, None, int64 array or 1-D bool array.
+    """Return the items between the brackets.
+
+    Args:
+        key: What was passed to ``__getitem__``.
+
+    Returns:
+        For each axis an int, a slice, Ellipsis, None, an int64 array or a 1-D bool array.
 
     Raises:
         SampleIndexError: an item is of another kind, or there are two Ellipses.
     """
-    items = tuple(_item(one) for one in (key if isinstance(key, tuple) else (key,)))
+    items = tuple(_parse_item(item) for item in (key if isinstance(key, tuple) else (key,)))
     if len(items) > 1 and sum(item is Ellipsis for item in items) > 1:
         raise SampleIndexError("An index can hold only one Ellipsis ('...').", "Write the other axes as ':'.")
     return items
 
 
-def _item(one: object) -> Item:
-    if one is None or one is Ellipsis:
-        return one
-    if isinstance(one, slice):
-        return slice(*(None if part is None else _integer(part) for part in (one.start, one.stop, one.step)))
-    if isinstance(one, (bool, np.bool_)):
-        raise SampleIndexError(f"{one!r} is not an index.", "Give a mask as long as the axis, or an int.")
-    if isinstance(one, (list, tuple, range, np.ndarray)) and np.ndim(one) > 0:
-        return _array(one)
-    return _integer(one)
+def _parse_item(value: object) -> Item:
+    if value is None or value is Ellipsis:
+        return value
+    if isinstance(value, slice):
+        return slice(
+            *(None if part is None else _parse_integer(part) for part in (value.start, value.stop, value.step))
+        )
+    if isinstance(value, (bool, np.bool_)):
+        raise SampleIndexError(f"{value!r} is not an index.", "Pass a mask as long as the axis, or an int.")
+    if isinstance(value, (list, tuple, range, np.ndarray)) and np.ndim(value) > 0:
+        return _parse_array(value)
+    return _parse_integer(value)
 
 
-def _integer(one: object) -> int:
+def _parse_integer(value: object) -> int:
     try:
-        return as_int(one)  # type: ignore[arg-type]
+        return as_int(value)  # type: ignore[arg-type]
     except TypeError:
         raise SampleIndexError(
-            f"{one!r} is not an index: it is a {type(one).__name__}.",
+            f"{value!r} is not an index: it is a {type(value).__name__}.",
             "Use ints, slices, lists of ints, boolean masks, '...' or None; .at(seconds) finds frames by time.",
         ) from None
 
 
-def _array(one: object) -> NDArray[Any]:
-    array = np.asarray(one)
+def _parse_array(value: object) -> NDArray[Any]:
+    array = np.asarray(value)
     if array.size == 0 and array.dtype.kind == "f":
         array = array.astype(np.int64)
     if array.dtype.kind == "b" and array.ndim == 1:
@@ -70,35 +79,46 @@ def _array(one: object) -> NDArray[Any]:
         return array.astype(np.int64)
     raise SampleIndexError(
         f"An index array of shape {array.shape} and dtype {array.dtype} is not supported.",
-        "Use integer arrays, or a one-dimensional boolean mask.",
+        "Use integer arrays, or a value-dimensional boolean mask.",
     )
 
 
-def _positions(item: Item, length: int, axis: str) -> NDArray[np.int64] | int:
-    """An int or array item as checked, non-negative positions on an axis of `length`."""
+def _resolve_positions(item: Item, length: int, axis: str) -> NDArray[np.int64] | int:
+    """Return an int or array item as non-negative positions on an axis.
+
+    Args:
+        item: An int, int array or bool array.
+        length: Length of the axis.
+        axis: What messages call the axis.
+
+    Raises:
+        SampleIndexError: a position is out of range, or a mask has another length.
+    """
     if isinstance(item, int):
         if not -length <= item < length:
-            raise SampleIndexError(f"{axis} {item} is out of range: there are {length}.", _valid(length))
+            raise SampleIndexError(f"{axis} {item} is out of range: there are {length}.", _describe_valid(length))
         return item % length
     item = np.asarray(item)
     if item.dtype == bool:
         if len(item) != length:
             raise SampleIndexError(
-                f"A mask of {len(item)} does not fit: there are {length}.", "Give one bool for each."
+                f"A mask of {len(item)} does not fit: there are {length}.", "Pass one bool for each."
             )
         return np.flatnonzero(item)
-    bad = (item < -length) | (item >= length)
-    if bad.any():
-        raise SampleIndexError(f"{axis} {item[bad][0]} is out of range: there are {length}.", _valid(length))
+    is_outside = (item < -length) | (item >= length)
+    if is_outside.any():
+        raise SampleIndexError(
+            f"{axis} {item[is_outside][0]} is out of range: there are {length}.", _describe_valid(length)
+        )
     return np.where(item < 0, item + length, item)
 
 
-def _valid(length: int) -> str:
+def _describe_valid(length: int) -> str:
     return f"Valid are {-length} to {length - 1}." if length else "There is nothing to choose from."
 
 
 def expand(items: Sequence[Item], ndim: int) -> list[Item]:
-    """`items` with the Ellipsis written out, one for each of `ndim` axes beside the Nones.
+    """Return `items` with the Ellipsis replaced by slices, so that each of `ndim` axes has an item. Nones stay.
 
     Raises:
         SampleIndexError: there are more items than axes.
@@ -107,14 +127,18 @@ def expand(items: Sequence[Item], ndim: int) -> list[Item]:
     if used > ndim:
         raise SampleIndexError(f"{used} indices are too many: a sample has {ndim} axes here.", "Leave some out.")
     fill: list[Item] = [WHOLE] * (ndim - used)
-    at = next((k for k, one in enumerate(items) if one is Ellipsis), len(items))
+    at = next((place for place, item in enumerate(items) if item is Ellipsis), len(items))
     return [*items[:at], *fill, *items[at + 1 :]]
 
 
 def indexed_shape(shape: Shape, items: Sequence[Item]) -> Shape:
-    """The shape of ``array[items]`` for an array of `shape`, by numpy's rules, without an array."""
-    basic: list[tuple[int, int]] = []  # place in the index, length
-    fancy: list[int] = []
+    """Return the shape of ``array[items]`` for an array of `shape`, by numpy's rules.
+
+    Raises:
+        SampleIndexError: the items do not fit the shape.
+    """
+    basic: list[tuple[int, int]] = []  # slices and Nones: place in the index, and length of the axis that results
+    fancy: list[int] = []  # ints and arrays: place in the index
     shapes: list[Shape] = []
     axis = 0
     for place, item in enumerate(expand(items, len(shape))):
@@ -126,78 +150,89 @@ def indexed_shape(shape: Shape, items: Sequence[Item]) -> Shape:
             basic.append((place, len(range(length)[item])))
         else:
             fancy.append(place)
-            shapes.append(np.shape(_positions(item, length, f"Index on axis {axis}:")))
+            shapes.append(np.shape(_resolve_positions(item, length, f"Index on axis {axis}:")))
         axis += 1
     if not any(shapes):
         return tuple(length for _, length in basic)
     try:
         joined = np.broadcast_shapes(*shapes)
     except ValueError:
-        raise SampleIndexError(f"Index arrays of shapes {shapes} do not fit together.", "Give equal lengths.") from None
-    adjacent = fancy[-1] - fancy[0] == len(fancy) - 1
-    front = sum(place < fancy[0] for place, _ in basic) if adjacent else 0
+        raise SampleIndexError(f"Index arrays of shapes {shapes} do not fit together.", "Use equal lengths.") from None
+    # The axis of index arrays goes where they are if they are next to each other, otherwise to the front.
+    is_adjacent = fancy[-1] - fancy[0] == len(fancy) - 1
+    front = sum(place < fancy[0] for place, _ in basic) if is_adjacent else 0
     lengths = tuple(length for _, length in basic)
     return lengths[:front] + joined + lengths[front:]
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What is taken of one sample: index expressions applied one after another."""
+    """The part of a sample that is selected.
+
+    Attributes:
+        steps: Index expressions, applied one after another.
+    """
 
     steps: tuple[tuple[Item, ...], ...] = ()
 
     def then(self, items: tuple[Item, ...]) -> Selection:
-        """This, and then another index expression."""
+        """Return this selection followed by another index expression."""
         return Selection((*self.steps, items)) if items else self
 
     def shape(self, full: Shape) -> Shape:
-        """The resulting shape for a sample of shape `full`.
+        """Return the shape of the selected part of a sample.
+
+        Args:
+            full: Shape of the whole sample.
 
         Raises:
-            SampleIndexError: it does not fit.
+            SampleIndexError: the selection does not fit the shape.
         """
         for items in self.steps:
             full = indexed_shape(full, items)
         return full
 
     def apply(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The selected part of a whole sample."""
-        self.shape(array.shape)  # our errors, not numpy's
+        """Return the selected part of a whole sample."""
+        self.shape(array.shape)  # raises our errors; numpy's would not say what to do
         for items in self.steps:
             array = array[items]
         return array
 
-    def frames(self, full: Shape) -> tuple[NDArray[np.int64], Selection]:
-        """Split into which entries of the first axis are needed and what to do with them.
+    def split_frames(self, full: Shape) -> tuple[NDArray[np.int64], Selection]:
+        """Split the selection into the needed entries of the first axis, and what remains to be done with them.
+
+        So a video decodes only the frames that are asked for.
 
         Args:
-            full: The whole sample's shape.
+            full: Shape of the whole sample.
 
         Returns:
-            ``(request, rest)``: positions on the first axis, in order and with repeats as asked; and the selection
-            that makes the result from the array of just those entries.
+            ``(request, rest)``. The first is the positions on the first axis, in the order and with the repeats that
+            were asked for. The second is the selection that makes the result from an array of just those entries.
 
         Raises:
-            SampleIndexError: it does not fit the shape.
+            SampleIndexError: the selection does not fit the shape.
         """
         self.shape(full)
         request, rest = np.arange(full[0]), Selection()
         shape = full
-        for done, items in enumerate(self.steps):
+        for step, items in enumerate(self.steps):
             expanded = expand(items, len(shape))
-            lead = next(k for k, one in enumerate(expanded) if one is not None)
+            lead = next(place for place, item in enumerate(expanded) if item is not None)
             request, mine = _narrow(request, expanded[lead])
             others = expanded[:lead] + expanded[lead + 1 :]
             if np.ndim(mine) == 1 and not any(isinstance(other, (int, np.ndarray)) for other in others):  # type: ignore[arg-type]
-                mine = WHOLE  # a list that pairs with nothing: the entries come in its order already
+                mine = WHOLE  # the request is already in the order of a list, unless the list is paired with another
             expanded[lead] = mine
-            if any(not _is_whole(one) for one in expanded):
+            if any(not _is_whole(item) for item in expanded):
                 rest = rest.then(tuple(expanded))
-            if lead or not isinstance(mine, slice):  # the first axis is no longer the first
-                return request, Selection(rest.steps + self.steps[done + 1 :])
+            # Later steps index other axes if the first axis was dropped or moved: they are left to the array.
+            if lead or not isinstance(mine, slice):
+                return request, Selection(rest.steps + self.steps[step + 1 :])
             shape = indexed_shape(shape, items)
             if not _stays_first(expanded):
-                return request, Selection(rest.steps + self.steps[done + 1 :])
+                return request, Selection(rest.steps + self.steps[step + 1 :])
         return request, rest
 
 
@@ -206,16 +241,19 @@ def _is_whole(item: Item) -> bool:
 
 
 def _stays_first(expanded: list[Item]) -> bool:
-    """Whether axis 0, taken whole, is still axis 0 of the result: separated index arrays move to the front."""
-    fancy = [k for k, one in enumerate(expanded) if isinstance(one, (int, np.ndarray))]
-    return not any(isinstance(one, np.ndarray) for one in expanded) or fancy[-1] - fancy[0] == len(fancy) - 1
+    """Return True if axis 0, taken whole, is still axis 0 of the result.
+
+    numpy moves the axis of index arrays to the front if they are not next to each other.
+    """
+    fancy = [place for place, item in enumerate(expanded) if isinstance(item, (int, np.ndarray))]
+    return not any(isinstance(item, np.ndarray) for item in expanded) or fancy[-1] - fancy[0] == len(fancy) - 1
 
 
 def _narrow(request: NDArray[np.int64], item: Item) -> tuple[NDArray[np.int64], Item]:
-    """The part of `request` that `item` needs, and the item that then gives the same from that part."""
+    """Return the part of `request` that `item` needs, and the item that selects the same from that part."""
     if isinstance(item, slice):
         return request[item], WHOLE
-    places = _positions(item, len(request), "Frame")
+    places = _resolve_positions(item, len(request), "Frame")
     if isinstance(places, int):
         return request[places : places + 1], 0
     taken = request[places.reshape(-1)]
@@ -226,13 +264,14 @@ def _narrow(request: NDArray[np.int64], item: Item) -> tuple[NDArray[np.int64], 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Which rows of a tensor, and what of each sample. Immutable; `then` composes.
+    """The rows of a tensor that are selected, and the part of each sample. It is immutable.
 
     Attributes:
-        rows: Selectors of the row axis, applied one after another; an int, if any, is the last.
-        selection: What is taken of each sample.
-        points: With two lists, numpy pairs them: ``points`` selectors of `rows` come before the pairing, and
-            `paired` holds, for each index of the pair, what is in its place.
+        rows: Selectors of the row axis, applied one after another. If one is an int, it is the last.
+        selection: The part of each sample.
+        paired: If the row axis and another axis were indexed with lists, numpy pairs their items. This holds the index
+            of the other axes, whose arrays have one item for each of the paired rows. None if nothing is paired.
+        points: How many of the selectors in `rows` belong to the pairing. Later ones choose among the pairs.
     """
 
     rows: tuple[Item, ...] = ()
@@ -241,18 +280,21 @@ class Index:
     points: int = 0
 
     @property
-    def single(self) -> bool:
-        """Whether the row axis has been dropped by an int."""
+    def is_single(self) -> bool:
+        """True if an int dropped the row axis."""
         return bool(self.rows) and isinstance(self.rows[-1], int)
 
     def then(self, key: object) -> Index:
-        """This index, indexed further.
+        """Return this index, indexed further.
+
+        Args:
+            key: What was passed to ``__getitem__``.
 
         Raises:
             SampleIndexError: `key` is not an index.
         """
         items = parse(key)
-        if self.single:
+        if self.is_single:
             return Index(self.rows, self.selection.then(items), self.paired, self.points)
         if items and items[0] is None:
             raise SampleIndexError("None cannot come before the row axis.", "Put it after the row index.")
@@ -264,47 +306,59 @@ class Index:
         return Index((*self.rows, row), self.selection.then(rest), self.paired, self.points)
 
     def _pair(self, row: NDArray[Any], rest: tuple[Item, ...]) -> Index:
+        """Return this index with a list of rows whose items are paired with those of other lists.
+
+        Raises:
+            SampleIndexError: the lists cannot be paired.
+        """
         if self.paired is not None or self.selection.steps:
             raise SampleIndexError("Lists for rows and frames can be paired only once.", "Index the array instead.")
         lists = [
-            np.flatnonzero(one) if one.dtype == bool else one for one in (row, *rest) if isinstance(one, np.ndarray)
+            np.flatnonzero(item) if item.dtype == bool else item
+            for item in (row, *rest)
+            if isinstance(item, np.ndarray)
         ]
         try:
             together = iter(np.broadcast_arrays(*lists))
         except ValueError:
-            lengths = ", ".join(str(len(one)) for one in lists)
+            lengths = ", ".join(str(len(items)) for items in lists)
             raise SampleIndexError(
                 f"Index lists of lengths {lengths} do not pair.",
-                "Give equal lengths, or index twice: t[rows][:, frames].",
+                "Use equal lengths, or index twice: t[rows][:, frames].",
             ) from None
-        if any(one.ndim != 1 for one in lists):
+        if any(items.ndim != 1 for items in lists):
             raise SampleIndexError("Paired index lists must be one-dimensional.", "Flatten them.")
         rows = (*self.rows, next(together))
         paired = tuple(next(together) if isinstance(item, np.ndarray) else item for item in rest)
         return replace(self, rows=rows, paired=paired, points=len(rows))
 
     def resolve(self, length: int) -> list[tuple[int, Selection]]:
-        """Each chosen row of a tensor of `length` rows with what is taken of it.
+        """Return each selected row of a tensor, with the part of its sample.
+
+        Args:
+            length: Number of rows of the tensor.
 
         Raises:
             SampleIndexError: a row is out of range.
         """
         if self.paired is None:
-            return [(row, self.selection) for row in _choose(range(length), self.rows)]
-        chosen = _choose(range(length), self.rows[: self.points])
-        places = _choose(range(len(chosen)), self.rows[self.points :])
-        return [(chosen[place], self._point(place)) for place in places]
+            return [(row, self.selection) for row in _choose_rows(range(length), self.rows)]
+        chosen = _choose_rows(range(length), self.rows[: self.points])
+        places = _choose_rows(range(len(chosen)), self.rows[self.points :])
+        return [(chosen[place], self._select_point(place)) for place in places]
 
-    def _point(self, place: int) -> Selection:
-        items = tuple(int(one[place]) if isinstance(one, np.ndarray) else one for one in self.paired or ())
+    def _select_point(self, place: int) -> Selection:
+        """Return the selection of the pair at a position."""
+        items = tuple(int(item[place]) if isinstance(item, np.ndarray) else item for item in self.paired or ())
         return Selection((items, *self.selection.steps))
 
 
-def _choose(rows: range | list[int], selectors: Sequence[Item]) -> range | list[int]:
+def _choose_rows(rows: range | list[int], selectors: Sequence[Item]) -> range | list[int]:
+    """Return the rows that remain when selectors are applied one after another."""
     for item in selectors:
         if isinstance(item, slice):
             rows = rows[item]
             continue
-        places = _positions(item, len(rows), "Row")
+        places = _resolve_positions(item, len(rows), "Row")
         rows = [rows[places]] if isinstance(places, int) else [rows[k] for k in places.reshape(-1).tolist()]
     return rows

@@ -1,1 +1,1 @@
-"""One open dataset: its transactions, metadata and names of credentials."""
+"""An open dataset: its transactions, its metadata and its names of credentials."""

@@ -1,4 +1,7 @@
-"""The names of credentials that a dataset keeps: names, and nothing else."""
+"""The names of credentials that a dataset stores. It stores names only, never credentials.
+
+They are in the dataset's metadata under keys that users do not see, so merges, diffs and copies handle them already.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +21,32 @@ if TYPE_CHECKING:
     from reelbase.session.session import Session, Transaction
 
 _PREFIX: Final = f"{RESERVED}creds/"
-_FITS: Final = validation.fields(name=validation.text, managed=validation.flag)
+_IS_VALID: Final = validation.fields(name=validation.text, managed=validation.flag)
 
 
-def names_of(state: State, dataset: str) -> Names:
-    """The names that a dataset has."""
-    kept = _kept(state)
-    renamed = tuple((first, one["name"]) for first, one in kept.items() if one["name"] != first)
-    return Names(dataset, renamed, frozenset(one["name"] for one in kept.values() if one["managed"]))
+def read_names(state: State, dataset: str) -> Names:
+    """Return the names that a state of a dataset has.
+
+    Args:
+        state: The state.
+        dataset: Id of the dataset.
+    """
+    stored = _read_stored(state)
+    renamed = tuple((first, entry["name"]) for first, entry in stored.items() if entry["name"] != first)
+    return Names(dataset, renamed, frozenset(entry["name"] for entry in stored.values() if entry["managed"]))
 
 
-def keys_of(state: State, *, managed: bool | None = None) -> set[str]:
-    """All names, or those that are managed."""
-    return {one["name"] for one in _kept(state).values() if managed is None or one["managed"] == managed}
+def list_names(state: State, *, managed: bool | None = None) -> set[str]:
+    """Return all names; or, if `managed` is not None, those that are or are not managed."""
+    entries = _read_stored(state).values()
+    return {entry["name"] for entry in entries if managed is None or entry["managed"] == managed}
 
 
 class CredsKeys:
-    """The names of one dataset, to be changed.
+    """Changes the names of one dataset.
 
-    Rows keep the name that they were written with; what is renamed is found under its first name.
+    Rows keep the name that they were written with. So each name is stored under the first name it had, and links in
+    old rows find the new name by it.
 
     Args:
         session: The session of the dataset.
@@ -50,46 +60,49 @@ class CredsKeys:
         if not isinstance(key, str) or not key or key != key.strip() or not key.isprintable():
             raise UsageError(f"{brief(key)} cannot name credentials.", "Give a string that can be printed.")
         if key == ENVIRONMENT:
-            return  # always there
+            return  # this name always exists
         with self._session.change() as transaction:
-            kept = _kept(transaction.state)
-            if key in keys_of(transaction.state) or key in kept:
+            kept = _read_stored(transaction.state)
+            if key in list_names(transaction.state) or key in kept:
                 raise UsageError(
                     f"There is a creds_key {key!r} already, or rows know one by that name.", "Choose another name."
                 )
-            _write(transaction, key, key, managed=managed)
+            _store_name(transaction, key, key, managed=managed)
 
     def update(self, key: str, new_key: str | None, *, managed: bool | None) -> None:
         """As `Dataset.update_creds_key`."""
         with self._session.change() as transaction:
-            kept = _kept(transaction.state)
-            first = self._first(kept, key)
+            kept = _read_stored(transaction.state)
+            first = self._find_first_name(kept, key)
             name = key if new_key is None else new_key
-            if name != key and (name in keys_of(transaction.state) or kept.get(name, kept[first]) is not kept[first]):
+            if name != key and (
+                name in list_names(transaction.state) or kept.get(name, kept[first]) is not kept[first]
+            ):
                 raise UsageError(f"There is a creds_key {name!r} already.", "Choose another name.")
-            _write(transaction, first, name, managed=kept[first]["managed"] if managed is None else managed)
+            _store_name(transaction, first, name, managed=kept[first]["managed"] if managed is None else managed)
 
     def check(self, key: str) -> None:
-        """See that a name is there.
+        """Check that a name exists.
 
         Raises:
-            UsageError: it is not.
+            UsageError: there is no such name.
         """
-        self._first(_kept(self._session.schema_state), key)
+        self._find_first_name(_read_stored(self._session.schema_state), key)
 
     @staticmethod
-    def _first(kept: Mapping[str, Any], key: str) -> str:
-        for first, one in kept.items():
-            if one["name"] == key:
+    def _find_first_name(kept: Mapping[str, Any], key: str) -> str:
+        for first, entry in kept.items():
+            if entry["name"] == key:
                 return first
-        known = ", ".join(sorted(one["name"] for one in kept.values())) or "none"
+        known = ", ".join(sorted(entry["name"] for entry in kept.values())) or "none"
         raise UsageError(f"The dataset has no creds_key {brief(key)}; it has: {known}.", "Add it: ds.add_creds_key(…).")
 
 
-def _kept(state: State) -> dict[str, Any]:
-    """By the name that it had first."""
-    return {key.removeprefix(_PREFIX): one for key, one in state.info.items() if key.startswith(_PREFIX) and _FITS(one)}
+def _read_stored(state: State) -> dict[str, Any]:
+    """Return the stored entries by the first name that each had. Invalid ones, of a forged dataset, are ignored."""
+    entries = ((key.removeprefix(_PREFIX), entry) for key, entry in state.info.items() if key.startswith(_PREFIX))
+    return {first: entry for first, entry in entries if _IS_VALID(entry)}
 
 
-def _write(transaction: Transaction, first: str, name: str, *, managed: bool) -> None:
+def _store_name(transaction: Transaction, first: str, name: str, *, managed: bool) -> None:
     transaction.do(SetInfo("", {f"{_PREFIX}{first}": {"name": name, "managed": managed}}))

@@ -1,4 +1,4 @@
-"""User metadata of a dataset or tensor, as a mapping that commits what is written to it."""
+"""User metadata of a dataset or tensor: a mapping whose writes are commits."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Info(MutableMapping[str, Any]):
-    """JSON-able values under string keys. Each write is durable when it returns; `update` is one commit.
+    """A mapping of strings to JSON values. Each write is one commit, durable when it returns; so is `update`.
 
-    A value that is read is a copy: assign it again after changing it.
+    A value that you read is a copy: assign it again after you change it.
 
     Raises:
         UsageError: a key is not a string, or a value is not JSON.
@@ -29,7 +29,7 @@ class Info(MutableMapping[str, Any]):
         self._session = session
         self._tensor = tensor
 
-    def _held(self) -> Mapping[str, Any]:
+    def _read(self) -> Mapping[str, Any]:
         state = self._session.state
         if not self._tensor:
             return {key: value for key, value in state.info.items() if not key.startswith(RESERVED)}
@@ -40,13 +40,13 @@ class Info(MutableMapping[str, Any]):
         return state.tensors[self._tensor].info
 
     def __getitem__(self, key: str) -> Any:
-        return _plain(self._held()[key])
+        return _copy_json(self._read()[key])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._held())
+        return iter(self._read())
 
     def __len__(self) -> int:
-        return len(self._held())
+        return len(self._read())
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
@@ -61,17 +61,17 @@ class Info(MutableMapping[str, Any]):
         """Write several keys in one commit."""
         written = {key: _check(key, value) for key, value in dict(*others, **values).items()}
         with self._session.change() as transaction:
-            self._held()
+            self._read()
             transaction.do(SetInfo(self._tensor, written))
 
     def clear(self) -> None:
         """Remove all keys in one commit."""
         with self._session.change() as transaction:
-            if held := tuple(self._held()):
+            if held := tuple(self._read()):
                 transaction.do(SetInfo(self._tensor, {}, held))
 
     def __repr__(self) -> str:
-        return f"Info({dict(self._held())!r})"
+        return f"Info({dict(self._read())!r})"
 
 
 def _check(key: object, value: Any) -> Any:
@@ -80,7 +80,7 @@ def _check(key: object, value: Any) -> Any:
     if key.startswith(RESERVED):
         raise UsageError(f"{key!r} cannot be a metadata key: {RESERVED!r} is the library's own.", "Choose another.")
     try:
-        return _plain(value)
+        return _copy_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{brief(value)} cannot be kept under {key!r}: {error}.",
@@ -88,5 +88,5 @@ def _check(key: object, value: Any) -> Any:
         ) from None
 
 
-def _plain(value: Any) -> Any:
+def _copy_json(value: Any) -> Any:
     return json.loads(json.dumps(value, allow_nan=False))

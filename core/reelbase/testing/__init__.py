@@ -1,6 +1,6 @@
 """Conformance tests for plugin authors, and clips to test with. Needs ``reelbase[testing]``.
 
-Subclass one class for each thing a plugin offers, and give it its one fixture::
+For each thing that a plugin offers, subclass the class of tests and define its one fixture::
 
     from reelbase.testing import StorageTests
 
@@ -9,11 +9,12 @@ Subclass one class for each thing a plugin offers, and give it its one fixture::
         def storage(self, tmp_path):
             return VaultStorage(f"vault://{tmp_path}/a.db")
 
-`StorageTests` wants an empty storage, `CodecTests` (or `FrameCodecTests`, for codecs that find single frames) a
-`CodecCase`, `HtypeTests` an `HtypeCase`, `CredentialProviderTests` a `CredentialProviderCase`, `ViewerTests` a viewer.
+The fixture of `StorageTests` is an empty storage, that of `CodecTests` (or `FrameCodecTests`, for codecs that decode
+single frames) a `CodecCase`, of `HtypeTests` an `HtypeCase`, of `CredentialProviderTests` a `CredentialProviderCase`,
+and of `ViewerTests` a viewer.
 
-`FaultyStorage` wraps a storage and lets it fail at a chosen operation; its faults are in `reelbase.testing.faults`.
-`reelbase.testing.servers` has servers and a proxy that misbehave, for storages that go over a network.
+`FaultyStorage` wraps a storage and makes a chosen operation fail; the faults are in `reelbase.testing.faults`.
+`reelbase.testing.servers` has servers and a proxy that misbehave, to test storages that use a network.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from reelbase.testing.storage import StorageTests
     from reelbase.testing.viewer import ViewerTests
 
-# Imported on use: `reelbase.testing.clips` and `.faults` must work without pytest.
-_HOMES = {
+# Imported on first use, because `reelbase.testing.clips` and `.faults` must work without pytest.
+_MODULE_OF_NAME = {
     "CodecCase": "codec",
     "CodecTests": "codec",
     "CredentialProviderCase": "credentials",
@@ -62,6 +63,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f"reelbase.testing.{_HOMES[name]}"), name)
+    if name in _MODULE_OF_NAME:
+        return getattr(import_module(f"reelbase.testing.{_MODULE_OF_NAME[name]}"), name)
     raise AttributeError(f"module 'reelbase.testing' has no attribute {name!r}")

@@ -10,7 +10,19 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from reelbase.testing._edits import cut, edit_list, field_coded, hidden, packed, resized, retimed
+from reelbase.testing._edits import (
+    cut,
+    edit_list,
+    field_coded,
+    hidden,
+    packed,
+    rebuilt,
+    resized,
+    restarted,
+    retimed,
+    spliced,
+)
+from reelbase.testing._mpegts import with_error_correction
 from reelbase.testing._tracks import Attachment, Cover, SecondVideo, Tone
 from reelbase.testing.clips import ClipRecipe, Maker, Matrix
 
@@ -19,6 +31,7 @@ if TYPE_CHECKING:
 
 _FIXED = {"sc_threshold": "1000000000", "b_strategy": "0", "q:v": "3"}  # native encoders: GOPs as asked for
 _WEB = {"cpu-used": "8", "crf": "20", "b": "1M", "auto-alt-ref": "1", "lag-in-frames": "16"}
+_AV1 = ClipRecipe(codec="libsvtav1", options={"preset": "10", "crf": "20", "svtav1-params": "lp=1"})
 
 _TURNS: dict[str, Matrix] = {
     "90": (0, 1, -1, 0), "180": (-1, 0, 0, -1), "270": (0, -1, 1, 0),
@@ -29,8 +42,8 @@ _TURNS: dict[str, Matrix] = {
 def clips() -> dict[str, Maker]:
     """See `reelbase.testing.clips.corpus`."""
     parts = (
-        _h264_containers(), _h264(), _hevc(), _web(), _mpeg(), _intra(), _old(), _gif(), _times(), _edit_lists(),
-        _turns(), _streams(), _broken(),
+        _h264_containers(), _h264(), _hevc(), _web(), _mpeg(), _intra(), _old(), _animations(), _bare(), _times(),
+        _edit_lists(), _turns(), _streams(), _broken(), _splices(), _clocks(),
     )  # fmt: skip
     return {name: maker for part in parts for name, maker in part}
 
@@ -64,6 +77,18 @@ def _h264_containers() -> Iterator[tuple[str, Maker]]:
     yield "h264-b-frame-fragments.mp4", _x264(mux={"movflags": "frag_every_frame+empty_moov"}).make
     yield "h264-b-faststart.mp4", _x264(mux={"movflags": "faststart"}).make
     yield "h264.avi", _x264(container="avi", bframes=0).make
+    # Boxes before those that most files begin with; offsets in fragments are relative, and pnot is as long as ftyp.
+    yield "h264-b-uuid.mp4", rebuilt(_x264(mux=fragments), lambda data: _box(b"uuid", bytes(24)) + data)
+    yield "h264-b-pnot.mov", rebuilt(_x264(container="mov"), lambda data: _box(b"pnot", bytes(12)) + data[20:])
+    stream = _x264(container="mpegts")
+    yield "h264-b-cut-packet.ts", rebuilt(stream, lambda data: data[77:])
+    yield "h264-b-204.ts", rebuilt(stream, with_error_correction)
+    yield "h264-b-204-cut-packet.ts", rebuilt(stream, lambda data: with_error_correction(data)[50:])
+    yield "h264-b-time-codes.m2ts", replace(stream, mux={"mpegts_m2ts_mode": "1"}).make
+
+
+def _box(kind: bytes, payload: bytes) -> bytes:
+    return (8 + len(payload)).to_bytes(4) + kind + payload
 
 
 def _h264() -> Iterator[tuple[str, Maker]]:
@@ -102,11 +127,10 @@ def _hevc() -> Iterator[tuple[str, Maker]]:
 
 
 def _web() -> Iterator[tuple[str, Maker]]:
-    av1 = ClipRecipe(codec="libsvtav1", options={"preset": "10", "crf": "20", "svtav1-params": "lp=1"})
-    yield "av1.mp4", av1.make
-    yield "av1.webm", replace(av1, container="webm").make
-    yield "av1.ivf", replace(av1, container="ivf").make
-    yield "av1-10bit.mkv", replace(av1, container="matroska", pix_fmt="yuv420p10le").make
+    yield "av1.mp4", _AV1.make
+    yield "av1.webm", replace(_AV1, container="webm").make
+    yield "av1.ivf", replace(_AV1, container="ivf").make
+    yield "av1-10bit.mkv", replace(_AV1, container="matroska", pix_fmt="yuv420p10le").make
     vp8 = ClipRecipe(container="webm", codec="libvpx", options=_WEB)
     yield "vp8.webm", vp8.make
     yield "vp8-odd.webm", replace(vp8, size=(95, 127)).make
@@ -172,11 +196,37 @@ def _old() -> Iterator[tuple[str, Maker]]:
     yield "msvideo1.avi", ClipRecipe(container="avi", codec="msvideo1", pix_fmt="rgb555le").make
 
 
-def _gif() -> Iterator[tuple[str, Maker]]:
+def _animations() -> Iterator[tuple[str, Maker]]:
     gif = ClipRecipe(container="gif", codec="gif", pix_fmt="rgb8", fps=25)
     yield "gif.gif", gif.make
     yield "gif-vfr.gif", replace(gif, gaps=(1, 4, 2)).make
     yield "gif-odd.gif", replace(gif, size=(95, 127)).make
+    apng = ClipRecipe(container="apng", codec="apng", pix_fmt="rgb24", fps=25)
+    yield "apng.apng", apng.make
+    yield "apng-vfr-odd.apng", replace(apng, gaps=(1, 4, 2), size=(95, 127)).make
+    yield "apng-alpha.apng", replace(apng, pix_fmt="rgba").make
+    # A single picture comes first in the file, then the track of all: as a browser does, show the track.
+    yield "av1.avif", replace(_AV1, container="avif", main=1).make
+
+
+def _bare() -> Iterator[tuple[str, Maker]]:
+    """Streams without a container, which say nowhere when a frame is shown; and containers that hold little more."""
+    yield "h264-b.h264", _x264(container="h264", timed=False).make
+    yield "h264-open-gop.264", _x264("open-gop=1", bframes=3, container="h264", timed=False).make
+    yield "h264-fields.264", field_coded("h264")
+    yield "h264-intra-refresh.264", _x264("intra-refresh=1", bframes=0, container="h264", timed=False).make
+    yield "hevc-b.hevc", _x265(container="hevc", timed=False).make
+    yield "hevc-open-gop.265", _x265("open-gop=1", container="hevc", timed=False).make
+    yield "av1.obu", replace(_AV1, container="obu", timed=False).make
+    yield "mpeg4-b.m4v", _native("mpeg4", bframes=2, container="m4v", timed=False).make
+    yield "mpeg2-b.m2v", _native("mpeg2video", bframes=2, container="mpeg2video", timed=False).make
+    yield "mpeg1-b.m1v", _native("mpeg1video", bframes=2, container="mpeg1video", timed=False).make
+    y4m = ClipRecipe(container="yuv4mpegpipe", codec="wrapped_avframe")
+    yield "raw.y4m", y4m.make
+    yield "raw-odd.y4m", replace(y4m, pix_fmt="yuv444p", size=(95, 127), fps=Fraction(30000, 1001)).make
+    yield "h264-b.nut", _x264(container="nut").make
+    yield "vfr.nut", _x264(container="nut", gaps=(1, 3, 1, 2, 9)).make
+    yield "ffv1-odd.nut", ClipRecipe(container="nut", codec="ffv1", pix_fmt="bgr0", size=(95, 127)).make
 
 
 def _times() -> Iterator[tuple[str, Maker]]:
@@ -242,3 +292,32 @@ def _broken() -> Iterator[tuple[str, Maker]]:
     yield "resized.ts", resized(large, small)
     large, small = (replace(each, codec="mpeg2video", options=_FIXED) for each in (large, small))
     yield "resized-mpeg2.ts", resized(large, small, lost=(19,))
+
+
+def _splices() -> Iterator[tuple[str, Maker]]:
+    """Streams whose parameter sets change once, in the middle, and are not repeated."""
+    first = _x264(frames=20, gop=5)
+    for name, container in {"mp4": "mp4", "mkv": "matroska", "flv": "flv", "ts": "mpegts"}.items():
+        part = replace(first, container=container)
+        yield f"splice-pps.{name}", spliced(part, _x264("chroma-qp-offset=6:cabac=0", frames=20, gop=5))
+        yield f"splice-sps.{name}", spliced(part, _x264("ref=5:level=4.1", frames=20, gop=5))
+    hevc = _x265(frames=20)
+    for name, container in {"mp4": "mp4", "mkv": "matroska", "ts": "mpegts"}.items():
+        part = replace(hevc, container=container)
+        yield f"splice-pps-hevc.{name}", spliced(part, _x265("open-gop=0:cbqpoffs=6:no-sign-hide=1", frames=20))
+        yield f"splice-sps-hevc.{name}", spliced(part, _x265("open-gop=0:no-sao=1:ctu=16", frames=20))
+
+
+def _clocks() -> Iterator[tuple[str, Maker]]:
+    """Recordings whose clock starts again, or that count time from 1970."""
+    first, second = _x264(fps=25, frames=20), _x264(fps=25, frames=17, first=20)
+    for container, suffix, header in (("mpegts", "ts", 0), ("matroska", "mkv", 0), ("flv", "flv", 13)):
+        parts = [replace(part, container=container) for part in (first, second)]
+        yield f"clock-restarts.{suffix}", restarted(*parts, header=header)
+    mpeg2 = [replace(_native("mpeg2video", bframes=2, container="mpeg", fps=25), frames=20, first=n) for n in (0, 20)]
+    yield "clock-restarts.mpg", restarted(*mpeg2)
+    late, early = (replace(first, container="mpegts", first=n, offset=offset) for n, offset in ((0, 900_000), (20, 0)))
+    yield "clock-goes-back-far.ts", restarted(late, early)  # libavformat takes it for a clock that has run over
+    yield "clock-runs-over.ts", _x264(fps=25, container="mpegts", offset=(1 << 33) // 3600 - 20).make
+    yield "since-1970.mkv", _x264(fps=25, container="matroska", offset=25 * 1_700_000_000, frames=90).make
+    yield "since-1970.mp4", _x264(fps=25, offset=25 * 1_700_000_000).make

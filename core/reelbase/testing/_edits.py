@@ -1,8 +1,9 @@
-"""Clips that no encoder and no muxer makes by itself: packets changed on the way, or bytes of the file afterwards."""
+"""Clips that no encoder and no muxer produces. Packets are changed before they are written, or bytes in the file."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelbase.testing._codes import draw_code
-from reelbase.testing._fieldcoded import Field, field_stream
+from reelbase.testing._fieldcoded import Field, encode_fields
 from reelbase.testing._isobmff import read_edits, write_edits
 from reelbase.testing._mpegts import change_pts, join
 from reelbase.testing.clips import Clip, ClipRecipe, Maker, Pictures
@@ -20,47 +21,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av import Packet
+    from av.container import OutputContainer
     from av.stream import Stream
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-    from reelbase.testing.clips import Packets
+    from reelbase.testing.clips import Feed, Packets
 
-_MOVIE_SCALE = 90_000  # ticks a second of the movie box; any multiple of the frame rate would do
+_MOVIE_TICKS_PER_SECOND = 90_000  # time scale of the movie box; any multiple of the frame rate would do
 
 
 def edit_list(recipe: ClipRecipe, *ranges: tuple[int, int], timed: bool = True) -> Maker:
-    """An mp4 whose edit list shows the frames ``[start, stop)`` of each range, one after another.
+    """Return a maker of an mp4 whose edit list shows ranges of frames, one after another.
 
     Args:
-        recipe: At a constant frame rate.
-        ranges: Frame numbers.
-        timed: False where libavformat is known to give the frames times of its own.
+        recipe: Recipe of the clip; it must have a constant frame rate.
+        ranges: Frame numbers ``(start, stop)`` of each range.
+        timed: Whether the times of the frames are known. Pass False if libavformat computes other ones.
     """
 
     def make(path: Path) -> Clip:
-        clip = replace(recipe, mux={**recipe.mux, "movie_timescale": str(_MOVIE_SCALE)}).make(path)
-        media, movie = (int(1 / (Fraction(recipe.fps) * base)) for base in (clip.time_base, Fraction(1, _MOVIE_SCALE)))
+        clip = replace(recipe, mux={**recipe.mux, "movie_timescale": str(_MOVIE_TICKS_PER_SECOND)}).make(path)
+        media, movie = (
+            int(1 / (Fraction(recipe.fps) * base)) for base in (clip.time_base, Fraction(1, _MOVIE_TICKS_PER_SECOND))
+        )
         (_, first), *_ = read_edits(path)
         write_edits(path, [((stop - start) * movie, first + start * media) for start, stop in ranges])
-        codes = np.concatenate([clip.codes[slice(*each)] for each in ranges])
+        codes = np.concatenate([clip.codes[slice(*span)] for span in ranges])
         return replace(clip, codes=codes, pts=np.arange(len(codes)) * media if timed else None)
 
     return make
 
 
 def cut(recipe: ClipRecipe, packets: int, *, earliest: int, shown: int) -> Maker:
-    """A stream that was joined midway.
+    """Return a maker of a stream without its first packets, like a broadcast that is recorded from the middle.
 
     Args:
-        recipe: Decoder configuration of the whole stream.
-        packets: How many packets are missing at the start.
-        earliest: The frame with the first pts among the packets that are left.
-        shown: The first frame that can be decoded.
+        recipe: Recipe of the whole stream.
+        packets: Number of packets to leave out at the start.
+        earliest: Frame with the lowest pts among the packets that are left.
+        shown: First frame that can be decoded.
     """
 
     def make(path: Path) -> Clip:
-        clip = replace(recipe, video=Pictures(lambda every: every[packets:])).make(path)
+        clip = replace(recipe, video=Pictures(lambda written: written[packets:])).make(path)
         assert clip.pts is not None
         pts = clip.pts - clip.pts[earliest] + clip.pts[0]
         return replace(clip, codes=clip.codes[shown:], pts=pts[shown:])
@@ -68,12 +72,28 @@ def cut(recipe: ClipRecipe, packets: int, *, earliest: int, shown: int) -> Maker
     return make
 
 
-def hidden(recipe: ClipRecipe, every: int) -> Maker:
-    """A VP8 stream in which every so many frames one is decoded and not shown, as alternate references are.
+def rebuilt(recipe: ClipRecipe, change: Callable[[bytes], bytes]) -> Maker:
+    """A file whose bytes are changed and whose frames are not.
 
     Args:
-        recipe: Of codec libvpx.
-        every: Which frames: multiples of it, key frames excepted.
+        recipe: What to encode.
+        change: Returns the new bytes of the file.
+    """
+
+    def make(path: Path) -> Clip:
+        clip = recipe.make(path)
+        path.write_bytes(change(path.read_bytes()))
+        return clip
+
+    return make
+
+
+def hidden(recipe: ClipRecipe, every: int) -> Maker:
+    """Return a maker of a VP8 stream with frames that are decoded but not shown, like alternate reference frames.
+
+    Args:
+        recipe: Recipe with the codec libvpx.
+        every: Interval of hidden frames: those whose number is a multiple of it, except key frames.
     """
 
     def make(path: Path) -> Clip:
@@ -87,7 +107,7 @@ def hidden(recipe: ClipRecipe, every: int) -> Maker:
 
 
 def _hide(packets: Packets, *, every: int, unseen: list[int]) -> Packets:
-    """Clear show_frame, bit 4 of the frame tag (RFC 6386, 9.1); `unseen` takes the numbers of the packets."""
+    """Clear show_frame, bit 4 of the frame tag (RFC 6386, 9.1), and append the packets' numbers to `unseen`."""
     for number, packet in enumerate(packets):
         if number % every == 0 and not packet.is_keyframe:
             unseen.append(number)
@@ -96,9 +116,13 @@ def _hide(packets: Packets, *, every: int, unseen: list[int]) -> Packets:
 
 
 def retimed(recipe: ClipRecipe, change: Callable[[int, int], int | None]) -> Maker:
-    """A transport stream without B-frames whose times are changed; see `change_pts`.
+    """Return a maker of a transport stream whose times are changed; see `change_pts`.
 
-    A frame whose time is taken away is still expected when it was shown before: its neighbours tell.
+    A frame without a time is still expected at its old time, because its neighbours show when that is.
+
+    Args:
+        recipe: Recipe of a transport stream without B-frames.
+        change: Function that is passed the number and the pts of a frame, and returns the new pts or None.
     """
 
     def make(path: Path) -> Clip:
@@ -113,11 +137,11 @@ def retimed(recipe: ClipRecipe, change: Callable[[int, int], int | None]) -> Mak
 
 
 def resized(*recipes: ClipRecipe, lost: tuple[int, ...] = ()) -> Maker:
-    """A transport stream whose frame size changes from one recipe to the next.
+    """Return a maker of a transport stream whose frame size changes from one recipe to the next.
 
     Args:
-        recipes: To be joined; each must start, by its `offset`, where the one before ends.
-        lost: Codes of frames that libavcodec is known to drop at the change.
+        recipes: Recipes of the parts. The `offset` of each must be the time at which the one before it ends.
+        lost: Codes of frames that libavcodec drops at the change.
     """
 
     def make(path: Path) -> Clip:
@@ -133,11 +157,110 @@ def resized(*recipes: ClipRecipe, lost: tuple[int, ...] = ()) -> Maker:
     return make
 
 
-def packed(recipe: ClipRecipe) -> Maker:
-    """An MPEG-4 stream in DivX's packed form: a P and the B that follows it share a packet, then comes an empty one.
+def restarted(*recipes: ClipRecipe, header: int = 0) -> Maker:
+    """Files one after another in one, as ``cat`` joins them, each with a clock of its own.
+
+    The first frame of each is expected when the last frame of the one before ends.
 
     Args:
-        recipe: Of codec mpeg4 with at most one B-frame in a row.
+        recipes: To be joined, at a constant frame rate.
+        header: Bytes at the start of the files that only the first may have.
+    """
+
+    def make(path: Path) -> Clip:
+        parts: list[bytes] = []
+        clips: list[Clip] = []
+        for recipe in recipes:
+            clips.append(recipe.make(path))
+            parts.append(path.read_bytes()[header if parts else 0 :])
+        path.write_bytes(join(parts) if recipes[0].container == "mpegts" else b"".join(parts))
+        pts: list[NDArray[np.int64]] = []
+        for clip in clips:
+            assert clip.pts is not None
+            moved = 2 * pts[-1][-1] - pts[-1][-2] - clip.pts[0] if pts else 0
+            pts.append(clip.pts + moved)
+        return replace(clips[0], codes=np.concatenate([clip.codes for clip in clips]), pts=np.concatenate(pts))
+
+    return make
+
+
+def spliced(recipe: ClipRecipe, then: ClipRecipe) -> Maker:
+    """Return a maker of a stream that is joined from two streams of the same codec.
+
+    The parameter sets of the second stream are only in its first packet.
+
+    Args:
+        recipe: Recipe of the first part. Its container is used for the whole stream.
+        then: Recipe of the second part, with the codec "libx264" or "libx265".
+    """
+
+    def make(path: Path) -> Clip:
+        second = replace(then, first=recipe.first + recipe.frames, container="mpegts")
+        part = second.make(path)
+        packets = _read_packets(path, second, part, after=recipe.frames)
+        replace(recipe, video=_PicturesThenPackets(packets)).make(path)
+        return replace(recipe, frames=recipe.frames + then.frames).describe(path)
+
+    return make
+
+
+@dataclass(frozen=True)
+class _PicturesThenPackets:
+    """The pictures of a recipe, followed by packets that are encoded already; see `reelbase.testing.clips.Track`."""
+
+    packets: Packets
+
+    def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
+        feed = Pictures().open(out, recipe)
+        stream = out.streams.video[-1]
+
+        def feed_and_append(number: int | None) -> None:
+            feed(number)
+            if number is None:
+                for packet in self.packets:
+                    packet.stream = stream
+                    out.mux(packet)
+
+        return feed_and_append
+
+
+def _read_packets(path: Path, recipe: ClipRecipe, clip: Clip, *, after: int) -> Packets:
+    """Read the packets of a transport stream, with times in units of ``1 / fps`` that start after `after` frames."""
+    import av
+
+    assert clip.pts is not None
+    start, step = int(clip.pts[0]), 1 / (Fraction(recipe.fps) * clip.time_base)
+    packets: Packets = []
+    with av.open(str(path)) as file:
+        for packet in file.demux(file.streams.video[0]):
+            if packet.size:
+                data = bytes(packet) if not packets else _remove_parameter_sets(bytes(packet), recipe.codec)
+                copy: Packet[VideoStream] = av.Packet(data)  # type: ignore[assignment]
+                copy.pts, copy.dts = (
+                    after + round((time - start) / step) for time in (packet.pts or 0, packet.dts or 0)
+                )
+                copy.time_base, copy.is_keyframe = 1 / Fraction(recipe.fps), packet.is_keyframe
+                packets.append(copy)
+    return packets
+
+
+def _remove_parameter_sets(data: bytes, codec: str) -> bytes:
+    """Remove the parameter sets from a packet in the byte stream format (ITU-T H.264 and H.265, annex B)."""
+    nals = re.split(rb"\x00?\x00\x00\x01", data)[1:]
+    if codec == "libx264":
+        kept = [nal for nal in nals if nal[0] & 31 not in (7, 8)]
+    else:
+        kept = [nal for nal in nals if nal[0] >> 1 & 63 not in (32, 33, 34)]
+    return b"".join(b"\0\0\0\1" + nal for nal in kept)
+
+
+def packed(recipe: ClipRecipe) -> Maker:
+    """Return a maker of an MPEG-4 stream in the packed form of DivX.
+
+    There, a P picture and the B picture after it are in one packet, which is followed by an empty one.
+
+    Args:
+        recipe: Recipe with the codec mpeg4 and at most one B-frame in a row.
     """
     return replace(recipe, video=Pictures(lambda packets: _pack(packets, recipe))).make
 
@@ -149,9 +272,10 @@ def _pack(packets: Packets, recipe: ClipRecipe) -> Packets:
     data = [bytes(packet) for packet in packets]
     start = data[0].index(b"\x00\x00\x01\xb6")
     data[0] = data[0][:start] + b"\x00\x00\x01\xb2DivX503b1393p" + data[0][start:]
-    for at in range(1, len(data)):
-        if shown[at] < shown[at - 1]:
-            data[at - 1 : at + 1] = [data[at - 1] + data[at], _not_coded(shown[at], int(recipe.fps))]
+    for place in range(1, len(data)):
+        if shown[place] < shown[place - 1]:  # a B picture after the P picture that it refers to
+            empty = _make_empty_picture(shown[place], int(recipe.fps))
+            data[place - 1 : place + 1] = [data[place - 1] + data[place], empty]
     for number, (packet, content) in enumerate(zip(packets, data, strict=True)):
         new: Packet[VideoStream] = av.Packet(content)  # type: ignore[assignment]
         packets[number] = new
@@ -160,8 +284,8 @@ def _pack(packets: Packets, recipe: ClipRecipe) -> Packets:
     return packets
 
 
-def _not_coded(tick: int, fps: int) -> bytes:
-    """A P picture with vop_coded 0 (ISO/IEC 14496-2, 6.2.5): nothing new to show."""
+def _make_empty_picture(tick: int, fps: int) -> bytes:
+    """Make a P picture with vop_coded 0 (ISO/IEC 14496-2, 6.2.5), which repeats the picture before it."""
     width = max(1, (fps - 1).bit_length())
     bits = f"010{1}{tick % fps:0{width}b}10" + "0"
     bits += "1" * (-len(bits) % 8)
@@ -169,23 +293,23 @@ def _not_coded(tick: int, fps: int) -> bytes:
 
 
 def field_coded(container: str, *, frames: int = 23, fps: int = 25, together: bool = False) -> Maker:
-    """H.264 in which every frame is a top and a bottom field; see `reelbase.testing._fieldcoded`.
+    """Return a maker of H.264 in which every frame is coded as two fields; see `reelbase.testing._fieldcoded`.
 
     Args:
-        container: The muxer.
-        frames: How many.
-        fps: Frames a second.
-        together: Both fields of a frame in one packet, as mp4 wants it.
+        container: Name of the muxer.
+        frames: Number of frames.
+        fps: Frames per second.
+        together: Whether both fields of a frame are in one packet, as mp4 requires.
     """
     size = (96, 128)
 
     def make(path: Path) -> Clip:
         import av
 
-        fields = list(field_stream([_planes(code, size) for code in range(frames)], gop=9, fps=fps))
+        fields = list(encode_fields([_draw_planes(code, size) for code in range(frames)], gop=9, fps=fps))
         with av.open(str(path), "w", format=container, options={"fflags": "+bitexact"}) as out:
             stream = out.add_mux_stream("h264", rate=fps, width=size[1], height=size[0])
-            for packet in _field_packets(fields, fps, together=together):
+            for packet in _make_packets(fields, fps, together=together):
                 packet.stream = stream
                 out.mux(packet)
         return ClipRecipe(frames=frames, size=size, fps=fps).describe(path)
@@ -193,22 +317,22 @@ def field_coded(container: str, *, frames: int = 23, fps: int = 25, together: bo
     return make
 
 
-def _field_packets(fields: list[Field], fps: int, *, together: bool) -> list[Packet[Stream]]:
+def _make_packets(fields: list[Field], fps: int, *, together: bool) -> list[Packet[Stream]]:
     import av
 
     packets = []
     step = 2 if together else 1
     for number in range(0, len(fields), step):
         field = fields[number]
-        packet = av.Packet(b"".join(each.data for each in fields[number : number + step]))
+        packet = av.Packet(b"".join(part.data for part in fields[number : number + step]))
         packet.time_base, packet.duration, packet.is_keyframe = Fraction(1, 2 * fps), step, field.key
         packet.pts, packet.dts = 2 * field.frame + field.bottom, number - 2
         packets.append(packet)
     return packets
 
 
-def _planes(code: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """A coded picture, without its ripple so that parts of it stand still, in 4:2:0."""
+def _draw_planes(code: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Draw a code as planes in 4:2:0. Without the ripple, parts of the picture do not change, and can be skipped."""
     import av
 
     picture = av.VideoFrame.from_ndarray(draw_code(code, size, ripple=False), format="rgb24")

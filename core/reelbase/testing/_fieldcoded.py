@@ -1,8 +1,8 @@
-"""A field-coded H.264 stream, written bit by bit: every frame is two pictures, a top and a bottom field.
+"""An encoder of field-coded H.264, in which every frame consists of two pictures, a top and a bottom field.
 
-No common encoder writes such streams any more, but broadcasts are full of them. Macroblocks are either sent as plain
-samples (I_PCM) or skipped, so that the decoded samples are exactly those given. Clause numbers are those of
-ITU-T H.264 (08/2021).
+Common encoders no longer write such streams, but many broadcasts use them. Macroblocks are either sent as plain samples
+(I_PCM) or skipped, so that decoding gives exactly the samples of the input. Clause numbers are those of ITU-T H.264
+(08/2021).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Field:
     """One coded field.
 
     Attributes:
-        data: Annex B bytes, with parameter sets before an IDR field.
-        frame: number in display order of the frame it is half of.
-        bottom: the second field of its frame.
-        key: the first field of an IDR frame.
+        data: Bytes in Annex B format, with parameter sets before an IDR field.
+        frame: Number of its frame, in display order.
+        bottom: Whether it is the bottom field, the second one of its frame.
+        key: Whether it is the first field of an IDR frame.
     """
 
     data: bytes
@@ -38,36 +38,37 @@ class Field:
     key: bool
 
 
-def field_stream(frames: list[Planes], *, gop: int, fps: int) -> Iterator[Field]:
-    """Code `frames` in fields, top first, in decode order: ``I2 P4 b3 P6 b5 …`` with b never referred to.
+def encode_fields(frames: list[Planes], *, gop: int, fps: int) -> Iterator[Field]:
+    """Encode frames as fields, top first, in decode order: ``I2 P4 b3 P6 b5 …``. No picture refers to a b picture.
 
     Args:
-        frames: Y, U, V planes in 4:2:0, uint8, no sample zero; height a multiple of 32 and width of 16.
-        gop: An odd number of frames from one IDR frame to the next; groups are closed.
-        fps: Frames a second, written in the parameter sets.
+        frames: Y, U and V planes in 4:2:0, uint8. The height must be a multiple of 32 and the width one of 16. Samples
+            must not be zero.
+        gop: Number of frames from one IDR frame to the next; must be odd. Groups are closed.
+        fps: Frames per second, written to the parameter sets.
     """
     height, width = frames[0][0].shape
-    sets = _nal(3, 7, _sequence_set(width // 16, height // 32, fps)) + _nal(3, 8, _picture_set())
+    sets = _make_nal(3, 7, _make_sequence_set(width // 16, height // 32, fps)) + _make_nal(3, 8, _make_picture_set())
     for start in range(0, len(frames), gop):
-        yield from _group(frames[start : start + gop], start, sets)
+        yield from _encode_group(frames[start : start + gop], start, sets)
 
 
-def _group(frames: list[Planes], start: int, sets: bytes) -> Iterator[Field]:
+def _encode_group(frames: list[Planes], start: int, sets: bytes) -> Iterator[Field]:
     last: Planes | None = None
     frame_num = 0
-    for at in _decode_order(len(frames)):
-        shown_early = at % 2 == 1 and at + 1 < len(frames)
+    for number in _sort_in_decode_order(len(frames)):
+        is_b = number % 2 == 1 and number + 1 < len(frames)
         for bottom in (False, True):
-            nal = _slice(frames[at], last, at, frame_num, bottom=bottom, reference=not shown_early)
-            key = at == 0 and not bottom
-            yield Field(data=sets + nal if key else nal, frame=start + at, bottom=bottom, key=key)
-        if not shown_early:
-            last, frame_num = frames[at], frame_num + 1
+            nal = _encode_slice(frames[number], last, number, frame_num, bottom=bottom, reference=not is_b)
+            key = number == 0 and not bottom
+            yield Field(data=sets + nal if key else nal, frame=start + number, bottom=bottom, key=key)
+        if not is_b:
+            last, frame_num = frames[number], frame_num + 1
 
 
-def _decode_order(count: int) -> list[int]:
-    """Display numbers in decode order: each odd one comes after the even one that follows it."""
-    return sorted(range(count), key=lambda at: (at + 1, 1) if at % 2 else (at, 0))
+def _sort_in_decode_order(count: int) -> list[int]:
+    """Return frame numbers in decode order: each odd one after the even one that follows it in display order."""
+    return sorted(range(count), key=lambda number: (number + 1, 1) if number % 2 else (number, 0))
 
 
 class _Bits:
@@ -97,8 +98,8 @@ class _Bits:
         return bytes(self.done)
 
 
-def _nal(ref_idc: int, kind: int, payload: bytes) -> bytes:
-    """A NAL unit with start code and emulation prevention (7.3.1)."""
+def _make_nal(ref_idc: int, kind: int, payload: bytes) -> bytes:
+    """Make a NAL unit with start code and emulation prevention (7.3.1)."""
     out, zeros = bytearray([0, 0, 0, 1, ref_idc << 5 | kind]), 0
     for byte in payload:
         if zeros >= 2 and byte <= 3:
@@ -109,25 +110,25 @@ def _nal(ref_idc: int, kind: int, payload: bytes) -> bytes:
     return bytes(out)
 
 
-def _sequence_set(columns: int, pairs: int, fps: int) -> bytes:
-    """seq_parameter_set_rbsp (7.3.2.1.1), Main profile, frame_mbs_only_flag 0."""
+def _make_sequence_set(columns: int, pairs: int, fps: int) -> bytes:
+    """Make a seq_parameter_set_rbsp (7.3.2.1.1): Main profile, frame_mbs_only_flag 0."""
     bits = _Bits()
     bits.u(24, 77 << 16 | 30)
     bits.ue(0, _FRAME_NUM_BITS - 4, 0, _POC_BITS - 4, 2)
     bits.u(1, 0)
     bits.ue(columns - 1, pairs - 1)
     bits.u(5, 0b00101)  # fields, no MBAFF, direct 8x8, no cropping, VUI follows
-    bits.u(5, 0b00001)  # of the VUI: only the timing
+    bits.u(5, 0b00001)  # VUI with the timing only
     bits.u(32, 1)
     bits.u(32, 2 * fps)
     bits.u(5, 0b10001)  # fixed rate, no HRD (2), no pic_struct, bitstream restriction
     bits.u(1, 1)
-    bits.ue(0, 0, 10, 10, 1, 2)  # one frame is reordered, two are held
+    bits.ue(0, 0, 10, 10, 1, 2)  # max_num_reorder_frames 1, max_dec_frame_buffering 2
     return bits.trailing()
 
 
-def _picture_set() -> bytes:
-    """pic_parameter_set_rbsp (7.3.2.2): CAVLC, deblocking controlled by slices."""
+def _make_picture_set() -> bytes:
+    """Make a pic_parameter_set_rbsp (7.3.2.2): CAVLC, deblocking controlled by slices."""
     bits = _Bits()
     bits.ue(0, 0)
     bits.u(2, 0)
@@ -138,8 +139,10 @@ def _picture_set() -> bytes:
     return bits.trailing()
 
 
-def _slice(planes: Planes, last: Planes | None, poc: int, frame_num: int, *, bottom: bool, reference: bool) -> bytes:
-    """One field as one slice (7.3.3): I where there is nothing to refer to, else P."""
+def _encode_slice(
+    planes: Planes, last: Planes | None, poc: int, frame_num: int, *, bottom: bool, reference: bool
+) -> bytes:
+    """Encode a field as one slice (7.3.3): an I slice if there is no reference, else a P slice."""
     idr = last is None and not bottom
     intra = last is None
     bits = _Bits()
@@ -154,22 +157,22 @@ def _slice(planes: Planes, last: Planes | None, poc: int, frame_num: int, *, bot
     if reference:
         bits.u(2 if idr else 1, 0)
     bits.ue(0, 1)  # slice_qp_delta 0, no deblocking
-    _macroblocks(bits, _field(planes, bottom=bottom), _field(last, bottom=bottom) if last else None)
-    return _nal(3 if reference else 0, 5 if idr else 1, bits.trailing())
+    _write_macroblocks(bits, _split_field(planes, bottom=bottom), _split_field(last, bottom=bottom) if last else None)
+    return _make_nal(3 if reference else 0, 5 if idr else 1, bits.trailing())
 
 
-def _field(planes: Planes, *, bottom: bool) -> Planes:
+def _split_field(planes: Planes, *, bottom: bool) -> Planes:
     y, u, v = (plane[int(bottom) :: 2] for plane in planes)
     return y, u, v
 
 
-def _macroblocks(bits: _Bits, field: Planes, last: Planes | None) -> None:
-    """Slice data (7.3.4). A skipped macroblock repeats the last reference field of the same parity (8.2.4.2.5)."""
+def _write_macroblocks(bits: _Bits, field: Planes, last: Planes | None) -> None:
+    """Write slice data (7.3.4). A skipped macroblock repeats the last reference field of its parity (8.2.4.2.5)."""
     skipped = 0
     for row in range(field[0].shape[0] // 16):
         for column in range(field[0].shape[1] // 16):
-            samples = _samples(field, row, column)
-            if last is not None and samples == _samples(last, row, column):
+            samples = _get_samples(field, row, column)
+            if last is not None and samples == _get_samples(last, row, column):
                 skipped += 1
                 continue
             if last is None:
@@ -183,7 +186,7 @@ def _macroblocks(bits: _Bits, field: Planes, last: Planes | None) -> None:
         bits.ue(skipped)
 
 
-def _samples(field: Planes, row: int, column: int) -> bytes:
+def _get_samples(field: Planes, row: int, column: int) -> bytes:
     parts = []
     for plane, edge in zip(field, (16, 8, 8), strict=True):
         block = plane[row * edge : (row + 1) * edge, column * edge : (column + 1) * edge]

@@ -1,4 +1,4 @@
-"""Changes to MPEG transport streams, byte by byte (ISO/IEC 13818-1): times and joins that no muxer writes."""
+"""Changes to the bytes of MPEG transport streams (ISO/IEC 13818-1): times and joins that no muxer writes."""
 
 from __future__ import annotations
 
@@ -8,48 +8,54 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_PACKET = 188
-_VIDEO = 0x100  # the PID that libavformat gives to the first stream
+_BYTES_PER_PACKET = 188
+_VIDEO_PID = 0x100  # libavformat uses this for the first stream
 
 
 def change_pts(path: Path, change: Callable[[int, int], int | None]) -> None:
-    """Change the presentation time of pictures in a file that has no B-frames (their decode time goes with it).
+    """Change the presentation times of pictures. The file must not have B-frames, as decode times are not changed.
 
     Args:
-        path: The file, changed in place.
-        change: Called with the number of the picture in the file and its pts; gives the new one, or None for none.
+        path: Path of the file, which is changed in place.
+        change: Function that is passed the number of a picture and its pts, and returns the new pts or None.
     """
     data = bytearray(path.read_bytes())
-    for number, at in enumerate(_pes_headers(data)):
-        field = data[at + 9 : at + 14]
+    for number, position in enumerate(_find_pes_headers(data)):
+        field = data[position + 9 : position + 14]
         new = change(number, _read_pts(field))
         if new is None:
-            data[at + 7] &= 0x3F  # PTS_DTS_flags: none; what stood there becomes stuffing
-            data[at + 9 : at + 9 + data[at + 8]] = b"\xff" * data[at + 8]
+            data[position + 7] &= 0x3F  # PTS_DTS_flags: none; the old time is replaced with stuffing
+            data[position + 9 : position + 9 + data[position + 8]] = b"\xff" * data[position + 8]
         else:
-            data[at + 9 : at + 14] = _write_pts(field, new)
+            data[position + 9 : position + 14] = _write_pts(field, new)
     path.write_bytes(data)
 
 
 def join(parts: list[bytes]) -> bytes:
-    """Streams one after another, with continuity counters that run on (2.4.3.3)."""
+    """Concatenate streams with continuous continuity counters (2.4.3.3)."""
     data = bytearray(b"".join(parts))
     counters: dict[int, int] = {}
-    for at in range(0, len(data), _PACKET):
-        pid = int.from_bytes(data[at + 1 : at + 3], "big") & 0x1FFF
-        has_payload = data[at + 3] >> 4 & 1
+    for position in range(0, len(data), _BYTES_PER_PACKET):
+        pid = int.from_bytes(data[position + 1 : position + 3], "big") & 0x1FFF
+        has_payload = data[position + 3] >> 4 & 1
         counters[pid] = (counters.get(pid, -1) + has_payload) & 0xF
-        data[at + 3] = data[at + 3] & 0xF0 | counters[pid]
+        data[position + 3] = data[position + 3] & 0xF0 | counters[pid]
     return bytes(data)
 
 
-def _pes_headers(data: bytearray) -> Iterator[int]:
-    """Where the PES packets of the video start (2.4.3.6)."""
-    for at in range(0, len(data), _PACKET):
-        word = int.from_bytes(data[at + 1 : at + 3], "big")
-        if word & 0x4000 and word & 0x1FFF == _VIDEO:
-            adaptation = 1 + data[at + 4] if data[at + 3] & 0x20 else 0
-            yield at + 4 + adaptation
+def with_error_correction(data: bytes) -> bytes:
+    """Return the stream in transport packets of 204 bytes: some receivers record 16 bytes of parity after each."""
+    packets = range(0, len(data), _BYTES_PER_PACKET)
+    return b"".join(data[start : start + _BYTES_PER_PACKET] + bytes(16) for start in packets)
+
+
+def _find_pes_headers(data: bytearray) -> Iterator[int]:
+    """Yield the positions of the PES packets of the video (2.4.3.6)."""
+    for position in range(0, len(data), _BYTES_PER_PACKET):
+        word = int.from_bytes(data[position + 1 : position + 3], "big")
+        if word & 0x4000 and word & 0x1FFF == _VIDEO_PID:
+            adaptation = 1 + data[position + 4] if data[position + 3] & 0x20 else 0
+            yield position + 4 + adaptation
 
 
 def _read_pts(field: bytes | bytearray) -> int:

@@ -1,4 +1,4 @@
-"""Run one function in many threads at the same moment."""
+"""Running of a function in several threads at the same time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-_PATIENCE = 60.0
+_BARRIER_TIMEOUT_SECONDS = 60.0
 
 
 def together(run: Callable[[int], T], threads: int) -> list[T]:
-    """What ``run(0) … run(threads - 1)`` return, all started at once.
+    """Call ``run(0)``, …, ``run(threads - 1)`` at the same time, and return the results in order.
+
+    Args:
+        run: Function to call; it is passed the number of its thread.
+        threads: Number of threads.
 
     Raises:
-        Exception: the first that any of them raises.
+        Exception: an exception of one of the calls.
     """
-    barrier = threading.Barrier(threads)
+    barrier = threading.Barrier(threads)  # without it, the first call may end before the last one starts
 
     def start(number: int) -> T:
-        barrier.wait(_PATIENCE)
+        barrier.wait(_BARRIER_TIMEOUT_SECONDS)
         return run(number)
 
     with ThreadPoolExecutor(threads) as pool:

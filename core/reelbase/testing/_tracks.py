@@ -1,4 +1,4 @@
-"""Streams that are in a file beside the coded video: sound, a second video, cover art."""
+"""Further streams in a file with a coded video: sound, a second video, cover art."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-_RATE = 48_000
+_SAMPLES_PER_SECOND = 48_000
 
 
 @dataclass(frozen=True)
 class Tone:
-    """Sound: stereo silence, as long as the video."""
+    """Sound: stereo silence with the duration of the video."""
 
     codec: str = "aac"
 
@@ -28,15 +28,19 @@ class Tone:
         """Add the stream; see `reelbase.testing.clips.Track`."""
         import av
 
-        stream: AudioStream = out.add_stream(self.codec, rate=_RATE)  # type: ignore[assignment]
-        count = int(_RATE / Fraction(recipe.fps))
+        stream: AudioStream = out.add_stream(self.codec, rate=_SAMPLES_PER_SECOND)  # type: ignore[assignment]
+        count = int(_SAMPLES_PER_SECOND / Fraction(recipe.fps))
 
         def feed(number: int | None) -> None:
             if number is None:
                 out.mux(stream.encode(None))
                 return
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 2 * count), np.int16), format="s16", layout="stereo")
-            frame.sample_rate, frame.pts, frame.time_base = _RATE, number * count, Fraction(1, _RATE)
+            frame.sample_rate, frame.pts, frame.time_base = (
+                _SAMPLES_PER_SECOND,
+                number * count,
+                Fraction(1, _SAMPLES_PER_SECOND),
+            )
             out.mux(stream.encode(frame))
 
         return feed
@@ -44,7 +48,7 @@ class Tone:
 
 @dataclass(frozen=True)
 class SecondVideo:
-    """A second video of another size and other codes, encoded like the first."""
+    """A second video with another size and other codes, encoded like the first one."""
 
     first: int = 512
     size: tuple[int, int] = (64, 80)
@@ -56,7 +60,7 @@ class SecondVideo:
 
 @dataclass(frozen=True)
 class Cover:
-    """Cover art as a picture stream (mp4, mov)."""
+    """Cover art as a picture stream, as in mp4 and mov."""
 
     code: int = 900
 
@@ -69,7 +73,7 @@ class Cover:
 
         def feed(number: int | None) -> None:
             if number == 0:
-                packet = av.Packet(_png(self.code))
+                packet = av.Packet(_make_png(self.code))
                 packet.pts, packet.dts, packet.is_keyframe, packet.stream = 0, 0, True, stream
                 out.mux(packet)
 
@@ -78,17 +82,17 @@ class Cover:
 
 @dataclass(frozen=True)
 class Attachment:
-    """Cover art as an attached file (Matroska)."""
+    """Cover art as an attached file, as in Matroska."""
 
     code: int = 900
 
     def open(self, out: OutputContainer, recipe: ClipRecipe) -> Feed:
         """Add the stream; see `reelbase.testing.clips.Track`."""
-        out.add_attachment("cover.png", "image/png", _png(self.code))
+        out.add_attachment("cover.png", "image/png", _make_png(self.code))
         return lambda _: None
 
 
-def _png(code: int) -> bytes:
+def _make_png(code: int) -> bytes:
     import av
 
     file = BytesIO()

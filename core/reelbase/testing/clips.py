@@ -273,12 +273,15 @@ def _quiet() -> Iterator[None]:
 
 
 def _start(path: Path, main: int) -> tuple[Fraction, int | None]:
-    """Time base of the video, and the first pts that is shown: muxers move all times by one constant."""
+    """Time base of the video, and when the first frame is shown: muxers move all times by one constant."""
     import av
 
     with av.open(str(path)) as file:
         stream = file.streams.video[main]
-        shown = [packet.pts for packet in file.demux(stream) if packet.pts is not None and not packet.is_discard]
+        # AVI stores decoding times only; the pts that libavformat makes of them are a frame late for some codecs.
+        kind = "dts" if file.format.name == "avi" else "pts"
+        times = [getattr(packet, kind) for packet in file.demux(stream) if not packet.is_discard]
+        shown = [time for time in times if time is not None]
         return Fraction(stream.time_base or 1), min(shown, default=None)
 
 

@@ -1,6 +1,6 @@
-"""Does an htype keep the contract of `reelbase.plugin.Htype`?"""
+"""Tests of the contract of `reelbase.plugin.Htype`."""
 
-# ruff: noqa: D102 - the names of tests and their messages say what they test
+# ruff: noqa: D102 - names and messages of the tests are their documentation
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class HtypeCase:
     """Values to test an htype with.
 
     Attributes:
-        htype: The htype.
-        good: Values it must take; at least one.
-        bad: Values it must refuse.
-        shown: What ``.numpy()`` must show for each of `good`; empty: not known.
-        bad_settings: Keyword arguments its class must refuse.
+        htype: Htype to test.
+        good: Values that it must accept; at least one.
+        bad: Values that it must refuse.
+        shown: Expected result of ``.numpy()`` for each of `good`; empty if it is not known.
+        bad_settings: Keyword arguments that its class must refuse.
     """
 
     htype: Htype
@@ -45,12 +45,12 @@ class HtypeCase:
 
 
 class HtypeTests:
-    """Subclass it and give a fixture `case`, which may be parametrised with several settings."""
+    """Tests of an htype. Subclass this and define a fixture `case`; it may be parametrised with several settings."""
 
     @pytest.fixture
     def case(self) -> HtypeCase:
-        """An htype and values."""
-        raise NotImplementedError("give a fixture `case` that returns an HtypeCase")
+        """The htype to test, and values for it."""
+        raise NotImplementedError("define a fixture `case` that returns an HtypeCase")
 
     # Settings
 
@@ -58,13 +58,13 @@ class HtypeTests:
         stored = json.dumps(dict(case.htype.settings()), allow_nan=False)
         again = type(case.htype)(**json.loads(stored))
         assert json.dumps(dict(again.settings())) == stored, (
-            f"settings() {stored} came back as {dict(again.settings())}: they are stored as JSON and given to __init__"
+            f"settings() {stored} became {dict(again.settings())}: they are stored as JSON and passed to __init__"
         )
         assert repr(again) == repr(case.htype), "an htype made from settings() has another repr"
 
     def test_settings_cannot_be_changed_from_outside(self, case: HtypeCase) -> None:
         before = json.dumps(dict(case.htype.settings()))
-        _spoil(case.htype.settings())
+        _modify(case.htype.settings())
         assert json.dumps(dict(case.htype.settings())) == before, "writing into settings() changed the htype"
 
     def test_bad_settings(self, case: HtypeCase) -> None:
@@ -76,40 +76,40 @@ class HtypeTests:
 
     def test_pickled(self, case: HtypeCase) -> None:
         again = pickle.loads(pickle.dumps(case.htype))  # noqa: S301 - our own bytes
-        assert repr(again) == repr(case.htype), "a pickled htype came back as another"
+        assert repr(again) == repr(case.htype), "an htype has another repr after pickling"
 
     def test_dtypes(self, case: HtypeCase) -> None:
-        named = [one for one in (case.htype.dtype, *case.htype.dtypes) if one is not None]
-        for one in named:
-            assert np.dtype(one).kind in "biufc", f"dtype {one!r} is not of plain numbers"
+        dtypes = [dtype for dtype in (case.htype.dtype, *case.htype.dtypes) if dtype is not None]
+        for dtype in dtypes:
+            assert np.dtype(dtype).kind in "biufc", f"dtype {dtype!r} is not a dtype of numbers"
         if case.htype.dtype is not None and case.htype.dtypes:
-            assert case.htype.dtype in case.htype.dtypes, "the usual dtype is none of those that users may choose"
+            assert case.htype.dtype in case.htype.dtypes, "the default dtype is not among those that users may choose"
 
     # Values
 
     def test_takes_good_values(self, case: HtypeCase) -> None:
-        assert case.good, "give at least one good value"
+        assert case.good, "the case needs at least one good value"
         for value in case.good:
             stored = case.htype.check(value)
             assert isinstance(stored, np.ndarray | Sample | Encode), (
-                f"check({value!r}) gave a {type(stored).__name__}, not an array, Sample or Encode"
+                f"check({value!r}) returned a {type(stored).__name__}, not an array, Sample or Encode"
             )
             if isinstance(stored, np.ndarray):
                 assert stored.dtype.kind in "biufc", (
-                    f"check({value!r}) gave dtype {stored.dtype}: only numbers are stored"
+                    f"check({value!r}) returned dtype {stored.dtype}: only numbers can be stored"
                 )
 
     def test_leaves_values_alone(self, case: HtypeCase) -> None:
         for value in case.good:
             before = copy.deepcopy(value)
             case.htype.check(value)
-            assert _equal(value, before), f"check changed the value that it was given: {before!r} became {value!r}"
+            assert _equal(value, before), f"check changed the value that it was passed: {before!r} became {value!r}"
 
     def test_refuses_bad_values(self, case: HtypeCase) -> None:
         for value in case.bad:
-            said = _refusal(case.htype, value)
-            assert said is not None, f"check({value!r}) passed: it must raise an HtypeError"
-            assert len(said) > 10, f"the error for {value!r} says nothing but {said!r}"
+            message = _get_refusal(case.htype, value)
+            assert message is not None, f"check({value!r}) accepts the value: it must raise an HtypeError"
+            assert len(message) > 10, f"the message for {value!r} is only {message!r}"
 
     def test_is_deterministic(self, case: HtypeCase) -> None:
         again = type(case.htype)(**json.loads(json.dumps(dict(case.htype.settings()))))
@@ -118,21 +118,23 @@ class HtypeTests:
 
     def test_checks_many_as_it_checks_one(self, case: HtypeCase) -> None:
         for value in case.good:
-            one = case.htype.check(value)
+            single = case.htype.check(value)
             many = case.htype.check_many([value, value, value])
-            if many is not None and isinstance(one, np.ndarray):
-                assert many.dtype == one.dtype, f"check_many gives {many.dtype}, check {one.dtype}, for {value!r}"
-                assert _equal(many, np.stack([one] * 3)), f"check_many stores {value!r} as check does not"
+            if many is not None and isinstance(single, np.ndarray):
+                assert many.dtype == single.dtype, (
+                    f"check_many returns {many.dtype}, check {single.dtype}, for {value!r}"
+                )
+                assert _equal(many, np.stack([single] * 3)), f"check_many and check store {value!r} differently"
 
     def test_check_many_misses_nothing(self, case: HtypeCase) -> None:
         for bad in case.bad:
             for stack in ([bad], [case.good[0], bad], [bad, case.good[0]]):
-                assert case.htype.check_many(stack) is None, f"check_many passed {bad!r}, which check refuses"
+                assert case.htype.check_many(stack) is None, f"check_many accepts {bad!r}, which check refuses"
 
     # Showing
 
     def test_numpy(self, case: HtypeCase) -> None:
-        for place, (value, stored) in enumerate(_stored(case)):
+        for place, (value, stored) in enumerate(_store_values(case)):
             kept = stored.copy()
             shown = case.htype.numpy(stored)
             assert isinstance(shown, np.ndarray), f".numpy() of {value!r} is a {type(shown).__name__}, not an array"
@@ -146,24 +148,24 @@ class HtypeTests:
 
     def test_numpy_shows_a_dtype_that_was_chosen(self, case: HtypeCase) -> None:
         for dtype in case.htype.dtypes:
-            for value, stored in _stored(case):
+            for value, stored in _store_values(case):
                 if np.can_cast(stored.dtype, dtype, "same_kind"):
                     shown = case.htype.numpy(stored.astype(dtype))
                     assert isinstance(shown, np.ndarray), f".numpy() of {value!r} as {dtype} is not an array"
 
     def test_data(self, case: HtypeCase) -> None:
-        for value, stored in _stored(case):
+        for value, stored in _store_values(case):
             first, second = case.htype.data(stored), case.htype.data(stored)
             assert repr(first) == repr(second), f".data() of {value!r} changes from call to call"
 
     def test_read_only_arrays(self, case: HtypeCase) -> None:
-        for _, stored in _stored(case):
-            stored.flags.writeable = False  # as they come from a cache
+        for _, stored in _store_values(case):
+            stored.flags.writeable = False  # arrays from a cache are read-only
             case.htype.numpy(stored)
             case.htype.data(stored)
 
 
-def _refusal(htype: Htype, value: Any) -> str | None:
+def _get_refusal(htype: Htype, value: Any) -> str | None:
     try:
         htype.check(value)
     except HtypeError as error:
@@ -171,29 +173,29 @@ def _refusal(htype: Htype, value: Any) -> str | None:
     return None
 
 
-def _stored(case: HtypeCase) -> list[tuple[Any, NDArray[Any]]]:
-    """The good values and how they come back from a dataset: contiguous, with a memory of their own."""
+def _store_values(case: HtypeCase) -> list[tuple[Any, NDArray[Any]]]:
+    """Return the good values with the arrays that a dataset returns for them: contiguous copies."""
     checked = [(value, case.htype.check(value)) for value in case.good]
-    return [(value, np.array(one, order="C")) for value, one in checked if isinstance(one, np.ndarray)]
+    return [(value, np.array(array, order="C")) for value, array in checked if isinstance(array, np.ndarray)]
 
 
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        one, other = np.asarray(one), np.asarray(other)
-        if one.shape != other.shape or one.dtype.kind != other.dtype.kind:
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        left, right = np.asarray(left), np.asarray(right)
+        if left.shape != right.shape or left.dtype.kind != right.dtype.kind:
             return False
-        return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
-    return bool(type(one) is type(other) and repr(one) == repr(other))
+        return np.array_equal(left, right, equal_nan=left.dtype.kind in "fc")
+    return bool(type(left) is type(right) and repr(left) == repr(right))
 
 
-def _spoil(value: Any) -> None:
-    """Write into a nest of containers wherever that is possible."""
+def _modify(value: Any) -> None:
+    """Change nested containers wherever that is possible."""
     if isinstance(value, Mapping):
         for inner in list(value.values()):
-            _spoil(inner)
+            _modify(inner)
         if isinstance(value, dict):
             value["spoilt"] = True
     elif isinstance(value, list):
         for inner in value:
-            _spoil(inner)
+            _modify(inner)
         value.append("spoilt")

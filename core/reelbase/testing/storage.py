@@ -1,6 +1,6 @@
-"""Does a storage keep the contract of `reelbase.plugin.Storage`?"""
+"""Tests of the contract of `reelbase.plugin.Storage`."""
 
-# ruff: noqa: D102 - the names of tests and their messages say what they test
+# ruff: noqa: D102 - names and messages of the tests are their documentation
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _PARTS = [
 ]  # fmt: skip
 _RACERS = 8
 _ROUNDS = 20
-_BIG = 12_000_000
+_BYTES_OF_LARGE_FILE = 12_000_000
 
-#: In the order that `list` must give them: that of their characters, where "/" is one like any other.
+#: Keys in the order in which `list` must return them: sorted by characters, where "/" has no special meaning.
 _ORDERED = ["a-b", "a.b", "a/b", "a/b-c", "a/b/c", "a/bc", "a0", "ab", "b"]
 
-#: Names that users' files have.
+#: File names that users have.
 _UNUSUAL = [
     "two words.mp4", "-dash.mp4", "a&b?c=d#e.mp4", "100%.mp4", "%41.mp4", "a+b;c,d.mp4", "[1]*(x).mp4",
     "it's \"so\".mp4", "Grüße.mp4", "動画.mp4", "e\u0301.mp4", "🎬.mp4", ".hidden", "..dots", "dots...", "~tilde",
@@ -44,40 +44,40 @@ _UNUSUAL = [
 
 
 class StorageTests:
-    """Subclass it and give a fixture `storage`: an empty storage, a new one for each test.
+    """Tests of a storage. Subclass this and define a fixture `storage` that returns a new, empty storage.
 
-    A storage that can only be read (`writable` is False) overrides `fill`; the tests of writing are then left out.
+    For a read-only storage (`writable` is False) override `fill`; the tests of writing are then skipped.
     """
 
     @pytest.fixture
     def storage(self) -> Storage:
         """An empty storage."""
-        raise NotImplementedError("give a fixture `storage` that returns an empty storage")
+        raise NotImplementedError("define a fixture `storage` that returns an empty storage")
 
     @pytest.fixture
     def filled(self, storage: Storage) -> Storage:
-        """A storage that holds 1,280 bytes under "some/key"."""
+        """A storage with an object of 1,280 bytes at "some/key"."""
         self.fill(storage, {"some/key": _DATA})
         return storage
 
     @pytest.fixture
     def writable(self, storage: Storage) -> Storage:
-        """The storage, if it can be written."""
+        """The storage; the test is skipped if it is read-only."""
         if not storage.writable:
-            pytest.skip("it can only be read")
+            pytest.skip("the storage is read-only")
         return storage
 
     def fill(self, storage: Storage, objects: Mapping[str, bytes]) -> None:
-        """Put objects in; override it where `put` cannot."""
+        """Write objects. Override this if `put` cannot be used."""
         for key, data in objects.items():
             storage.put(key, data)
 
     def again(self, storage: Storage) -> Storage:
-        """A second instance at the same root."""
+        """Return a second instance with the same root."""
         return type(storage)(storage.root, options=storage.options)
 
     def url(self, storage: Storage, key: str) -> str:
-        """What a user would write for one object; `locate` must find it."""
+        """Return the URL that a user would write for an object; `locate` must find it."""
         return f"{storage.root}/{key}"
 
     # Reading
@@ -85,7 +85,7 @@ class StorageTests:
     def test_get_returns_what_was_put(self, filled: Storage) -> None:
         got = filled.get("some/key")
         assert type(got) is bytes, f"get returned a {type(got).__name__}, not bytes"
-        assert got == _DATA, "get returned other bytes than were put"
+        assert got == _DATA, "get returned other bytes than put wrote"
 
     def test_empty_object(self, storage: Storage) -> None:
         self.fill(storage, {"empty": b""})
@@ -110,11 +110,13 @@ class StorageTests:
         wanted = [_DATA[start:stop] for start, stop in ranges]
         assert len(got) == len(ranges), f"get_ranges returned {len(got)} parts for {len(ranges)} ranges"
         for span, part, right in zip(ranges, got, wanted, strict=True):
-            assert part == right, f"get_ranges returned wrong bytes for {span}: parts must come in the order asked"
+            assert part == right, (
+                f"get_ranges returned wrong bytes for {span}: parts must be in the order of the ranges"
+            )
 
     @pytest.mark.parametrize("count", [0, 1, 200])
     def test_get_many_ranges(self, filled: Storage, count: int) -> None:
-        ranges = [(at, at + 3) for at in range(count)]
+        ranges = [(start, start + 3) for start in range(count)]
         got = filled.get_ranges("some/key", ranges)
         assert list(got) == [_DATA[start:stop] for start, stop in ranges], f"get_ranges is wrong for {count} ranges"
 
@@ -123,7 +125,7 @@ class StorageTests:
     )
     def test_missing_object(self, filled: Storage, key: str) -> None:
         if key == "some/":
-            with pytest.raises(StorageError):  # some storages know it as no key at all
+            with pytest.raises(StorageError):  # for some storages this is not a valid key
                 filled.get(key)
             return
         for call in (filled.get, filled.stat, lambda key: filled.get_ranges(key, [(0, 1), (1, 2)])):
@@ -135,7 +137,7 @@ class StorageTests:
 
     def test_stat(self, filled: Storage) -> None:
         found = filled.stat("some/key")
-        assert found.size == len(_DATA), f"stat says {found.size} bytes of an object of {len(_DATA)}"
+        assert found.size == len(_DATA), f"stat returns the size {found.size} for an object of {len(_DATA)} bytes"
         if found.modified is not None:
             assert found.modified.utcoffset() is not None, "stat().modified must have a time zone"
 
@@ -148,14 +150,14 @@ class StorageTests:
             seen.append(first)
         if seen[0] is not None:
             pairs = itertools.pairwise(seen)
-            assert all(one != other for one, other in pairs), f"an overwritten object kept its etag: {seen}"
+            assert all(before != after for before, after in pairs), f"an overwritten object kept its etag: {seen}"
 
     def test_if_match(self, writable: Storage) -> None:
         writable.put("key", b"first")
         etag = writable.stat("key").etag
         if etag is None:
-            return  # there is nothing to match
-        assert writable.get("key", if_match=etag) == b"first", "get(if_match=…) refused the present etag"
+            return  # this storage has no etags
+        assert writable.get("key", if_match=etag) == b"first", "get(if_match=…) refused the current etag"
         assert list(writable.get_ranges("key", [(0, 1), (1, 2)], if_match=etag)) == [b"f", b"i"]
         writable.put("key", b"other")
         for call in (writable.get, lambda key, if_match: writable.get_ranges(key, [(0, 1), (1, 2)], if_match=if_match)):
@@ -168,7 +170,7 @@ class StorageTests:
         for body in (b"a long first body", b"short", b""):
             writable.put("key", body)
             assert writable.get("key") == body, "put must replace the whole object"
-            assert writable.stat("key").size == len(body), "stat must show the size of the newest object"
+            assert writable.stat("key").size == len(body), "stat must return the size of the new object"
 
     def test_if_absent_keeps_what_is_there(self, writable: Storage) -> None:
         writable.put("some/key", b"first", if_absent=True)
@@ -183,26 +185,28 @@ class StorageTests:
         assert writable.get("key") == b"second"
 
     def test_one_claimant_wins(self, writable: Storage) -> None:
-        """One after the other, each with an instance of its own that has looked at the name before."""
+        """Put in turn with several instances. Each has looked up the name before, and may have cached the result."""
         others = [self.again(writable) for _ in range(_RACERS)]
         for other in others:
             with pytest.raises(ObjectNotFoundError):
                 other.stat("claimed/key")
-        won = [_claims(one, "claimed/key", bytes([me]) * 1000) for me, one in enumerate(others)]
+        won = [_try_claim(other, "claimed/key", bytes([number]) * 1000) for number, other in enumerate(others)]
         assert won == [True] + [False] * (_RACERS - 1), (
-            f"of put(if_absent=True) in turn the first must win alone: {won}"
+            f"of several put(if_absent=True) in turn, only the first must succeed: {won}"
         )
         assert others[-1].get("claimed/key") == bytes(1000), "the object is not the one that the winner put"
 
     def test_one_racer_wins(self, writable: Storage) -> None:
         if not writable.racing:
-            return  # it says so; `test_one_claimant_wins` is what it promises
+            return  # the storage does not promise this, only what `test_one_claimant_wins` tests
         others = [self.again(writable) for _ in range(_RACERS)]
         for turn in range(_ROUNDS):
             key = f"race/{turn}"
-            won = together(lambda me, key=key: _claims(others[me], key, bytes([me]) * 1000), _RACERS)  # type: ignore[misc]
+            won = together(lambda me, key=key: _try_claim(others[me], key, bytes([me]) * 1000), _RACERS)  # type: ignore[misc]
             winners = [me for me, did in enumerate(won) if did]
-            assert len(winners) == 1, f"{len(winners)} of {_RACERS} racing put(if_absent=True) won; it must be one"
+            assert len(winners) == 1, (
+                f"{len(winners)} of {_RACERS} concurrent put(if_absent=True) succeeded; it must be one"
+            )
             assert writable.get(key) == bytes(winners) * 1000, "the object is not the one that the winner put"
 
     def test_readers_see_whole_objects(self, writable: Storage) -> None:
@@ -218,7 +222,9 @@ class StorageTests:
                     assert len(got) == size, (
                         f"a reader saw {len(got)} of {size} bytes while another thread overwrote them"
                     )
-                    assert len(set(got)) == 1, "a reader saw parts of two objects: put must replace all at once"
+                    assert len(set(got)) == 1, (
+                        "a reader saw parts of two objects: put must replace the whole object at once"
+                    )
 
         together(run, 6)
 
@@ -227,7 +233,7 @@ class StorageTests:
             for turn in range(10):
                 key = f"thread/{me}/{turn}"
                 writable.put(key, key.encode())
-                assert writable.get(key) == key.encode(), "another thread's bytes came back"
+                assert writable.get(key) == key.encode(), "get returned the bytes of another thread"
                 assert key in dict(writable.list(f"thread/{me}/")), "an object that was put is not listed"
                 writable.delete(key)
 
@@ -238,19 +244,23 @@ class StorageTests:
         file = io.BytesIO(b"skip" + _DATA)
         file.seek(4)
         writable.put("key", file)
-        assert writable.get("key") == _DATA, "put must read a file from where it stands to its end"
-        assert not file.closed, "put must not close the file it was given"
+        assert writable.get("key") == _DATA, "put must read a file from its current position to its end"
+        assert not file.closed, "put must not close the file that it is passed"
 
     def test_put_a_large_file(self, writable: Storage) -> None:
-        writable.put("large", cast("BinaryIO", _Trickle(_BIG)), if_absent=True)
-        assert writable.stat("large").size == _BIG, "put must go on reading a file that returns less than asked"
-        assert writable.get("large", _BIG - 10) == _Trickle.at(_BIG - 10, _BIG)
-        assert writable.get("large", 5_000_001, 5_000_101) == _Trickle.at(5_000_001, 5_000_101)
+        writable.put("large", cast("BinaryIO", _SlowFile(_BYTES_OF_LARGE_FILE)), if_absent=True)
+        assert writable.stat("large").size == _BYTES_OF_LARGE_FILE, (
+            "put must continue to read a file whose read() returns less than requested"
+        )
+        assert writable.get("large", _BYTES_OF_LARGE_FILE - 10) == _SlowFile.at(
+            _BYTES_OF_LARGE_FILE - 10, _BYTES_OF_LARGE_FILE
+        )
+        assert writable.get("large", 5_000_001, 5_000_101) == _SlowFile.at(5_000_001, 5_000_101)
 
     @pytest.mark.parametrize("if_absent", [False, True])
     def test_nothing_stands_after_a_failed_put(self, writable: Storage, if_absent: bool) -> None:
         with pytest.raises(_BrokenFileError):
-            writable.put("new/key", cast("BinaryIO", _Trickle(_BIG, breaks=True)), if_absent=if_absent)
+            writable.put("new/key", cast("BinaryIO", _SlowFile(_BYTES_OF_LARGE_FILE, breaks=True)), if_absent=if_absent)
         with pytest.raises(ObjectNotFoundError):
             writable.get("new/key")
         assert list(writable.list()) == [], "a put that failed left something behind"
@@ -258,7 +268,7 @@ class StorageTests:
     def test_the_old_object_stands_after_a_failed_put(self, writable: Storage) -> None:
         writable.put("key", b"old")
         with pytest.raises(_BrokenFileError):
-            writable.put("key", cast("BinaryIO", _Trickle(_BIG, breaks=True)))
+            writable.put("key", cast("BinaryIO", _SlowFile(_BYTES_OF_LARGE_FILE, breaks=True)))
         assert writable.get("key") == b"old", "a put that failed damaged the object before it"
 
     def test_delete(self, writable: Storage) -> None:
@@ -267,7 +277,7 @@ class StorageTests:
         writable.delete("some/key")
         with pytest.raises(ObjectNotFoundError):
             writable.get("some/key")
-        assert [key for key, _ in writable.list()] == ["some/other"], "delete must remove one object, and only that"
+        assert [key for key, _ in writable.list()] == ["some/other"], "delete must remove exactly one object"
 
     @pytest.mark.parametrize("key", ["nothing", "no/such/folder", "some"])
     def test_delete_nothing(self, writable: Storage, key: str) -> None:
@@ -286,13 +296,13 @@ class StorageTests:
     # Listing
 
     def test_list_in_order(self, storage: Storage) -> None:
-        # A store with folders cannot hold both "a/b" and "a/b/c".
+        # A storage with folders cannot have both "a/b" and "a/b/c".
         keys = [key for key in _ORDERED if key != "a/b"]
         self.fill(storage, {key: key.encode() for key in reversed(keys)})
         listed = list(storage.list())
-        assert [key for key, _ in listed] == keys, "list must give all keys in the order of their characters"
+        assert [key for key, _ in listed] == keys, "list must return all keys, sorted by characters"
         for key, found in listed:
-            assert found.size == len(key), f"list gives a wrong size for {key!r}"
+            assert found.size == len(key), f"list returns a wrong size for {key!r}"
             assert found.etag == storage.stat(key).etag, f"list and stat disagree on the etag of {key!r}"
 
     @pytest.mark.parametrize("prefix", ["a", "a/", "a/b", "a/b/", "a/b-", "a-b", "b", "c", "a/c", "A"])
@@ -301,29 +311,29 @@ class StorageTests:
         self.fill(storage, dict.fromkeys(keys, b"1"))
         listed = [key for key, _ in storage.list(prefix)]
         wanted = [key for key in keys if key.startswith(prefix)]
-        assert listed == wanted, f"list({prefix!r}) gives {listed}; a prefix is of characters, not of folders"
+        assert listed == wanted, f"list({prefix!r}) returns {listed}; a prefix need not end at a folder"
 
     def test_list_nothing(self, storage: Storage) -> None:
         assert list(storage.list()) == [], "an empty storage must list nothing"
-        assert list(storage.list("no/such/")) == [], "a prefix that nothing has must list nothing"
+        assert list(storage.list("no/such/")) == [], "a prefix of no object must list nothing"
 
     def test_list_while_deleting(self, writable: Storage) -> None:
         for number in range(20):
             writable.put(f"a/{number:02}", b"1")
         for key, _ in writable.list("a/"):
             writable.delete(key)
-        assert list(writable.list()) == [], "deleting what list gives, while it gives, must delete all"
+        assert list(writable.list()) == [], "deleting each object while list yields them must delete all"
 
     # Keys and roots
 
     @pytest.mark.parametrize("name", _UNUSUAL)
     def test_unusual_keys(self, storage: Storage, name: str) -> None:
         self.fill(storage, {f"in/{name}": name.encode(), "in/other": b"other"})
-        assert storage.get(f"in/{name}") == name.encode(), f"the key {name!r} was changed on its way"
-        assert f"in/{name}" in dict(storage.list()), f"list does not give the key {name!r} back as it was put"
+        assert storage.get(f"in/{name}") == name.encode(), f"the key {name!r} was changed"
+        assert f"in/{name}" in dict(storage.list()), f"list does not return the key {name!r} as it was put"
 
     def test_whole_writes_leave_nothing_over(self, writable: Storage) -> None:
-        """`leftovers` names what was cut short, and nothing else."""
+        """Only interrupted writes are in `leftovers`."""
         writable.put("a/b", b"1")
         writable.put("a/b", b"2", if_absent=False)
         writable.delete("a/b")
@@ -334,25 +344,25 @@ class StorageTests:
         keys = ["a", "a ", " a", "a.", "a%20", "a%2F", "a+", "é", "e\u0301"]
         self.fill(storage, {key: repr(key).encode() for key in keys})
         for key in keys:
-            assert storage.get(key) == repr(key).encode(), f"{key!r} gives the bytes of another key"
+            assert storage.get(key) == repr(key).encode(), f"get({key!r}) returns the bytes of another key"
 
     def test_another_instance_sees_the_same(self, filled: Storage) -> None:
         assert self.again(filled).get("some/key") == _DATA, "a second instance at the same root must see the objects"
 
     def test_pickled(self, filled: Storage) -> None:
         copy = pickle.loads(pickle.dumps(filled))  # noqa: S301 - our own bytes
-        assert copy.get("some/key") == _DATA, "a pickled storage must read the same (data loaders pickle it)"
+        assert copy.get("some/key") == _DATA, "a pickled storage must read the same bytes (data loaders pickle it)"
 
     def test_locate(self, filled: Storage) -> None:
         root, key = type(filled).locate(self.url(filled, "some/key"))
         found = type(filled)(root, options=filled.options)
-        assert found.get(key) == _DATA, f"locate split the URL into {root!r} and {key!r}, where no such object is"
+        assert found.get(key) == _DATA, f"locate split the URL into {root!r} and {key!r}, where there is no such object"
 
     def test_repr_names_the_root(self, storage: Storage) -> None:
         assert storage.root in repr(storage), f"repr must show the root: {storage!r}"
 
 
-def _claims(storage: Storage, key: str, body: bytes) -> bool:
+def _try_claim(storage: Storage, key: str, body: bytes) -> bool:
     try:
         storage.put(key, body, if_absent=True)
     except ObjectExistsError:
@@ -364,8 +374,8 @@ class _BrokenFileError(Exception):
     pass
 
 
-class _Trickle(io.RawIOBase):
-    """A file of `size` bytes that cannot seek and returns less than is asked."""
+class _SlowFile(io.RawIOBase):
+    """A file of `size` bytes that cannot seek, and whose `read` returns less than requested."""
 
     _PATTERN = bytes(range(251))
 
@@ -374,8 +384,8 @@ class _Trickle(io.RawIOBase):
 
     @classmethod
     def at(cls, start: int, stop: int) -> bytes:
-        """Its bytes from `start` to `stop`."""
-        return bytes(cls._PATTERN[at % 251] for at in range(start, stop))
+        """Return the bytes from `start` to before `stop`."""
+        return bytes(cls._PATTERN[position % 251] for position in range(start, stop))
 
     def readable(self) -> bool:
         return True

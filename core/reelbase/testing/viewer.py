@@ -1,6 +1,6 @@
-"""Does a viewer keep the contract of `reelbase.plugin.Viewer`?"""
+"""Tests of the contract of `reelbase.plugin.Viewer`."""
 
-# ruff: noqa: D102 - the names of tests and their messages say what they test
+# ruff: noqa: D102 - names and messages of the tests are their documentation
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ViewerTests"]
 
-MAX_SECONDS_TO_SHOW: Final = 10.0  #: a viewer that waits for the user would take for ever
+MAX_SECONDS_TO_SHOW: Final = 10.0  #: a viewer that waits for the user would take longer
 _OVERVIEW: Final = Overview(
     title="<b>birds</b>",
     version="main@3",
@@ -30,7 +30,7 @@ _OVERVIEW: Final = Overview(
 
 
 class _Damaged:
-    """A `ViewerSource` whose overview can be read and nothing else."""
+    """A `ViewerSource` of which only the overview can be read."""
 
     def overview(self) -> Overview:
         return _OVERVIEW
@@ -43,22 +43,22 @@ class _Damaged:
 
     def __getattr__(self, name: str) -> Any:
         def fail(*args: Any) -> Any:
-            raise CorruptObjectError(f"{name}{args} cannot be read.", "It was made for tests.")
+            raise CorruptObjectError(f"{name}{args} cannot be read.", "A test made this fail.")
 
         return fail
 
 
 class ViewerTests:
-    """What every viewer must do. Subclass it with a fixture `viewer` that returns a new `Viewer` for each test."""
+    """Tests of a viewer. Subclass this and define a fixture `viewer` that returns a new `Viewer`."""
 
     @pytest.fixture
     def viewer(self) -> Viewer:
-        """A viewer to test."""
-        raise NotImplementedError("give a fixture `viewer` that returns a Viewer")
+        """The viewer to test."""
+        raise NotImplementedError("define a fixture `viewer` that returns a Viewer")
 
     @pytest.fixture
     def source(self) -> ViewerSource:
-        """What is shown."""
+        """The data to show."""
         return cast("ViewerSource", _Damaged())
 
     def test_it_returns_at_once(self, viewer: Viewer, source: ViewerSource) -> None:

@@ -1,1 +1,1 @@
-"""Versions: branches, tags, history, diff and merge. It builds on the log; nothing in it knows what a sample is."""
+"""Versions: branches, tags, history, diff and merge. They work on commits and know nothing about kinds of samples."""

@@ -1,4 +1,4 @@
-"""Walking the log across branches: from a ref to a commit, from a commit to those before it."""
+"""Finding commits across branches: the commit that a ref names, and the commits before it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Lineage:
     """The commits of all branches of one dataset.
 
     Args:
-        log: Of any of its branches.
+        log: The log of any branch of the dataset.
     """
 
     def __init__(self, log: Log) -> None:
@@ -35,45 +35,52 @@ class Lineage:
         self.refs = Refs(log.store.storage)
 
     def log(self, branch: str) -> Log:
-        """One branch's log."""
+        """Return the log of one branch."""
         return self._log if branch == self._log.branch else Log(self._log.store, self._log.uid, branch)
 
     def head(self, branch: str) -> Commit:
-        """A branch's newest commit.
+        """Return the newest commit of a branch.
 
         Raises:
             VersionNotFoundError: there is no such branch.
         """
         found = self.log(branch).head()
         if found.seq < 0 and branch != MAIN:
-            raise VersionNotFoundError(f"There is no branch {branch!r}.", self._hint(branch))
+            raise VersionNotFoundError(f"There is no branch {branch!r}.", self._suggest(branch))
         return found
 
     def commit(self, place: Place) -> Commit:
-        """One commit.
+        """Return one commit.
 
         Raises:
-            VersionNotFoundError, VersionExpiredError: it is not there, or its data are gone.
+            VersionNotFoundError: there is no such commit.
+            VersionExpiredError: the state of the commit was deleted.
         """
         found = self.log(place.branch).read(place.seq)
         if found is None:
-            raise VersionNotFoundError(f"There is no version {place}.", self._hint(place.branch))
+            raise VersionNotFoundError(f"There is no version {place}.", self._suggest(place.branch))
         return found
 
     def header(self, place: Place) -> Header:
-        """What one commit, which must be there, says of itself; expired ones too."""
+        """Return the header of one commit, expired or not.
+
+        Raises:
+            CorruptObjectError: there is no such commit, although another one refers to it.
+        """
         found = self.log(place.branch).header(place.seq)
         if found is None:
             raise CorruptObjectError(f"Commit {place} is gone from the log.", "Restore it from a copy of the dataset.")
         return found
 
     def branch_of(self, ref: str | Version) -> str | None:
-        """The branch that `ref` names, or None if it names something else."""
+        """Return the name of the branch that `ref` names, or None if it names something else."""
         name = str(ref)
         return name if keys.is_name(name) and self.refs.is_branch(name) else None
 
-    def start(self, ref: str | Version) -> tuple[Log, Commit | None]:
-        """Where a session of `ref` stands: the log of its branch, and the commit if it is not simply the newest.
+    def find_start(self, ref: str | Version) -> tuple[Log, Commit | None]:
+        """Return the log and the commit that a session of `ref` starts with.
+
+        For a branch, the commit is None, which means its newest one.
 
         Raises:
             As `find`.
@@ -85,46 +92,50 @@ class Lineage:
         return self.log(found.branch), found
 
     def find(self, ref: str | Version) -> Commit:
-        """The commit that `ref` names: a branch (its newest), a tag, "branch@number", an id or its start, a `Version`.
+        """Return the commit that a ref names.
+
+        Args:
+            ref: A branch (its newest commit), a tag, "branch@number", a commit id or the start of one, or a `Version`.
 
         Raises:
-            VersionNotFoundError: it names none, or an id's start names several.
-            VersionExpiredError: its data are gone.
+            VersionNotFoundError: it names no commit, or it is the start of several ids.
+            VersionExpiredError: the state of the commit was deleted.
         """
         name = str(ref)
         if (place := _PLACE.fullmatch(name)) and keys.is_name(place["branch"]):
             return self.commit(Place(place["branch"], int(place["seq"])))
         if not keys.is_name(name):
-            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._hint(name))
+            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._suggest(name))
         if self.refs.is_branch(name):
             return self.head(name)
-        tagged = self.refs.find_tag(name) or (self._by_id(name) if _ID.fullmatch(name) else None)
+        tagged = self.refs.find_tag(name) or (self._find_by_id(name) if _ID.fullmatch(name) else None)
         if tagged is None:
-            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._hint(name))
+            raise VersionNotFoundError(f"There is no branch, tag or version {name!r}.", self._suggest(name))
         return self.commit(tagged)
 
-    def before(self, header: Header) -> Iterator[Header]:
-        """`header`, the commit before it, and so on, across the start of its branch."""
+    def iter_ancestors(self, header: Header) -> Iterator[Header]:
+        """Yield `header`, then the commit before it, and so on, also across the start of its branch."""
         yield header
         while header.parent is not None:
             header = self.header(header.parent)
             yield header
 
-    def named(self, header: Header) -> Iterator[Header]:
-        """The named versions up to `header`, newest first."""
+    def iter_named(self, header: Header) -> Iterator[Header]:
+        """Yield the named versions up to `header`, newest first."""
         place = header.last_named
         while place is not None:
             found = self.header(place)
             yield found
             place = found.named
 
-    def between(self, old: Header, new: Header) -> Iterator[Header]:
-        """All commits that `new` builds on and `old` does not."""
+    def iter_between(self, old: Header, new: Header) -> Iterator[Header]:
+        """Yield the headers of all commits that `new` builds on and `old` does not."""
+        # Each branch is linear, so one number per branch says which of its commits are included (decision 14).
         for branch, last in new.reach.items():
             for seq in range(old.reach.get(branch, -1) + 1, last + 1):
                 yield self.header(Place(branch, seq))
 
-    def _by_id(self, start: str) -> Place | None:
+    def _find_by_id(self, start: str) -> Place | None:
         found = []
         for branch in self.refs.branches():
             log, seq = self.log(branch), 0
@@ -132,10 +143,10 @@ class Lineage:
                 found += [header.place] if header.id.startswith(start) else []
                 seq += 1
         if len(found) > 1:
-            raise VersionNotFoundError(f"{start!r} is the start of {len(found)} ids.", "Give more of it.")
+            raise VersionNotFoundError(f"{start!r} is the start of {len(found)} ids.", "Give more digits of the id.")
         return found[0] if found else None
 
-    def _hint(self, name: str) -> str:
+    def _suggest(self, name: str) -> str:
         known = [*self.refs.branches(), *self.refs.tags()]
         near = difflib.get_close_matches(name, known, 1)
         return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."

@@ -1,4 +1,7 @@
-"""What is different between two versions: rows by where they were born, so that deletes and merges do not blur it."""
+"""The differences between two versions.
+
+Rows are matched by where they were born, not by their numbers, so a deleted row does not make all rows after it differ.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase._util.printable import printable_line
-from reelbase.format.extract import same_row
+from reelbase.format.extract import is_same_row
 from reelbase.format.footprint import Footprint
-from reelbase.format.origins import Runs, common, without
+from reelbase.format.origins import Runs, intersect, subtract
 from reelbase.format.state import Rows
 
 if TYPE_CHECKING:
@@ -25,11 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TensorDiff:
-    """Rows of one tensor that differ between versions a and b. Each is an int64 array of row numbers, ascending.
+    """The rows of one tensor that differ between versions a and b.
+
+    Each attribute is an int64 array of row numbers, in ascending order.
 
     Attributes:
         added: Rows of b that a does not have.
-        updated: Rows of b that hold another sample than in a.
+        updated: Rows of b that have another sample than in a.
         deleted: Rows of a that b does not have.
     """
 
@@ -42,22 +47,24 @@ class TensorDiff:
 
     def __str__(self) -> str:
         counts = {"added": self.added, "updated": self.updated, "deleted": self.deleted}
-        spelt = (f"{len(rows)} {what}" for what, rows in counts.items() if len(rows))
-        return ", ".join(spelt) or "no rows"
+        parts = (f"{len(rows)} {what}" for what, rows in counts.items() if len(rows))
+        return ", ".join(parts) or "no rows"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Diff:
-    """What is different in version b, compared with a. It is false if nothing is; ``print`` shows a summary.
+    """The differences of version b compared with version a.
+
+    It is false if there are none. ``print`` shows a summary.
 
     Attributes:
-        a: Ref of the one.
-        b: Ref of the other.
+        a: Ref of the first version.
+        b: Ref of the second version.
         created: Names of tensors that only b has.
         dropped: Names of tensors that only a has.
-        renamed: Names in a and in b, of tensors that changed theirs.
-        info: Keys of metadata that differ: "key" of the dataset's own, "tensor/key" of a tensor's.
-        tensors: Rows, by the tensor's name in b; only of tensors with a difference.
+        renamed: For tensors with another name, the name in a and the name in b.
+        info: Metadata keys that differ: "key" for the dataset itself, "tensor/key" for a tensor.
+        tensors: Rows that differ, by the name of the tensor in b. Tensors without a difference are left out.
     """
 
     a: str
@@ -85,37 +92,46 @@ class Diff:
 
 
 def diff(lineage: Lineage, store: Store, a: Commit, b: Commit) -> Diff:
-    """What is different in `b`, compared with `a`."""
+    """Return the differences of `b` compared with `a`.
+
+    Samples are compared only in rows that commits between the two versions changed, which their footprints name.
+    """
     ours, theirs = a.state.tensors, b.state.tensors
-    headers = [*lineage.between(a.header, b.header), *lineage.between(b.header, a.header)]
-    changed = Footprint.united(header.touched for header in headers).changed
+    # Both ways, because each side may have commits that the other lacks.
+    headers = [*lineage.iter_between(a.header, b.header), *lineage.iter_between(b.header, a.header)]
+    changed = Footprint.unite(header.touched for header in headers).changed
     rows = {}
     for tensor, schema in theirs.items():
         sides = _Sides(store, tensor, a, b)
-        found = TensorDiff(sides.added(), sides.updated(changed), sides.deleted())
+        found = TensorDiff(sides.find_added(), sides.find_updated(changed), sides.find_deleted())
         if found:
             rows[schema.name] = found
     both = [tensor for tensor in ours if tensor in theirs]
     return Diff(
         a=str(a.header.place),
         b=str(b.header.place),
-        created=tuple(one.name for tensor, one in theirs.items() if tensor not in ours),
-        dropped=tuple(one.name for tensor, one in ours.items() if tensor not in theirs),
-        renamed={ours[one].name: theirs[one].name for one in both if ours[one].name != theirs[one].name},
+        created=tuple(schema.name for tensor, schema in theirs.items() if tensor not in ours),
+        dropped=tuple(schema.name for tensor, schema in ours.items() if tensor not in theirs),
+        renamed={ours[tensor].name: theirs[tensor].name for tensor in both if ours[tensor].name != theirs[tensor].name},
         info=(
-            *_keys("", a.state.info, b.state.info),
-            *(key for one in both for key in _keys(f"{theirs[one].name}/", ours[one].info, theirs[one].info)),
+            *_changed_keys("", a.state.info, b.state.info),
+            *(
+                key
+                for tensor in both
+                for key in _changed_keys(f"{theirs[tensor].name}/", ours[tensor].info, theirs[tensor].info)
+            ),
         ),
         tensors=rows,
     )
 
 
-def _keys(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _changed_keys(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the keys whose values differ, or that only one side has, with a prefix."""
     return [f"{prefix}{key}" for key in {**old, **new} if key not in old or key not in new or old[key] != new[key]]
 
 
 class _Sides:
-    """The rows of one tensor in two commits."""
+    """The rows of one tensor in two commits, which are numbered 0 (a) and 1 (b)."""
 
     def __init__(self, store: Store, tensor: str, a: Commit, b: Commit) -> None:
         self._store = store
@@ -123,42 +139,44 @@ class _Sides:
         self._branches = (a.branch, b.branch)
         self._rows = (a.state.rows.get(tensor, Rows()), b.state.rows.get(tensor, Rows()))
         self._births = [
-            rows.origins.births(rows.live(store), branch)
+            rows.origins.births(rows.live_runs(store), branch)
             for rows, branch in zip(self._rows, self._branches, strict=True)
         ]
 
-    def added(self) -> NDArray[np.int64]:
-        """Rows of b that a does not have."""
-        return self._logical(1, self._only(1, 0))
+    def find_added(self) -> NDArray[np.int64]:
+        """Return the rows of b that a does not have."""
+        return self._to_logical(1, self._births_only_on(1, 0))
 
-    def deleted(self) -> NDArray[np.int64]:
-        """Rows of a that b does not have."""
-        return self._logical(0, self._only(0, 1))
+    def find_deleted(self) -> NDArray[np.int64]:
+        """Return the rows of a that b does not have."""
+        return self._to_logical(0, self._births_only_on(0, 1))
 
-    def updated(self, changed: Mapping[tuple[str, str], Runs]) -> NDArray[np.int64]:
-        """Rows of both, of those that were `changed`, that do not hold the same."""
+    def find_updated(self, changed: Mapping[tuple[str, str], Runs]) -> NDArray[np.int64]:
+        """Return the rows that both have, are among `changed`, and have different content."""
         found = {}
         for (tensor, branch), runs in changed.items():
             if tensor == self._tensor:
-                shared = common(common(self._births[0].get(branch, ()), self._births[1].get(branch, ())), runs)
+                # A change may have been undone since, so the content decides.
+                shared = intersect(intersect(self._births[0].get(branch, ()), self._births[1].get(branch, ())), runs)
                 found[branch] = tuple(
                     (row, row + 1) for run in shared for row in range(*run) if self._differs(branch, row)
                 )
-        return self._logical(1, found)
+        return self._to_logical(1, found)
 
     def _differs(self, branch: str, row: int) -> bool:
-        """Whether the row that was born on `branch` as `row` differs."""
-        a, b = (self._physical(side, branch, ((row, row + 1),))[0][0] for side in (0, 1))
-        return not same_row(self._store, self._rows[0], a, self._rows[1], b)
+        """Return True if the row that was born on `branch` as `row` has different content."""
+        a, b = (self._to_physical(side, branch, ((row, row + 1),))[0][0] for side in (0, 1))
+        return not is_same_row(self._store, self._rows[0], a, self._rows[1], b)
 
-    def _only(self, side: int, other: int) -> dict[str, Runs]:
+    def _births_only_on(self, side: int, other: int) -> dict[str, Runs]:
+        """Return the births of rows that one side has and the other does not."""
         mine, theirs = self._births[side], self._births[other]
-        return {branch: without(runs, theirs.get(branch, ())) for branch, runs in mine.items()}
+        return {branch: subtract(runs, theirs.get(branch, ())) for branch, runs in mine.items()}
 
-    def _physical(self, side: int, branch: str, runs: Runs) -> Runs:
+    def _to_physical(self, side: int, branch: str, runs: Runs) -> Runs:
         return self._rows[side].origins.rows(branch, runs, self._branches[side])
 
-    def _logical(self, side: int, births: Mapping[str, Runs]) -> NDArray[np.int64]:
-        runs = [run for branch, born in births.items() for run in self._physical(side, branch, born)]
+    def _to_logical(self, side: int, births: Mapping[str, Runs]) -> NDArray[np.int64]:
+        runs = [run for branch, born in births.items() for run in self._to_physical(side, branch, born)]
         rows = np.concatenate([np.zeros(0, np.int64), *(np.arange(*run, dtype=np.int64) for run in runs)])
-        return self._rows[side].dead.logical(self._store, np.sort(rows))
+        return self._rows[side].dead.to_logical(self._store, np.sort(rows))

@@ -1,4 +1,4 @@
-"""``ds.history``: what can be done with versions beyond commit, log, checkout, merge and diff."""
+"""``ds.history``: branches, tags, reverts, and reading other versions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ D = TypeVar("D")
 
 
 class History(Generic[D]):
-    """Versions, branches and tags of a dataset. Made by ``ds.history``.
+    """Versions, branches and tags of a dataset. ``ds.history`` returns it.
 
-    A *ref* names a version: a branch (its newest), a tag, ``"main@12"``, the start of a commit's id (8 digits or more),
-    or a `Version`.
+    A *ref* names a version. It can be the name of a branch (its newest version), a tag, ``"main@12"``, a commit id or
+    its first 8 or more digits, or a `Version`.
     """
 
     def __init__(self, session: Session, dataset: Callable[[Session], D]) -> None:
@@ -32,7 +32,7 @@ class History(Generic[D]):
         """The version that the dataset is at.
 
         Raises:
-            VersionNotFoundError: nothing was ever written to it.
+            VersionNotFoundError: nothing was ever written to the dataset.
         """
         header = self._session.commit.header
         if not header.id:
@@ -41,47 +41,59 @@ class History(Generic[D]):
 
     @property
     def branch(self) -> str:
-        """The branch that the dataset is on, or that its version belongs to."""
+        """Name of the branch that the dataset is on, or that the version it is at belongs to."""
         return self._session.commit.branch
 
     @property
     def tags(self) -> dict[str, str]:
-        """By name of each tag, the ref that it stands for."""
+        """The refs that tags name, by name of the tag."""
         return {name: str(place) for name, place in self._lineage.refs.tags().items()}
 
     def at(self, ref: str | Version) -> D:
-        """Another dataset object that is at a version, read-only; this one stays where it is.
+        """Return another, read-only dataset object at a version. This dataset stays where it is.
+
+        Args:
+            ref: The version.
 
         Raises:
-            VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
+            VersionNotFoundError: there is no such version.
+            VersionExpiredError: the data of the version was deleted.
         """
         commit = self._lineage.find(ref)
         return self._dataset(Session(self._lineage.log(commit.branch), commit, read_only=True))
 
     def create_branch(self, name: str, ref: str | Version | None = None) -> Version:
-        """Make a branch that starts where the dataset stands, or at `ref`. Nothing is copied, and nobody moves to it.
+        """Create a branch. No data is copied, and the dataset stays on its branch.
 
         Args:
-            name: a-z, 0-9, ".", "_" and "-", 64 characters at most. A name is never free again.
-            ref: Where it starts.
+            name: Up to 64 characters of a-z, 0-9, ".", "_" and "-". A name cannot be used a second time.
+            ref: The version that the branch starts at. By default it is the one that the dataset is at.
 
         Returns:
-            The branch's first version.
+            The first version of the branch.
 
         Raises:
-            VersionExistsError: a branch or tag of that name is there.
-            VersionNotFoundError, VersionExpiredError: `ref` cannot be built on.
-            UsageError: it is not a name.
+            VersionExistsError: there is a branch or tag with this name.
+            VersionNotFoundError: there is no version `ref`.
+            VersionExpiredError: the version `ref` has expired.
+            UsageError: `name` is not allowed as a name.
             ReadOnlyError: the dataset cannot be written.
         """
         return actions.create_branch(self._session, name, ref)
 
     def tag(self, name: str, ref: str | Version | None = None) -> None:
-        """Give the version where the dataset stands, or `ref`, a name; a tagged version does not expire.
+        """Give a version a name. A version with a tag does not expire.
+
+        Args:
+            name: Up to 64 characters of a-z, 0-9, ".", "_" and "-".
+            ref: The version. By default it is the one that the dataset is at.
 
         Raises:
-            VersionExistsError: a branch or tag of that name is there.
-            VersionNotFoundError, VersionExpiredError: `ref` cannot be named.
+            VersionExistsError: there is a branch or tag with this name.
+            VersionNotFoundError: there is no version `ref`.
+            VersionExpiredError: the version `ref` has expired.
+            UsageError: `name` is not allowed as a name.
+            ReadOnlyError: the dataset cannot be written.
         """
         with self._session.uploading():
             commit = self._session.commit if ref is None else self._lineage.find(ref)
@@ -91,10 +103,14 @@ class History(Generic[D]):
             self._lineage.refs.tag(name, commit.header.place)
 
     def untag(self, name: str) -> None:
-        """Remove a tag; the version stays until it expires.
+        """Remove a tag. The version itself stays until it expires.
+
+        Args:
+            name: Name of the tag.
 
         Raises:
             VersionNotFoundError: there is no such tag.
+            ReadOnlyError: the dataset cannot be written.
         """
         self._session.check_writable()
         if self._lineage.refs.find_tag(name) is None:
@@ -102,18 +118,20 @@ class History(Generic[D]):
         self._lineage.refs.untag(name)
 
     def revert(self, ref: str | Version, message: str | None = None) -> Version:
-        """Make the dataset what it was at an earlier version of its branch, in a new commit. Nothing is lost.
+        """Return to the state of an earlier version of the branch, in a new commit. All versions since then are kept.
 
         Args:
             ref: The version.
-            message: By default it names `ref`.
+            message: Message of the new version. By default it names `ref`.
 
         Returns:
             The new version.
 
         Raises:
             UsageError: the branch does not build on `ref`.
-            VersionNotFoundError, VersionExpiredError: there is no such version, or its data are gone.
+            VersionNotFoundError: there is no version `ref`.
+            VersionExpiredError: the version `ref` has expired.
+            ReadOnlyError: the dataset cannot be written.
         """
         return actions.revert(self._session, ref, message)
 

@@ -1,4 +1,8 @@
-"""Rows that a merge deletes. A whole row that was deleted there takes with it what only this branch has beside it."""
+"""The rows that a merge deletes.
+
+If all samples of a row were deleted there, the row also loses the samples of tensors that only this branch has. They
+would otherwise be next to nothing, or move next to another row (decision 22).
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,11 @@ if TYPE_CHECKING:
     from reelbase.format.draft import Draft
 
 
-class Gone:
-    """Physical rows here that are to go, by tensor.
+class Deletions:
+    """Physical rows here that a merge deletes, by tensor.
 
     Args:
-        draft: Of the merge; rows are counted as they are in it when `deletes` is called.
+        draft: The draft of the merge. Rows are numbered as they are in it when `make_deletes` is called.
         theirs: The commit that is merged.
     """
 
@@ -27,30 +31,34 @@ class Gone:
         self._rows: dict[str, set[int]] = {}
 
     def add(self, tensor: str, row: int) -> None:
-        """One physical row of a tensor that both have."""
+        """Delete one physical row of a tensor that both sides have."""
         self._rows.setdefault(tensor, set()).add(row)
 
-    def deletes(self) -> list[Delete]:
-        """What is to be done."""
-        whole = self._whole()
+    def make_deletes(self) -> list[Delete]:
+        """Return the operations that delete the rows."""
+        whole_rows = self._find_whole_rows()
         found = {tensor: union((row, row + 1) for row in rows) for tensor, rows in self._rows.items()}
+        # Tensors that only this branch has.
         for tensor in self._own:
             held = self._draft.state.rows.get(tensor)
-            beside = [] if held is None else [row for row in whole if row < len(held)]
+            beside = [] if held is None else [row for row in whole_rows if row < len(held)]
             if held is not None and beside:
-                found[tensor] = held.runs(self._draft.store, beside)
+                found[tensor] = held.to_runs(self._draft.store, beside)
         return [Delete(tensor, runs) for tensor, runs in found.items()]
 
-    def _whole(self) -> list[int]:
-        """The logical rows that go in every tensor that both have, as far as it has them."""
+    def _find_whole_rows(self) -> list[int]:
+        """Return the logical rows that are deleted as a whole.
+
+        They are deleted in every tensor that both sides have, except those that are too short to have the row.
+        """
         logical = {
-            tensor: {self._draft.state.rows[tensor].logical(self._draft.store, row) for row in rows}
+            tensor: {self._draft.state.rows[tensor].to_logical(self._draft.store, row) for row in rows}
             for tensor, rows in self._rows.items()
         }
-        every = set().union(*logical.values())
+        candidates = set().union(*logical.values())
         lengths = {tensor: len(self._draft.state.rows[tensor]) for tensor in self._shared}
         return sorted(
             row
-            for row in every
+            for row in candidates
             if all(row in logical.get(tensor, ()) for tensor in self._shared if row < lengths[tensor])
         )

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One commit of a dataset. It can be given wherever a ref can: ``ds.checkout(version)``.
+    """One version (commit) of a dataset. It can be passed wherever a ref can: ``ds.checkout(version)``.
 
     Attributes:
-        branch: Its branch.
-        seq: Its number on the branch, from 0.
-        id: uuid4 hex, unique among all commits.
-        time: When it was written, by the writer's clock, UTC. Order is by `seq` alone.
-        author: Who wrote it.
-        message: What ``ds.commit`` was given; None for what was committed along the way.
+        branch: Name of the branch that it belongs to.
+        seq: Number on the branch, from 0.
+        id: uuid4 in hex, unique among all commits.
+        time: When it was written (UTC), by the writer's clock. Versions are ordered by `seq` alone.
+        author: User name of the writer.
+        message: The text that was passed to ``ds.commit``, or None for commits made by other writes.
         parent: Ref of the version before it, or None.
         merged: Ref of the version that it merged, or None.
-        expired: Its data are gone.
+        expired: True if its data was deleted.
     """
 
     branch: str
@@ -38,7 +38,7 @@ class Version:
 
     @property
     def ref(self) -> str:
-        """Branch and number, such as ``"main@12"``; it never names another version."""
+        """Branch and number, such as ``"main@12"``. A ref never comes to name another version."""
         return f"{self.branch}@{self.seq}"
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ class Version:
 
 
 def version_of(header: Header) -> Version:
-    """The version that a commit's header describes."""
+    """Return the version that the header of a commit describes."""
     return Version(
         branch=header.branch,
         seq=header.seq,

@@ -1,1 +1,1 @@
-"""What viewers are given of a dataset."""
+"""The data of a dataset in the form in which viewers read it."""

@@ -1,4 +1,4 @@
-"""What a viewer is given of tensors: their rows, their videos, and what belongs to each frame."""
+"""The source that a viewer reads: rows of tensors, their videos, and the items that belong to each frame."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def show(source: DatasetViewerSource, *, open_browser: bool = True) -> Shown:
     every = list(kinds.specs())
     specs: Sequence[ViewerSpec] = [spec for spec in every if spec.environment == environment] or every
     if not specs:
-        raise kinds.missing("No installed plugin shows videos", environment, [])
+        raise kinds.missing_error("No installed plugin shows videos", environment, [])
     return kinds.load(specs[0].name)().show(source, open_browser=open_browser)
 
 

@@ -55,7 +55,7 @@ class TensorSource:
         return self.item.role == "video" and not self.is_sequence
 
     def describe(self) -> ShownTensor:
-        """What viewers are given of the tensor itself."""
+        """Return the description of the tensor that viewers read."""
         return ShownTensor(
             name=self.name,
             htype=self.htype,
@@ -86,6 +86,15 @@ class TensorSource:
 def plain(view: OneSample) -> Any:
     """A sample as filters and viewers see it; see `Cell.plain`."""
     return view._one().plain()
+
+
+def select_sample(view: OneSample) -> SelectedSample:
+    """Return the one sample that a view selects.
+
+    Raises:
+        UsageError: it selects several rows.
+    """
+    return view._one()
 
 
 def media_of(view: OneSample) -> Any:

@@ -1,1 +1,1 @@
-"""What the storages on other machines share: options, and trying again."""
+"""Code shared by the storages of remote services: options, clients, retries and checks of replies."""

@@ -1,4 +1,4 @@
-"""Where objects are: from URLs and keys to a bucket and the name of an object in it."""
+"""From URLs and keys to a bucket and the name of an object in it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Place:
     """A folder in a bucket.
 
     Attributes:
-        scheme: As the user wrote it.
-        bucket: Its name.
-        prefix: Empty, or the folder with a slash at its end.
+        scheme: Scheme of the URL, in lower case.
+        bucket: Name of the bucket.
+        prefix: The folder with a slash at its end; empty for the whole bucket.
     """
 
     scheme: str
@@ -28,45 +28,46 @@ class Place:
     prefix: str
 
     @classmethod
-    def of(cls, root: str) -> Place:
-        """The place that a URL names; one slash at its end says nothing.
+    def parse(cls, root: str) -> Place:
+        """Parse the URL of a folder. One slash at its end is ignored.
 
         Raises:
-            UsageError: it names no bucket.
+            UsageError: the URL does not name a bucket.
         """
         scheme, bucket, path = _split(root)
         folder = path.removesuffix("/")
         return cls(scheme, bucket, f"{folder}/" if folder else "")
 
-    def name(self, key: str) -> str:
-        """The name in the bucket of an object below this place.
+    def make_name(self, key: str) -> str:
+        """Return the name that the object with `key` has in the bucket.
 
         Raises:
-            StorageError: it is not a key: services and proxies would take another object for it, or a folder.
+            StorageError: it is not a valid key.
         """
         name = self.prefix + key
         parts = name.split("/")
+        # Services and proxies resolve such names to another object, or to a folder.
         if not key or key.startswith("/") or parts[-1] == "" or {".", ".."} & set(parts) or "\0" in name:
             raise StorageError(
-                f"{key!r} is not a key below {redacted(self.url(''))!r}.",
+                f"{key!r} is not a key below {redacted(self.make_url(''))!r}.",
                 "Keys name a file: they do not end with '/', and have no '.' or '..' in them.",
             )
         return name
 
-    def url(self, key: str) -> str:
-        """What a user would write for it."""
+    def make_url(self, key: str) -> str:
+        """Return the URL of the object with `key`."""
         return f"{self.scheme}://{self.bucket}/{self.prefix}{key}"
 
-    def shown(self, key: str) -> str:
-        """Its URL for messages: nothing that may be secret."""
-        return redacted(self.url(key))
+    def make_label(self, key: str) -> str:
+        """Return the URL for messages, without anything that may be secret."""
+        return redacted(self.make_url(key))
 
 
-def located(url: str) -> tuple[str, str]:
-    """The URL of the bucket of an object, and its name in there.
+def split_url(url: str) -> tuple[str, str]:
+    """Split the URL of an object into the URL of its bucket and its name in the bucket.
 
     Raises:
-        UsageError: the URL names no bucket.
+        UsageError: the URL does not name a bucket.
     """
     scheme, bucket, path = _split(url)
     return f"{scheme}://{bucket}", path
@@ -75,5 +76,7 @@ def located(url: str) -> tuple[str, str]:
 def _split(url: str) -> tuple[str, str, str]:
     parts = _URL.fullmatch(url)
     if parts is None or not _BUCKET.fullmatch(parts[2]):
-        raise UsageError(f"{redacted(url)!r} names no bucket.", "Write scheme://bucket/folder, without a password.")
+        raise UsageError(
+            f"{redacted(url)!r} does not name a bucket.", "Write scheme://bucket/folder, without a password."
+        )
     return parts[1].lower(), parts[2], parts[3]

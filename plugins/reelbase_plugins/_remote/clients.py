@@ -1,7 +1,7 @@
-"""Clients of services: one for each process and each way to ask, shared by all storages that ask in that way.
+"""Clients of services. Storages of one process with the same settings share a client.
 
-A client of fsspec belongs to the event loop of one process. In a forked child, that loop does not run: the child finds
-no client under its own process id and makes one.
+A client of fsspec belongs to the event loop of one process. In a forked child that loop does not run. Clients are
+therefore kept by process id: the child finds none under its own id and makes one.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Filesystem = TypeVar("Filesystem")
 
-_KEPT: Final = 8
-_PATIENCE_AT_THE_END: Final = 1.0
+_MAX_IDLE_CLIENTS: Final = 8
+_CLOSE_TIMEOUT_SECONDS: Final = 1.0
 
 
 class Client(Generic[Filesystem]):
-    """An fsspec filesystem, for its session and credentials, and the loop that it runs on.
+    """An fsspec filesystem and its event loop. Only its session and its credentials are used.
 
     Args:
-        filesystem: Made with ``asynchronous=True``: nothing of it is used but in coroutines.
-        close: Closes its connections.
+        filesystem: Filesystem that was made with ``asynchronous=True``; only coroutines may use it.
+        close: Coroutine function that closes the connections of the filesystem.
     """
 
     def __init__(self, filesystem: Filesystem, close: Callable[[Filesystem], Coroutine[Any, Any, None]]) -> None:
@@ -42,12 +42,18 @@ class Client(Generic[Filesystem]):
         weakref.finalize(self, _close, os.getpid(), self._loop, close, filesystem)
 
     def run(self, request: Coroutine[Any, Any, Result], seconds: float) -> Result:
-        """Wait for a request; it is dropped when the time is over, and when the wait is interrupted.
+        """Run a request on the event loop and wait for its result.
+
+        The request is cancelled at the timeout, and when the wait is interrupted (Ctrl-C).
+
+        Args:
+            request: Coroutine of the request.
+            seconds: Timeout in seconds.
 
         Raises:
-            TimeoutError: the time is over.
+            TimeoutError: the request did not finish in time.
         """
-        answer = asyncio.run_coroutine_threadsafe(_within(request, seconds), self._loop)
+        answer = asyncio.run_coroutine_threadsafe(_run_with_timeout(request, seconds), self._loop)
         try:
             return answer.result()
         except BaseException:
@@ -55,7 +61,7 @@ class Client(Generic[Filesystem]):
             raise
 
 
-async def _within(request: Coroutine[Any, Any, Result], seconds: float) -> Result:
+async def _run_with_timeout(request: Coroutine[Any, Any, Result], seconds: float) -> Result:
     async with asyncio.timeout(seconds):
         return await request
 
@@ -66,16 +72,18 @@ def _close(
     close: Callable[[Filesystem], Coroutine[Any, Any, None]],
     filesystem: Filesystem,
 ) -> None:
-    """Close a client that nobody uses, or at the end of the process; in a forked child it is the parent's."""
+    """Close a client that is no longer used, at the latest at the end of the process."""
+    # In a forked child the connections belong to the parent, which still uses them.
     if pid != os.getpid() or not loop.is_running():
         return
     done = asyncio.run_coroutine_threadsafe(close(filesystem), loop)
-    if not _in_a_loop():  # to wait there might be to wait for oneself
+    # The garbage collector may call this in the loop's own thread. Waiting there would be a deadlock.
+    if not _is_in_event_loop():
         with suppress(TimeoutError):
-            done.exception(_PATIENCE_AT_THE_END)
+            done.exception(_CLOSE_TIMEOUT_SECONDS)
 
 
-def _in_a_loop() -> bool:
+def _is_in_event_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -84,10 +92,10 @@ def _in_a_loop() -> bool:
 
 
 class Clients(Generic[Filesystem]):
-    """Clients by how they ask; the last few are kept although no storage uses them.
+    """The clients of each process by their settings. The last few are kept although no storage uses them.
 
     Args:
-        make: A new one, from what it is known by.
+        make: Makes a client from its settings.
     """
 
     def __init__(self, make: Callable[[Any], Client[Filesystem]]) -> None:
@@ -98,24 +106,23 @@ class Clients(Generic[Filesystem]):
         self._inherited: list[object] = []
         call_after_fork(self._reset_after_fork)
 
-    def get(self, how: Any) -> Client[Filesystem]:
-        """The client of this process for `how`, which must be hashable."""
-        key = (os.getpid(), how)
+    def get(self, settings: Any) -> Client[Filesystem]:
+        """Return this process's client for `settings`, which must be hashable."""
+        key = (os.getpid(), settings)
         with self._lock:
             client = self._used.get(key)
             if client is None:
-                client = self._used[key] = self._make(how)
+                client = self._used[key] = self._make(settings)
             self._kept[key] = client
             self._kept.move_to_end(key)
-            let_go = self._kept.popitem(last=False) if len(self._kept) > _KEPT else None
-        del let_go  # not under the lock: this may close it
+            dropped = self._kept.popitem(last=False) if len(self._kept) > _MAX_IDLE_CLIENTS else None
+        del dropped  # after the lock is released: this may close the client, which waits for its connections
         return client
 
     def _reset_after_fork(self) -> None:
-        """In a forked child: a new lock, for another thread may have held the old one, and the parent's clients kept.
-
-        To let go of them would make their sessions complain that nobody closed them; they are not the child's to close.
-        """
-        self._lock = threading.Lock()
+        """Start without clients in a forked child."""
+        self._lock = threading.Lock()  # another thread may have held the old lock at the fork
+        # Keep the parent's clients alive. If they were collected here, their sessions would warn that they were not
+        # closed, and the child must not close the parent's connections.
         self._inherited.append(self._kept)
         self._kept = OrderedDict()

@@ -1,4 +1,4 @@
-"""A storage in a bucket of a service, asked through an fsspec filesystem."""
+"""Base classes of the storages in buckets. Requests go through the session of an fsspec filesystem."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol, TypeVar
 
 from reelbase.errors import OutcomeUnknownError, StorageError
 from reelbase.plugin import Stat, Storage
-from reelbase_plugins._remote.buckets import Place, located
-from reelbase_plugins._remote.options import parsed
-from reelbase_plugins._remote.pieces import Span, pieces
+from reelbase_plugins._remote.buckets import Place, split_url
+from reelbase_plugins._remote.options import parse_options
+from reelbase_plugins._remote.pieces import Span, split_into_pieces
 from reelbase_plugins._remote.refusals import Lost
 from reelbase_plugins._remote.retry import RetryPolicy, Transient
 
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class Options(Protocol):
-    """The options that all such storages have."""
+    """The options that all bucket storages have."""
 
     timeout: float
     tries: int
@@ -35,87 +35,95 @@ class Options(Protocol):
 
 
 class Bucket(ABC):
-    """Requests to one bucket: each method is one, and returns only what was asked for.
+    """The requests to one bucket. Each method sends one request and checks the reply.
 
-    They raise StorageErrors, and whatever the libraries raise: `BucketStorage.failure` knows what those mean.
+    Methods raise StorageErrors and the exceptions of the libraries; `BucketStorage.failure` translates the latter.
     """
 
     client: Client[Any]
 
     @property
     def ordered(self) -> bool:
-        """Whether pages come in order of the names of objects; where not, a list is put in order when all is there."""
+        """Whether the service lists objects sorted by name. If not, `BucketStorage.list` sorts the whole list."""
         return True
 
     @abstractmethod
     async def read(self, name: str, span: Span, if_match: str | None, url: str) -> bytes:
-        """A part of an object; nothing where it is shorter."""
+        """Read a part of an object; empty if the object ends before `span`.
+
+        Args:
+            name: Name of the object in the bucket.
+            span: Which bytes.
+            if_match: Version that the object must have; None accepts any.
+            url: URL of the object, for messages.
+        """
 
     @abstractmethod
     async def head(self, name: str) -> Stat:
-        """Size, version and time of an object."""
+        """Return size, version and time of modification of an object."""
 
     @abstractmethod
     async def write(self, name: str, body: bytes, *, if_absent: bool) -> None:
-        """Put a small object."""
+        """Write an object with one request."""
 
     @abstractmethod
     async def remove(self, name: str) -> None:
         """Delete an object."""
 
     @abstractmethod
-    async def page(self, prefix: str, token: Any) -> tuple[list[tuple[str, Stat]], Any]:
-        """Some objects, and what to ask for those after them; None: there are no more."""
+    async def list_page(self, prefix: str, token: Any) -> tuple[list[tuple[str, Stat]], Any]:
+        """Return one page of the list of objects, and the token of the next page (None after the last one)."""
 
     @abstractmethod
     async def sign(self, name: str, seconds: int) -> str | None:
-        """A URL that anyone may read at."""
+        """Return a URL at which anyone may read the object for `seconds`; None if the credentials cannot sign."""
 
 
 class BucketStorage(Storage):
     """Objects below ``scheme://bucket/folder``.
 
     Args:
-        root: Its URL.
-        options: See the guide; each storage has its own, and those of `Options`.
-        credentials: What the service's own tools know them by; None: those of its own chain, or nobody's.
+        root: URL of the folder.
+        options: Options of the storage, listed in the guide; always those of `Options` and some of its own.
+        credentials: Fields of the service's credentials. None uses the service's default credential chain, and
+            anonymous access if that finds none.
     """
 
-    #: A dataclass of this storage's options, which has those of `Options`.
+    #: Dataclass of this storage's options; it has the fields of `Options`.
     table: ClassVar[type]
-    #: The name of the plugin.
+    #: Name of the plugin.
     name: ClassVar[str]
 
     def __init__(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:
         super().__init__(root.removesuffix("/"), options=options, credentials=credentials)
-        self.place = Place.of(root)
-        self.settings: Any = parsed(self.table, self.options, f"storage.{self.name}")
-        self._patience = RetryPolicy(tries=self.settings.tries, deadline=self.settings.deadline)
+        self.place = Place.parse(root)
+        self.settings: Any = parse_options(self.table, self.options, f"storage.{self.name}")
+        self._retry_policy = RetryPolicy(tries=self.settings.tries, deadline=self.settings.deadline)
         self._opened: tuple[int, Bucket] | None = None
 
     @classmethod
     def locate(cls, url: str) -> tuple[str, str]:
-        """The bucket, and the whole name of the object: files of many folders share one storage."""
-        return located(url)
+        """Split a URL into bucket and object name. Folders are part of the name, so their files share a storage."""
+        return split_url(url)
 
     @staticmethod
     @abstractmethod
     def failure(error: Exception, url: str) -> StorageError | Transient | None:
-        """What an exception of the libraries means, for the object at `url`; None: nobody expected it."""
+        """Translate an exception of the libraries for the object at `url`; None if it is not about the service."""
 
     @abstractmethod
     def _open(self) -> Bucket:
-        """The bucket, for this process."""
+        """Open the bucket for this process."""
 
     @abstractmethod
     def _upload(self, name: str, chunks: Iterator[bytes], url: str, *, if_absent: bool) -> None:
-        """Put an object of at least two pieces; nothing is left of it if that fails."""
+        """Write an object of at least two pieces. If that fails, the uploaded pieces are deleted."""
 
     def get(self, key: str, start: int = 0, stop: int | None = None, *, if_match: str | None = None) -> bytes:
-        """As the contract says, in one request."""
-        name, url, span = self.place.name(key), self.place.shown(key), Span(start, stop)
+        """Read an object or a part of it with one request."""
+        name, url, span = self.place.make_name(key), self.place.make_label(key), Span(start, stop)
         if span.empty:
             self.stat(key)
             return b""
@@ -124,55 +132,57 @@ class BucketStorage(Storage):
     def get_ranges(
         self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None
     ) -> Sequence[bytes]:
-        """As the contract says: a request for each, `concurrency` at once."""
-        return self.at_once(lambda span: self.get(key, *span, if_match=if_match), ranges)
+        """Read several parts of an object with one request each, `concurrency` at a time."""
+        return self.map_concurrently(lambda span: self.get(key, *span, if_match=if_match), ranges)
 
     def stat(self, key: str) -> Stat:
-        """As the contract says."""
-        name = self.place.name(key)
-        return self.ask(lambda bucket: bucket.head(name), self.place.shown(key))
+        """Return size, etag and time of modification of an object."""
+        name = self.place.make_name(key)
+        return self.ask(lambda bucket: bucket.head(name), self.place.make_label(key))
 
     def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> None:
-        """As the contract says: one request, or a request a piece where there are several."""
-        name, url, chunks = self.place.name(key), self.place.shown(key), pieces(data)
+        """Write an object with one request, or one request per piece if it is large."""
+        name, url, chunks = self.place.make_name(key), self.place.make_label(key), split_into_pieces(data)
         first, second = next(chunks), next(chunks, None)
         if second is None:
+            # A conditional write is not sent again after a lost reply: if the first one was done, the second is
+            # refused, and looks as if another writer had won.
             self.ask(lambda bucket: bucket.write(name, first, if_absent=if_absent), url, repeat=not if_absent)
         else:
             self._upload(name, chain((first, second), chunks), url, if_absent=if_absent)
 
     def delete(self, key: str) -> None:
-        """As the contract says."""
-        name = self.place.name(key)
-        self.ask(lambda bucket: bucket.remove(name), self.place.shown(key))
+        """Delete an object, if it exists."""
+        name = self.place.make_name(key)
+        self.ask(lambda bucket: bucket.remove(name), self.place.make_label(key))
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        """As the contract says, a request a thousand; markers of folders (names that end with a slash) do not show."""
+        """List objects in order of their keys, with one request for each page of up to a thousand."""
         start = self.place.prefix
-        found = self.paged(lambda bucket, token: bucket.page(start + prefix, token), prefix)
-        for name, stat in found if self.bucket().ordered else sorted(found, key=lambda one: one[0]):
-            if not name.endswith("/"):
+        found = self.iterate_pages(lambda bucket, token: bucket.list_page(start + prefix, token), prefix)
+        for name, stat in found if self.bucket().ordered else sorted(found, key=lambda entry: entry[0]):
+            if not name.endswith("/"):  # some tools create such empty objects to mark folders
                 yield name.removeprefix(start), stat
 
     def public_url(self, key: str, *, seconds: int) -> str | None:
-        """As the contract says: a signed URL, where the credentials can sign."""
-        name = self.place.name(key)
-        return self.ask(lambda bucket: bucket.sign(name, seconds), self.place.shown(key))
+        """Return a signed URL of an object; None if the credentials cannot sign."""
+        name = self.place.make_name(key)
+        return self.ask(lambda bucket: bucket.sign(name, seconds), self.place.make_label(key))
 
     def ask(self, request: Callable[[Bucket], Coroutine[Any, Any, Result]], url: str, *, repeat: bool = True) -> Result:
-        """The answer to a request, which is made again while it may help.
+        """Send a request and return the answer. Failures that may pass are retried.
 
         Args:
-            request: Makes it.
-            url: Of the object, for messages.
-            repeat: Whether it may be made again when nobody knows if it was done.
+            request: Makes the request; called once per try.
+            url: URL of the object, for messages.
+            repeat: Whether to send the request again if it is unknown whether the service has done it.
 
         Raises:
-            OutcomeUnknownError: nobody knows whether it was done, and it may not be repeated.
+            OutcomeUnknownError: it is unknown whether the service has done it, and `repeat` is False.
         """
-        return self._patience.call(lambda left: self._once(request, url, left, repeat=repeat))
+        return self._retry_policy.call(lambda left: self._try_once(request, url, left, repeat=repeat))
 
-    def _once(
+    def _try_once(
         self, request: Callable[[Bucket], Coroutine[Any, Any, Result]], url: str, left: float, *, repeat: bool
     ) -> Result:
         failure: Exception | None
@@ -184,44 +194,46 @@ class BucketStorage(Storage):
             if failure is None:
                 raise
         if isinstance(failure, Lost) and not repeat:
-            raise OutcomeUnknownError(str(failure).splitlines()[0], "Look whether it stands, before you repeat it.")
-        # Not in the handler: the library's exceptions hold signed URLs and whole requests, and would be chained.
+            raise OutcomeUnknownError(
+                str(failure).splitlines()[0], "Look whether the object is there before you write it again."
+            )
+        # Raised outside the handler, or the library's exception would be chained: it holds signed URLs and headers.
         raise failure
 
-    def paged(
+    def iterate_pages(
         self, request: Callable[[Bucket, Any], Coroutine[Any, Any, tuple[Sequence[Result], Any]]], key: str = ""
     ) -> Iterator[Result]:
-        """All that the pages have."""
+        """Yield the entries of all pages of a list, requesting each page when it is reached."""
         token: Any = None
         while True:
-            found, token = self.ask(lambda bucket, token=token: request(bucket, token), self.place.shown(key))  # type: ignore[misc]
+            found, token = self.ask(lambda bucket, token=token: request(bucket, token), self.place.make_label(key))  # type: ignore[misc]
             yield from found
             if token is None:
                 return
 
-    def at_once(self, one: Callable[[Any], Result], many: Sequence[Any]) -> Sequence[Result]:
-        """What `one` gives for each, `concurrency` at once."""
-        if len(many) < 2:
-            return [one(each) for each in many]
-        with ThreadPoolExecutor(min(self.settings.concurrency, len(many))) as pool:
-            waiting = [pool.submit(one, each) for each in many]
+    def map_concurrently(self, function: Callable[[Any], Result], items: Sequence[Any]) -> Sequence[Result]:
+        """Call `function` for each item in threads, `concurrency` at a time, and return the results in order."""
+        if len(items) < 2:
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(min(self.settings.concurrency, len(items))) as pool:
+            futures = [pool.submit(function, item) for item in items]
             try:
-                return [each.result() for each in waiting]
+                return [future.result() for future in futures]
             finally:
-                for each in waiting:
-                    each.cancel()
+                for future in futures:  # after an error, do not start what is still queued
+                    future.cancel()
 
     def bucket(self) -> Bucket:
-        """The bucket, opened by this process."""
+        """Return the bucket, opened by this process. A fork opens its own: connections cannot be shared."""
         opened = self._opened
         if opened is None or opened[0] != os.getpid():
             opened = self._opened = (os.getpid(), self._open())
         return opened[1]
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Credentials refuse by themselves to be pickled.
-        return (_again, (type(self), self.root, self.options, self.credentials))
+        # Connections are left out. Credentials raise an error if they are pickled.
+        return (_rebuild, (type(self), self.root, self.options, self.credentials))
 
 
-def _again(kind: type[Storage], root: str, options: Mapping[str, Any], credentials: Credentials | None) -> Storage:
-    return kind(root, options=options, credentials=credentials)
+def _rebuild(cls: type[Storage], root: str, options: Mapping[str, Any], credentials: Credentials | None) -> Storage:
+    return cls(root, options=options, credentials=credentials)

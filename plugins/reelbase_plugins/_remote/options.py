@@ -1,4 +1,4 @@
-"""A table of the configuration as a typed object: of a storage, of a credential provider."""
+"""Parsing of a table of the configuration (of a storage or a credential provider) into a dataclass."""
 
 from __future__ import annotations
 
@@ -19,89 +19,94 @@ _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 
-def parsed(table: type[Table], options: Mapping[str, Any], place: str) -> Table:
-    """A `table`, a dataclass of ``bool``, ``int``, ``float``, ``str`` and tuple fields, from what a user wrote.
+def parse_options(table: type[Table], options: Mapping[str, Any], place: str) -> Table:
+    """Parse the options that a user wrote.
 
     Args:
-        table: Its fields are the options there are, each with the type of its default (None: a string).
-        options: By name; strings are taken for what they spell, since variables of the environment hold nothing else.
-        place: Where the table stands, such as "storage.s3", for messages.
+        table: Dataclass of the known options. The default of a field gives its type: ``bool``, ``int``, ``float``,
+            ``str`` or ``tuple``; None stands for a string.
+        options: Values by name. Strings are parsed, because environment variables only hold strings.
+        place: Name of the table in the configuration, such as "storage.s3", for messages.
 
     Raises:
-        ConfigError: there is no such option, or its value is of another kind.
+        ConfigError: an option is unknown, or its value has the wrong type.
     """
     known = {field.name: field.default for field in fields(table)}  # type: ignore[arg-type]
     values = {}
     for name, value in options.items():
         if name not in known:
-            raise _unknown(name, known, place)
+            raise _make_unknown_option_error(name, known, place)
         try:
-            values[name] = _as(known[name], value)
+            values[name] = _parse_value(known[name], value)
         except ValueError as error:
             raise ConfigError(
-                f"{place}.{name} is {value!r}, not {error}.", "Mend the configuration or the argument."
+                f"{place}.{name} is {value!r}, not {error}.", "Correct the configuration or the argument."
             ) from None
     return table(**values)
 
 
-def _unknown(name: str, known: Mapping[str, Any], place: str) -> ConfigError:
+def _make_unknown_option_error(name: str, known: Mapping[str, Any], place: str) -> ConfigError:
     near = get_close_matches(name, known, 1)
     todo = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(sorted(known))}."
     return ConfigError(f"{place} has no option {name!r}.", todo)
 
 
-def required(value: Given | None, name: str) -> Given:
-    """An option that must be there.
+def require_option(value: Given | None, name: str) -> Given:
+    """Return the value of an option that must be set.
+
+    Args:
+        value: Value of the option.
+        name: Full name of the option, for messages.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: the option is not set.
     """
     if not value:
         raise ConfigError(f"{name} is not set.", "Set it in the configuration.")
     return value
 
 
-def _as(default: Any, value: Any) -> Any:
+def _parse_value(default: Any, value: Any) -> Any:
     return _PARSERS[type(default)](value)
 
 
-def _flag(value: Any) -> bool:
+def _parse_bool(value: Any) -> bool:
     word = str(value).strip().lower()
     if word not in _TRUE | _FALSE:
         raise ValueError("true or false")
     return word in _TRUE
 
 
-def _whole(value: Any) -> int:
+def _parse_int(value: Any) -> int:
     if isinstance(value, bool) or not re.fullmatch(r"[1-9]\d{0,8}", str(value).strip()):
         raise ValueError("a whole number from 1 up")
     return int(value)
 
 
-def _number(value: Any) -> float:
+def _parse_float(value: Any) -> float:
     if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}(\.\d*)?", str(value).strip()) or float(value) <= 0:
         raise ValueError("a number above 0")
     return float(value)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _parse_strings(value: Any) -> tuple[str, ...]:
     found = value.split() if isinstance(value, str) else value
     if not isinstance(found, (list, tuple)) or not found or not all(isinstance(item, str) for item in found):
         raise ValueError("a list of strings")
     return tuple(found)
 
 
-def _text(value: Any) -> str:
+def _parse_string(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a string")
     return value.strip()
 
 
 _PARSERS: Final[Mapping[type, Callable[[Any], Any]]] = {
-    bool: _flag,
-    int: _whole,
-    float: _number,
-    str: _text,
-    tuple: _texts,
-    type(None): _text,
+    bool: _parse_bool,
+    int: _parse_int,
+    float: _parse_float,
+    str: _parse_string,
+    tuple: _parse_strings,
+    type(None): _parse_string,
 }

@@ -1,6 +1,7 @@
-"""Trying again what may work the next time: with growing, random pauses, as long as a service asks, to a deadline.
+"""Retries of requests that may succeed the next time, with growing, random pauses, up to a deadline.
 
-Pauses are "full jitter": uniform up to a bound that doubles (Marc Brooker, "Exponential Backoff And Jitter", 2015).
+Pauses use "full jitter": uniform up to a bound that doubles (Marc Brooker, "Exponential Backoff And Jitter", 2015). If
+the service asks for a pause with ``Retry-After``, it gets at least that.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ FIRST_WAIT_SECONDS: Final = 0.1
 MAX_WAIT_SECONDS: Final = 10.0
 
 
-class Transient(Exception):  # noqa: N818 - says of another error that it may pass
-    """An error that may not come again.
+class Transient(Exception):  # noqa: N818 - wraps another error, which is the one that users see
+    """A failure that may pass, so the request is tried again.
 
     Args:
-        error: What the caller gets if it does.
-        after: Seconds for which the service asked not to be asked.
+        error: Error to raise if the last try fails as well.
+        after: Seconds to wait that the service asked for; None if it did not.
     """
 
     def __init__(self, error: StorageError, after: float | None = None) -> None:
@@ -40,21 +41,25 @@ class Transient(Exception):  # noqa: N818 - says of another error that it may pa
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How long to try.
+    """How often and how long a request is tried.
 
     Attributes:
-        tries: At most.
-        deadline: Seconds for all of them together.
+        tries: Highest number of tries.
+        deadline: Seconds for all tries together.
     """
 
     tries: int = 6
     deadline: float = 120.0
 
     def call(self, once: Callable[[float], Result]) -> Result:
-        """Call `once` with the seconds that are left, again after each `Transient`, and give what it gives.
+        """Call `once` and return its result. If it raises a `Transient`, wait and call it again.
+
+        Args:
+            once: Makes one try. It is passed the seconds that are left until the deadline.
 
         Raises:
-            StorageError: that of the last `Transient`; StorageTimeoutError if a wait would have ended too late.
+            StorageError: the error of the last `Transient`; a StorageTimeoutError if the service asks for a longer
+                pause than the deadline allows.
         """
         from tenacity import RetryError, Retrying, retry_if_exception_type
 
@@ -63,35 +68,41 @@ class RetryPolicy:
         def ends(state: RetryCallState) -> bool:
             return state.attempt_number >= self.tries or time.monotonic() + state.upcoming_sleep > end
 
-        tries = Retrying(retry=retry_if_exception_type(Transient), stop=ends, wait=_pause)
+        tries = Retrying(retry=retry_if_exception_type(Transient), stop=ends, wait=_compute_pause)
         try:
+            # Always above 0: urllib3 refuses a timeout of 0.
             return tries(lambda: once(max(0.001, end - time.monotonic())))
         except RetryError as failed:
             last = failed.last_attempt.exception()
             assert isinstance(last, Transient)  # noqa: S101 - nothing else is tried again
-            raise _said(last, self) from last.error.__cause__
+            raise _make_final_error(last, self) from last.error.__cause__
 
 
-def _pause(state: RetryCallState) -> float:
+def _compute_pause(state: RetryCallState) -> float:
     error = None if state.outcome is None else state.outcome.exception()
     after = error.after if isinstance(error, Transient) else None
     jitter = random.uniform(0, min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**state.attempt_number))  # noqa: S311 - no secret
+    # Some jitter is added to Retry-After too, so that many clients do not all return at the same moment.
     return jitter if after is None else after + min(jitter, 1.0)
 
 
-def _said(last: Transient, patience: RetryPolicy) -> StorageError:
-    """The last error; or that the service wants to be left alone for longer than anybody waits."""
-    if last.after is None or last.after < patience.deadline:
+def _make_final_error(last: Transient, policy: RetryPolicy) -> StorageError:
+    """Return the error of the last try, or say that the service asks for a longer pause than the deadline."""
+    if last.after is None or last.after < policy.deadline:
         return last.error
     first = str(last.error).splitlines()[0]
     return StorageTimeoutError(
-        f"{first} It asks to wait {last.after:.0f} s, and one call may take {patience.deadline:.0f} s.",
+        f"{first} It asks to wait {last.after:.0f} s, and one call may take {policy.deadline:.0f} s.",
         "Try again then, or raise the option deadline of this storage.",
     )
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds from a ``Retry-After`` header (RFC 9110, 10.2.3): a number or a date; None if it says nothing."""
+    """Parse a ``Retry-After`` header (RFC 9110, 10.2.3), a number of seconds or a date, to seconds from now.
+
+    Returns:
+        None if the header is absent or invalid.
+    """
     if not value:
         return None
     if value.strip().isdigit():

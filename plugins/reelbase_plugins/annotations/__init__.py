@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def reelbase_htypes() -> Iterator[HtypeSpec]:
-    """bbox, class_label, text and json."""
+    """Yield the specifications of bbox, class_label, text and json."""
     yield HtypeSpec(name="bbox", target="reelbase_plugins.annotations.bbox:BBox")
     yield HtypeSpec(name="class_label", target="reelbase_plugins.annotations.class_label:ClassLabel")
     yield HtypeSpec(name="text", target="reelbase_plugins.annotations.text:Text")

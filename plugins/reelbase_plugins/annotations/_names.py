@@ -1,4 +1,4 @@
-"""Near misses, for messages."""
+"""Suggestions for misspelled names, for messages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MAX_NAMES_SHOWN = 12
 
 
 def did_you_mean(given: object, known: Sequence[str]) -> str:
-    """A sentence with the nearest of `known` names, or with all of them when none is near."""
-    by_lower = {name.casefold(): name for name in known}
+    """Return a sentence that suggests the most similar of `known` names, or lists the first of them if none is."""
+    by_lower = {name.casefold(): name for name in known}  # "Cat" is a likely misspelling of "cat"
     near = get_close_matches(str(given).casefold(), by_lower, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {by_lower[near[0]]!r}?"

@@ -1,4 +1,4 @@
-"""The htype bbox: axis-aligned boxes of one picture."""
+"""The htype bbox: axis-aligned boxes in a picture."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Fractional labels are often rounded to two decimals, so an edge may lie this far outside the picture.
-_OUTSIDE = 0.01
+#: Fractional labels are often rounded to two decimals, so an edge may be this far outside the picture.
+_MAX_FRACTION_OUTSIDE = 0.01
 
 
 class BBox(Htype):
-    """Boxes ``(n, 4)``; ``(4,)`` is taken as one box, and ``[]`` as none.
+    """Boxes ``(n, 4)``. An array ``(4,)`` is one box, and ``[]`` no boxes.
 
-    Pixel boxes may reach out of the picture, as real annotations do; fractional ones may not, so that
-    pixel values given by mistake are found. A box of no extent, such as LaSOT's ``0,0,0,0`` for an absent
-    target, is allowed.
+    Pixel boxes may extend beyond the picture, as in real annotations. Fractional ones may not, so that pixel
+    values are not taken for fractions by mistake. A box with width and height 0 is allowed: LaSOT writes
+    ``0,0,0,0`` for an absent target.
 
     Args:
         coords: ``{"type": "pixel" | "fractional", "mode": "LTRB" | "LTWH" | "CCWH"}``: left, top, right,
@@ -32,7 +32,7 @@ class BBox(Htype):
             as in LaSOT, MOTChallenge and COCO.
 
     Raises:
-        HtypeError: unknown coordinates.
+        HtypeError: `coords` is not one of these.
     """
 
     name: ClassVar[str] = "bbox"
@@ -44,17 +44,17 @@ class BBox(Htype):
         self.coords = box_coords.check_coords(box_coords.DEFAULT if coords is None else coords)
 
     def settings(self) -> Mapping[str, Any]:
-        """The coordinates."""
+        """Return the arguments that make this htype again: the coordinates."""
         return {"coords": dict(self.coords)}
 
     def check(self, value: Any) -> NDArray[Any]:
-        """The boxes as ``(n, 4)``, of the dtype they came in.
+        """Return boxes as an array ``(n, 4)`` of their own dtype.
 
         Raises:
-            HtypeError: no such array; a value not finite; an extent below 0; a fraction outside 0 to 1.
+            HtypeError: the shape is wrong, a value is not finite or an extent negative, or a fraction is not in 0 to 1.
         """
         array = as_array(value)
-        if array.shape in ((0,), (0, 4)):
+        if array.shape in ((0,), (0, 4)):  # the dtype of an empty list says nothing, so use the default
             return np.zeros((0, 4), np.float32)
         if array.ndim not in (1, 2) or array.shape[-1] != 4:
             raise HtypeError(f"{brief(value)} has shape {array.shape}: these are not boxes.", _SHAPES)
@@ -63,7 +63,11 @@ class BBox(Htype):
         return array
 
     def check_many(self, value: Any) -> NDArray[Any] | None:
-        """A stack of boxes ``(n, boxes, 4)``, or ``(n, 4)`` with one box each, checked at once."""
+        """Check many samples at once: an array ``(n, boxes, 4)``, or ``(n, 4)`` with one box per sample.
+
+        Returns:
+            None if they cannot be checked at once, or if one is invalid; each is then checked alone.
+        """
         try:
             array = as_array(value)
         except HtypeError:
@@ -77,43 +81,44 @@ class BBox(Htype):
         return array[:, np.newaxis] if array.ndim == 2 else array
 
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
-        """``{"value": boxes, "coords": coords}``."""
+        """Return ``{"value": boxes, "coords": coords}``."""
         return {"value": self.numpy(array), "coords": dict(self.coords)}
 
     def plain(self, array: NDArray[Any]) -> list[Any]:
-        """The boxes, always a list of them."""
+        """Return the boxes as a list, also if there is only one."""
         return list(array.tolist())
 
     def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> list[Any]:
-        """Left, top, width and height of each box, in pixels."""
-        shown = box_coords.convert(array, self.coords, box_coords.DEFAULT, size=size)
-        return list(shown.astype(float).round(2).tolist())
+        """Return left, top, width and height of each box in pixels, for a picture of the given size."""
+        pixels = box_coords.convert(array, self.coords, box_coords.DEFAULT, size=size)
+        return list(pixels.astype(float).round(2).tolist())
 
     def _check_values(self, array: NDArray[Any]) -> None:
         if array.dtype.kind not in "iuf":
-            raise HtypeError(f"{brief(array)} is of dtype {array.dtype}.", "Give boxes as floats or integers.")
-        wide = array.astype(np.float64)
-        _refuse(~np.isfinite(wide), array, "is not finite", "Leave the box out where there is none: shape (0, 4).")
-        start, second = wide[:, :2], wide[:, 2:]
+            raise HtypeError(f"{brief(array)} is of dtype {array.dtype}.", "Pass boxes as floats or integers.")
+        boxes = array.astype(np.float64)  # unsigned integers would wrap around in the comparisons below
+        _check_boxes(~np.isfinite(boxes), array, "is not finite", "If there is no box, pass an array of shape (0, 4).")
+        start, second = boxes[:, :2], boxes[:, 2:]
         if self.coords["mode"] == "LTRB":
-            _refuse(
+            _check_boxes(
                 second < start,
                 array,
                 "ends before it starts",
                 "LTRB is left, top, right, bottom. Is it LTWH?",
             )
         else:
-            _refuse(second < 0, array, "has a negative extent", f"{self.coords['mode']} ends in width, height.")
+            _check_boxes(second < 0, array, "has a negative extent", f"{self.coords['mode']} ends in width, height.")
+        # Pixel boxes are not checked against the picture: they may extend beyond it, and its size is not known here.
         if self.coords["type"] == "fractional":
-            edges = box_coords.edges(wide, self.coords["mode"])
-            outside = (edges < -_OUTSIDE) | (edges > 1 + _OUTSIDE)
-            _refuse(outside, array, "is outside the picture", 'Fractions go from 0 to 1. Is the type "pixel"?')
+            edges = box_coords.convert_to_edges(boxes, self.coords["mode"])
+            outside = (edges < -_MAX_FRACTION_OUTSIDE) | (edges > 1 + _MAX_FRACTION_OUTSIDE)
+            _check_boxes(outside, array, "is outside the picture", 'Fractions go from 0 to 1. Is the type "pixel"?')
 
 
-_SHAPES = "Give (n, 4), or (4,) for one box; a sequence[bbox] tensor takes such an item for each frame."
+_SHAPES = "Pass (n, 4), or (4,) for one box; a sequence[bbox] tensor takes one such array per frame."
 
 
-def _refuse(bad: NDArray[np.bool_], array: NDArray[Any], why: str, todo: str) -> None:
+def _check_boxes(bad: NDArray[np.bool_], array: NDArray[Any], why: str, todo: str) -> None:
     rows = np.flatnonzero(bad.any(axis=1))
     if len(rows):
         more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""

@@ -1,4 +1,4 @@
-"""The htype class_label: ids into a frozen list of names."""
+"""The htype class_label: ids that index a fixed list of names."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MAX_CLASS_ID = int(np.iinfo(np.uint32).max)
 
 
 class ClassLabel(Htype):
-    """Class ids ``(n,)`` uint32, given as ids, as names, or as a list of either; one alone makes ``(1,)``.
+    """Class ids ``(n,)`` uint32, passed as ids, as names, or as a list of either. A single one is stored as ``(1,)``.
 
     Args:
-        class_names: The names of the ids 0, 1, …; without it ids are not bounded and names are refused.
+        class_names: Names of the ids 0, 1, …. Without them, any id is accepted, and names are not.
 
     Raises:
-        HtypeError: the names are not list of different, non-empty strings.
+        HtypeError: the names are not a list of different, non-empty strings.
     """
 
     name: ClassVar[str] = "class_label"
@@ -37,27 +37,32 @@ class ClassLabel(Htype):
 
     def __init__(self, *, class_names: Sequence[str] | None = None) -> None:
         self.class_names = _check_names(() if class_names is None else class_names)
-        self._ids = {name: at for at, name in enumerate(self.class_names)}
+        self._ids = {name: number for number, name in enumerate(self.class_names)}
 
     def settings(self) -> Mapping[str, Any]:
-        """The class names, if there are any."""
+        """Return the arguments that make this htype again: the class names, if there are any."""
         return {"class_names": list(self.class_names)} if self.class_names else {}
 
     def check(self, value: Any) -> Ids:
-        """The ids of one label or of a list of them.
+        """Return the ids of one label or a list of labels.
 
         Raises:
-            HtypeError: a name or id that is not in the list, or a value that is neither.
+            HtypeError: a name or id is not in the list, or a value is neither.
         """
         array = np.asarray(value) if hasattr(value, "__array__") else None
+        # Integer arrays are checked as a whole, without a loop over their items.
         if array is not None and array.ndim <= 1 and array.dtype.kind in "iu":
             return self._check_ids(array.reshape(-1))
         items = array.tolist() if array is not None else value
         items = items if isinstance(items, (list, tuple)) else [items]
-        return np.array([self._id(item) for item in items], np.uint32)
+        return np.array([self._parse_label(item) for item in items], np.uint32)
 
     def check_many(self, value: Any) -> Ids | None:
-        """A stack of ids ``(n,)`` with one label each, or ``(n, labels)``, checked at once; integers only."""
+        """Check many samples at once: integers ``(n,)`` with one label per sample, or ``(n, labels)``.
+
+        Returns:
+            None if they cannot be checked at once, or if one is invalid; each is then checked alone.
+        """
         array = np.asarray(value) if hasattr(value, "__array__") else None
         if array is None or array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.size == 0:
             return None
@@ -67,27 +72,28 @@ class ClassLabel(Htype):
             return None
 
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
-        """``{"value": ids, "text": names}``: names nested as the ids are, or None without class names."""
-        return {"value": array, "text": self._name(array.tolist()) if self.class_names else None}
+        """Return ``{"value": ids, "text": names}``, with names nested like the ids; None without class names."""
+        return {"value": array, "text": self._get_name(array.tolist()) if self.class_names else None}
 
     def plain(self, array: NDArray[Any]) -> list[Any]:
-        """Names, or ids where there are no names; always a list."""
-        return list(self._name(array.tolist()) if self.class_names else array.tolist())
+        """Return the list of names, or of ids if there are no class names."""
+        return list(self._get_name(array.tolist()) if self.class_names else array.tolist())
 
-    def _name(self, ids: Any) -> Any:
-        return [self._name(one) for one in ids] if isinstance(ids, list) else self.class_names[ids]
+    def _get_name(self, ids: Any) -> Any:
+        return [self._get_name(item) for item in ids] if isinstance(ids, list) else self.class_names[ids]
 
-    def _id(self, item: object) -> int:
+    def _parse_label(self, item: object) -> int:
         if isinstance(item, str):
-            return self._id_of_name(item)
+            return self._find_id(item)
+        # bool is a subclass of int, but True is not a class id.
         if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
-            return int(self._check_ids(np.array([item], object))[0])
-        todo = "Give class ids (0 or more) or class names, one or a flat list."
+            return int(self._check_ids(np.array([item], object))[0])  # object: the id may not fit into an int64
+        todo = "Pass class ids (0 or more) or class names: a single one or a flat list."
         raise HtypeError(f"{brief(item)} is a {type(item).__name__}, not a class label.", todo)
 
-    def _id_of_name(self, name: str) -> int:
+    def _find_id(self, name: str) -> int:
         if not self.class_names:
-            todo = "Give class_names=[…] to create_tensor, or append ids."
+            todo = "Pass class_names=[…] to create_tensor, or append ids."
             raise HtypeError(f"{name!r} is a name, and this tensor has no class names.", todo)
         if name not in self._ids:
             raise HtypeError(
@@ -101,18 +107,18 @@ class ClassLabel(Htype):
         bad = (ids < 0) | (ids >= bound)
         if bad.any():
             known = f"there are {bound} class names" if self.class_names else "ids are stored as uint32"
-            raise HtypeError(f"{ids[bad].flat[0]} is not a class id: {known}.", f"Give 0 to {bound - 1}.")
+            raise HtypeError(f"{ids[bad].flat[0]} is not a class id: {known}.", f"Pass an id from 0 to {bound - 1}.")
         return ids.astype(np.uint32)
 
 
 def _check_names(names: Iterable[object]) -> tuple[str, ...]:
     if isinstance(names, str) or not hasattr(names, "__iter__"):
-        raise HtypeError(f"class_names={brief(names)} is not a list.", "Give a list of strings.")
+        raise HtypeError(f"class_names={brief(names)} is not a list.", "Pass a list of strings.")
     checked: dict[str, None] = {}
     for name in names:
         if not isinstance(name, str) or not name:
-            raise HtypeError(f"The class name {brief(name)} is not a name.", "Give non-empty strings.")
+            raise HtypeError(f"The class name {brief(name)} is not a name.", "Pass non-empty strings.")
         if name in checked:
-            raise HtypeError(f"The class name {name!r} stands twice in the list.", "Leave one out.")
+            raise HtypeError(f"The class name {name!r} is in the list twice.", "Remove one of them.")
         checked[str(name)] = None
     return tuple(checked)

@@ -20,8 +20,8 @@ MAX_NESTING: Final = 200
 class Json(Htype):
     """Any JSON value: dict with string keys, list, str, int, float, bool, and None inside them.
 
-    Tuples become lists and numpy scalars Python numbers. NaN and infinities are refused: JSON has none.
-    ``.numpy()`` is an object array ``(1,)``; ``.data()`` is the value itself.
+    Tuples become lists, and numpy scalars become Python numbers. NaN and infinities are errors, because JSON does not
+    have them. ``.numpy()`` returns an object array ``(1,)``; ``.data()`` returns the value itself.
     """
 
     name: ClassVar[str] = "json"
@@ -31,84 +31,85 @@ class Json(Htype):
     role: ClassVar[str] = "text"
 
     def check(self, value: Any) -> NDArray[np.uint8]:
-        """The value as compact UTF-8 JSON, bytes ``(n,)``.
+        """Return the value as compact UTF-8 JSON: bytes ``(n,)``.
 
         Raises:
-            HtypeError: it holds something else, named by its path; or more than 200 levels.
+            HtypeError: something in it is not JSON (the message has its path), or it has more than 200 levels.
         """
         if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
-            value = value.item()  # what `numpy` gives
-        plain = _plain(value, "$", 0)
+            value = value.item()  # the result of `numpy` can be appended again
+        plain = _convert(value, "$", 0)
         try:
             text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        except ValueError as error:  # an int of more digits than Python writes
+        except ValueError as error:  # an int with more digits than Python converts to a string
             raise HtypeError(
-                f"{type(value).__name__} value makes no JSON: {error}.", "Store such numbers as text."
+                f"This {type(value).__name__} cannot be written as JSON: {error}.", "Store such numbers as text."
             ) from None
         return np.frombuffer(text.encode("utf-8"), np.uint8)
 
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The value in an object array ``(1,)``."""
-        shown = np.empty(1, object)
-        shown[0] = self.data(array)
-        return shown
+        """Return the value in an object array ``(1,)``."""
+        result = np.empty(1, object)
+        result[0] = self.data(array)
+        return result
 
     def plain(self, array: NDArray[Any]) -> Any:
-        """The value."""
+        """Return the value."""
         return self.data(array)
 
     def data(self, array: NDArray[Any]) -> Any:
-        """The value."""
+        """Return the value."""
         return json.loads(array.tobytes())
 
 
-def _plain(value: Any, path: str, depth: int) -> Any:
-    """The value with tuples and numpy scalars replaced.
+def _convert(value: Any, path: str, depth: int) -> Any:
+    """Return the value with tuples replaced by lists, and numpy scalars by Python numbers.
 
     Raises:
         HtypeError: something in it is not JSON.
     """
-    if depth > MAX_NESTING:
+    if depth > MAX_NESTING:  # also stops at a value that contains itself
         raise HtypeError(
-            f"The value goes deeper than {MAX_NESTING} levels at {path[:60]}…",
-            "Flatten it; does it hold itself?",
+            f"The value has more than {MAX_NESTING} levels at {path[:60]}…",
+            "Flatten it. Does it contain itself?",
         )
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
         value = value.item()
     if isinstance(value, dict):
-        return {_key(key, path): _plain(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
+        return {_check_key(key, path): _convert(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item, f"{path}[{at}]", depth + 1) for at, item in enumerate(value)]
-    return _leaf(value, path)
+        return [_convert(item, f"{path}[{position}]", depth + 1) for position, item in enumerate(value)]
+    return _check_leaf(value, path)
 
 
-def _leaf(value: Any, path: str) -> Any:
+def _check_leaf(value: Any, path: str) -> Any:
     if isinstance(value, str):
-        return _text(value, path)
+        return _check_text(value, path)
     if isinstance(value, float) and not math.isfinite(value):
-        raise HtypeError(f"{path}: JSON has no {value}.", "Use None.")
+        raise HtypeError(f"{path}: JSON does not have {value}.", "Use None.")
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    raise HtypeError(f"{path}: {brief(value)} is a {type(value).__name__}, not JSON.", _advice(value))
+    raise HtypeError(f"{path}: {brief(value)} is a {type(value).__name__}, not JSON.", _suggest(value))
 
 
-def _text(value: str, path: str) -> str:
+def _check_text(value: str, path: str) -> str:
+    # Python strings may contain lone surrogates (from file names that are not UTF-8), which UTF-8 cannot represent.
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise HtypeError(f"{path}: {brief(value)} holds a lone surrogate.", "Mend the text.") from None
+        raise HtypeError(f"{path}: {brief(value)} contains a lone surrogate.", "Correct the text.") from None
     return value
 
 
-def _key(key: object, path: str) -> str:
+def _check_key(key: object, path: str) -> str:
     if not isinstance(key, str):
         raise HtypeError(f"{path}: the key {brief(key)} is a {type(key).__name__}.", "JSON keys are strings.")
-    return _text(key, path)
+    return _check_text(key, path)
 
 
-def _advice(value: object) -> str:
+def _suggest(value: object) -> str:
     if isinstance(value, np.ndarray):
-        return "Give array.tolist(), or a tensor of its own for it."
+        return "Pass array.tolist(), or store the array in a tensor of its own."
     if isinstance(value, (set, frozenset)):
-        return "Give a sorted list."
-    return "Give dicts, lists, strings, numbers, booleans and None."
+        return "Pass a sorted list."
+    return "Pass dicts, lists, strings, numbers, booleans and None."

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Text(Htype):
     """One string, stored as UTF-8.
 
-    ``.numpy()`` is an array ``(1,)`` of a numpy string dtype, which cannot show NULs at the end; ``.data()``
-    is the ``str`` itself.
+    ``.numpy()`` returns an array ``(1,)`` of a numpy string dtype, which drops NUL characters at the end. ``.data()``
+    returns the ``str`` itself.
     """
 
     name: ClassVar[str] = "text"
@@ -27,41 +27,41 @@ class Text(Htype):
     role: ClassVar[str] = "text"
 
     def check(self, value: Any) -> NDArray[np.uint8]:
-        """The UTF-8 bytes ``(n,)`` of a ``str``, or of an array that holds one.
+        """Return the UTF-8 bytes ``(n,)`` of a ``str``, or of an array with one string.
 
         Raises:
-            HtypeError: not a string, or one that UTF-8 cannot hold.
+            HtypeError: it is not a string, or cannot be encoded as UTF-8.
         """
         text = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
         if isinstance(text, (bytes, bytearray)):
             raise HtypeError(f"{brief(value)} is bytes, not text.", "Decode it: value.decode('utf-8').")
         if not isinstance(text, str):
-            todo = "Give a str; json holds other values, sequence[text] a list of strings."
+            todo = "Pass a str. Use the htype json for other values, and sequence[text] for a list of strings."
             raise HtypeError(f"{brief(value)} is a {type(value).__name__}, not text.", todo)
         return encode(text)
 
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The string in an array ``(1,)``."""
+        """Return the string in an array ``(1,)``."""
         return np.array([self.data(array)])
 
     def plain(self, array: NDArray[Any]) -> str:
-        """The string."""
+        """Return the string."""
         return self.data(array)
 
     def data(self, array: NDArray[Any]) -> str:
-        """The string."""
+        """Return the string."""
         return array.tobytes().decode("utf-8")
 
 
 def encode(text: str) -> NDArray[np.uint8]:
-    """A string as UTF-8 bytes.
+    """Encode a string as UTF-8.
 
     Raises:
-        HtypeError: it holds a lone surrogate.
+        HtypeError: it contains a lone surrogate.
     """
     try:
         return np.frombuffer(text.encode("utf-8"), np.uint8)
     except UnicodeEncodeError as error:
         where = f"{text[error.start]!r} at position {error.start}"
-        todo = "Mend it: text.encode('utf-8', 'surrogateescape') gives the bytes of a badly decoded file name."
-        raise HtypeError(f"{brief(text)} holds a lone surrogate, {where}.", todo) from None
+        todo = "Correct it: text.encode('utf-8', 'surrogateescape') returns the bytes of a badly decoded file name."
+        raise HtypeError(f"{brief(text)} contains a lone surrogate, {where}.", todo) from None

@@ -1,23 +1,23 @@
-"""Videos and annotations in a page: of the browser of this machine, or in a notebook.
+"""Viewers of videos and annotations: a page in the browser of this machine, or a widget in a notebook.
 
-Declares only; the work is imported on first use.
+This module only declares them; the viewers are imported on first use.
 """
 
 from __future__ import annotations
 
 from reelbase.plugin import ViewerSpec, hookimpl
 
-_HERE = "reelbase_plugins.browser"
+_PACKAGE = "reelbase_plugins.browser"
 
 
 @hookimpl
 def reelbase_viewers() -> list[ViewerSpec]:
-    """A page served to this machine alone, and the same as a notebook's widget."""
+    """Return the viewers: a page that is served to this machine only, and the same page as a notebook widget."""
     return [
-        ViewerSpec(name="browser", target=f"{_HERE}.viewer:Browser", environment="browser"),
+        ViewerSpec(name="browser", target=f"{_PACKAGE}.viewer:Browser", environment="browser"),
         ViewerSpec(
             name="notebook",
-            target=f"{_HERE}.widget:Notebook",
+            target=f"{_PACKAGE}.widget:Notebook",
             environment="notebook",
             requires=("anywidget",),
             install="reelbase[notebook]",

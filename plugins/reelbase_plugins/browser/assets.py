@@ -1,4 +1,4 @@
-"""The page's files: one by one for a browser, and joined into one module for a notebook's widget."""
+"""The files of the page: one by one for a browser, and joined into one module for a notebook widget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TYPES: Final = {
     "js": "text/javascript",
     "svg": "image/svg+xml",
 }
-#: Each file is listed after those that it imports.
+#: In the order in which they are joined: each file comes after those that it imports.
 _MODULES: Final = (
     "carrier.js", "video.js", "pictures.js", "packets.js", "sources.js", "tracks.js", "stage.js", "timeline.js",
     "grid.js", "app.js", "controls.js",
@@ -26,20 +26,23 @@ _BODY: Final = re.compile(r"<body>(.*)</body>", re.DOTALL)
 
 
 def load_asset(name: str) -> tuple[bytes, str] | None:
-    """A file of the page and its media type; None if there is no file of that name."""
+    """Return a file of the page and its media type; None if there is no file with that name."""
     name = name or "index.html"
-    return (_text(name).encode(), _TYPES[name.rpartition(".")[2]]) if name in _SERVED else None
+    return (_read_text(name).encode(), _TYPES[name.rpartition(".")[2]]) if name in _SERVED else None
 
 
 @cache
 def build_module() -> str:
-    """The whole page as one JavaScript module, as anywidget needs it. Joining files takes no bundler."""
-    body = _BODY.search(_text("index.html"))
-    assert body is not None  # noqa: S101 - our own file
-    constants = {"MARKUP": body[1], "STYLE": _text("style.css")}
+    """Return the whole page as one JavaScript module, as anywidget needs it.
+
+    The files are joined without their imports and exports, so that no bundler is needed.
+    """
+    body = _BODY.search(_read_text("index.html"))
+    assert body is not None  # noqa: S101 - index.html has a body
+    constants = {"MARKUP": body[1], "STYLE": _read_text("style.css")}
     lines = [f"const {name} = {json.dumps(text)};\n" for name, text in constants.items()]
-    return "".join([*lines, *(_EXPORT.sub("", _IMPORT.sub("", _text(name))) for name in (*_MODULES, "widget.js"))])
+    return "".join([*lines, *(_EXPORT.sub("", _IMPORT.sub("", _read_text(name))) for name in (*_MODULES, "widget.js"))])
 
 
-def _text(name: str) -> str:
+def _read_text(name: str) -> str:
     return (files("reelbase_plugins.browser") / "page" / name).read_text("utf-8")

@@ -1,7 +1,7 @@
-"""How many connections a server has, and which of them it drops: those that say nothing must not keep others out.
+"""A bound for the number of open connections, and for the time that a request may take to arrive.
 
-Any page and any program of this machine can open connections. Each costs a thread and a descriptor of the user's own
-process, so there is a bound; and a connection that sends its request slowly counts as one that sends none.
+Any page and any program of this machine can open connections. Each of them takes a thread and a descriptor of the
+user's own process. A connection that sends its request byte by byte is treated like one that sends nothing.
 """
 
 from __future__ import annotations
@@ -12,46 +12,47 @@ import time
 from contextlib import suppress
 from typing import Final
 
-#: Browsers open six for a page.
+#: Browsers open six for one page.
 MAX_CONNECTIONS: Final = 64
-#: Seconds that a request may take to come, from the moment that the last one was answered.
+#: Time in which a request must have arrived, from the end of the answer before it.
 MAX_IDLE_SECONDS: Final = 30.0
-#: Seconds to wait until the thread of a dropped connection has let go of it.
-_ROOM_WITHIN: Final = 1.0
+#: How long a new connection waits until the thread of a dropped one has closed it.
+MAX_SECONDS_FOR_ROOM: Final = 1.0
 
 
 class Connections:
     """The open connections of one server; any thread may call it.
 
     Args:
-        most: Connections at a time.
-        patience: Seconds that one may wait for a request.
+        maximum: How many may be open at a time.
+        max_idle: Seconds in which a request must have arrived.
     """
 
-    def __init__(self, most: int = MAX_CONNECTIONS, patience: float = MAX_IDLE_SECONDS) -> None:
-        self._most = most
-        self._patience = patience
-        #: When each began to wait for a request, in that order.
+    def __init__(self, maximum: int = MAX_CONNECTIONS, max_idle: float = MAX_IDLE_SECONDS) -> None:
+        self._maximum = maximum
+        self._max_idle = max_idle
+        #: Since when each waits for a request, in that order.
         self._waiting: dict[socket.socket, float] = {}
         self._answering: set[socket.socket] = set()
-        self._dropped: set[socket.socket] = set()  # their threads have not let go of them yet
+        self._dropped: set[socket.socket] = set()  # but not closed yet by their threads
         self._changed = threading.Condition()
+        self._closing = False
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._answering) + len(self._dropped)
 
     def add(self, connection: socket.socket) -> bool:
-        """Take in a new connection, and drop the one that has waited longest if there are too many.
+        """Add a new connection. If there are too many, drop the one that has waited longest for a request.
 
         Returns:
             False if all of them are being answered.
         """
         with self._changed:
-            if len(self) >= self._most and not self._dropped:
+            if len(self) >= self._maximum and not self._dropped:
                 if not self._waiting:
                     return False
                 self._drop(next(iter(self._waiting)))
-            if not self._changed.wait_for(lambda: len(self) < self._most, _ROOM_WITHIN):
+            if not self._changed.wait_for(lambda: len(self) < self._maximum, MAX_SECONDS_FOR_ROOM):
                 return False
             self._waiting[connection] = time.monotonic()
             return True
@@ -62,9 +63,11 @@ class Connections:
             if connection in self._answering:
                 self._answering.remove(connection)
                 self._waiting[connection] = time.monotonic()
+                if self._closing:
+                    self._drop(connection)
 
     def answer(self, connection: socket.socket) -> bool:
-        """Note that a whole request has come; False if the connection was dropped meanwhile."""
+        """Note that a whole request has arrived. Return False if the connection was dropped in the meantime."""
         with self._changed:
             if self._waiting.pop(connection, None) is None:
                 return False
@@ -81,19 +84,20 @@ class Connections:
 
     def drop_late(self) -> None:
         """Drop connections whose request has not come in time."""
-        late = time.monotonic() - self._patience
+        late = time.monotonic() - self._max_idle
         with self._changed:
             for connection in [each for each, since in self._waiting.items() if since < late]:
                 self._drop(connection)
 
-    def drop_all(self) -> None:
-        """Drop all, also those that are being answered."""
+    def close(self) -> None:
+        """Drop the connections that wait for a request now, and each of the others when it has its answer."""
         with self._changed:
-            for connection in [*self._waiting, *self._answering]:
+            self._closing = True
+            for connection in [*self._waiting]:
                 self._drop(connection)
 
     def _drop(self, connection: socket.socket) -> None:
-        """End a connection. Its thread, which waits for bytes or sends some, sees the end and closes it."""
+        """Shut a connection down. Its thread, which waits for bytes, then gets an end of file and closes it."""
         self._waiting.pop(connection, None)
         self._answering.discard(connection)
         self._dropped.add(connection)

@@ -1,8 +1,8 @@
-"""Which requests the server answers. Pure.
+"""Checks of the requests that the server answers. Pure functions.
 
-A page of another site can make the user's browser send requests to this server, by its address or through a host name
-of its own that it points to 127.0.0.1 (DNS rebinding). So a request must name a loopback host, carry the token, and
-not come from another site (Fetch Metadata, W3C).
+A page of another site can make the user's browser send requests to this server, either by its address or by a host name
+that the site points to 127.0.0.1 (DNS rebinding). So a request must name a loopback host, contain the token, and not
+come from another site (Fetch Metadata, W3C).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Sent with every answer.
+#: Sent with every answer. The policy allows no inline scripts, and no requests to other hosts.
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; "
@@ -28,24 +28,24 @@ HEADERS: Final = {
 }
 _OWN_SITES: Final = {"same-origin", "none"}
 _HOST: Final = re.compile(r"(localhost|[0-9]+(?:\.[0-9]+){3}|\[::1\])(?::([0-9]{1,5}))?", re.IGNORECASE)
-#: Of which a second one could be the one that counts for somebody else.
+#: Headers of which a request may have one only: a proxy may go by the first, and this server by the second.
 _ONCE: Final = {"host", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "range", "content-length"}
 
 
-def new_token() -> str:
-    """A token of 192 random bits."""
+def make_token() -> str:
+    """Return a token of 192 random bits."""
     return secrets.token_urlsafe(24)
 
 
 def is_token(given: str, token: str) -> bool:
-    """Compare in constant time, so that the token cannot be guessed character by character."""
+    """Return True if `given` is the token. The time does not depend on how many characters are right."""
     return secrets.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
 def is_local(host: str) -> bool:
-    """Return True if a Host header names the loopback interface, and nothing else is in it.
+    """Return True if a Host header is exactly a loopback name or address, with or without a port.
 
-    Any port: a proxy may forward another one. Of IPv6 the one usual spelling, ``[::1]``.
+    The port is not compared because a proxy may forward another one. IPv6 has one accepted spelling, ``[::1]``.
     """
     match = _HOST.fullmatch(host)
     if match is None or int(match[2] or 0) > 65535:
@@ -59,10 +59,10 @@ def is_local(host: str) -> bool:
 
 
 def check_headers(headers: Iterable[tuple[str, str]]) -> str | None:
-    """The reason to refuse a request because of its headers; None if there is none.
+    """Return the reason to refuse a request with these headers; None to accept it.
 
     Args:
-        headers: Names and values as they were sent; names are compared without case.
+        headers: Names and values as they were sent. Names are compared without case (RFC 9110, 5.1).
     """
     found: dict[str, str] = {}
     for name, value in headers:
@@ -71,11 +71,11 @@ def check_headers(headers: Iterable[tuple[str, str]]) -> str | None:
             return f"it has two headers {key!r}"
         found.setdefault(key, value.strip())
     if "transfer-encoding" in found or found.get("content-length", "0") != "0":
-        return "it has a body, which requests for reading have not"
+        return "it has a body, and only reading is possible"
     if not is_local(found.get("host", "")):
         return "the Host is not this machine"
-    site = found.get("sec-fetch-site", "none").lower()
-    if site in _OWN_SITES:
+    # absent in old browsers and in programs; the token is still checked
+    if found.get("sec-fetch-site", "none").lower() in _OWN_SITES:
         return None
     if (found.get("sec-fetch-mode", "").lower(), found.get("sec-fetch-dest", "").lower()) == ("navigate", "document"):
         return None  # a link that the user followed: the other site does not see the answer

@@ -1,11 +1,11 @@
-"""The Range header (RFC 9110, 14), as far as players use it. Pure."""
+"""Parsing of the Range header (RFC 9110, 14), as far as players use it. Pure functions."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-#: Players ask for everything up to the end of the file, and read a fraction of it.
+#: Players request everything up to the end of the file and then read only a part of it.
 MAX_BYTES_PER_ANSWER: Final = 1 << 20
 #: Of a number: files are smaller than 10¹⁸ bytes, and Python takes long for numbers of many digits, or refuses them.
 MAX_DIGITS: Final = 18
@@ -18,9 +18,15 @@ class RangeError(Exception):
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """``(start, stop)`` of the range that a header requests of `size` bytes, at most `MAX_BYTES_PER_ANSWER` of them.
+    """Parse a Range header.
 
-    None means the whole file: a header that is not a range of bytes is ignored, as the RFC requires.
+    Args:
+        header: Value of the header; None if it is absent.
+        size: Size of the file in bytes.
+
+    Returns:
+        ``(start, stop)``, at most `MAX_BYTES_PER_ANSWER` bytes. None for the whole file: a header with another unit
+        than bytes is ignored, as the RFC requires.
 
     Raises:
         RangeError: the range is outside the file, or there are several.

@@ -1,7 +1,7 @@
-"""The page's requests and their answers, without HTTP: the same for the server and for a notebook's widget.
+"""The page's requests and their answers, without HTTP. The server and the notebook widget share them.
 
-Requests hold numbers only: rows, frames and packets, and tensors by their position in the list. No path or file name
-ever comes in, so there is nothing to escape from.
+Requests contain only numbers: of rows, frames and packets, and of tensors by their position in the list. They never
+contain a path or file name, so a request cannot reach files outside the dataset.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_PACKETS_PER_REPLY: Final = 512
 MAX_FRAMES_PER_REPLY: Final = 512
-VIDEOS_KEPT: Final = 16  #: opened videos, of which a page asks many things in a row
+VIDEOS_KEPT: Final = 16  #: videos kept open, because a page sends many requests for the same video in a row
 BINARY: Final = "application/octet-stream"
 
 
@@ -35,9 +35,9 @@ class Answer:
     """An answer.
 
     Attributes:
-        body: The bytes.
-        media_type: Their media type.
-        cacheable: True if the page may keep it: what a commit holds never changes.
+        body: Content of the answer.
+        media_type: Media type of the content.
+        cacheable: Whether the browser may cache it. The content of a commit never changes.
     """
 
     body: bytes
@@ -46,10 +46,10 @@ class Answer:
 
 
 class Routes:
-    """Everything that the page can ask about what is shown.
+    """The requests that the page can make, by name.
 
     Args:
-        source: What is shown.
+        source: Data to show.
     """
 
     def __init__(self, source: ViewerSource) -> None:
@@ -73,14 +73,14 @@ class Routes:
         """Answer a request.
 
         Args:
-            path: The name of a request and its numbers: ``packets/7/0/60/120``.
-            query: Named arguments, as in a URL's query.
+            path: Name of the request and its numbers, such as ``packets/7/0/60/120``.
+            query: Named arguments, as in the query of a URL.
 
         Returns:
-            The answer, or None if there is no such request.
+            The answer; None if there is no such request.
 
         Raises:
-            ReelbaseError: what it asks for does not exist, or cannot be read.
+            ReelbaseError: the requested data does not exist or cannot be read.
         """
         name, *parts = path.split("/")
         handler = self._handlers.get(name)
@@ -94,32 +94,42 @@ class Routes:
         return handler(*arguments.args, **arguments.kwargs)
 
     def media(self, path: str) -> tuple[StoredVideo, str] | None:
-        """The file of a video, ``row/tensor``, and its media type; None if the path has another form."""
+        """Return the file of a video and its media type.
+
+        Args:
+            path: Numbers of the row and the tensor: ``row/tensor``.
+
+        Returns:
+            None if the path has another form.
+        """
         numbers = parse_numbers(path.split("/"))
         if numbers is None or len(numbers) != 2:
             return None
-        video = self._video(numbers[0], self._name(numbers[1]))
-        # Only types that a browser plays or shows as a picture: a plugin must not make it run a stored file as a page.
+        video = self._video(numbers[0], self._get_tensor_name(numbers[1]))
+        # Only types that a browser plays or shows as a picture. A plugin's media type must not make the browser run a
+        # stored file as a page.
         playable = video.media_type.startswith(("video/", "image/", "audio/")) and "svg" not in video.media_type
         return video, video.media_type if playable else BINARY
 
-    def _name(self, tensor: int) -> str:
+    def _get_tensor_name(self, tensor: int) -> str:
         return self._names[tensor] if 0 <= tensor < len(self._names) else ""
 
     def _about(self) -> Answer:
-        return _json(asdict(self._source.overview()))
+        return _make_json_answer(asdict(self._source.overview()))
 
     def _versions(self) -> Answer:
-        return _json([asdict(version) for version in self._source.versions()])
+        return _make_json_answer([asdict(version) for version in self._source.versions()])
 
     def _rows(self, *, where: str = "", start: str = "0", limit: str = "100") -> Answer:
-        return _json(asdict(self._source.rows(where, _parse_number(start), _parse_number(limit))), cacheable=False)
+        return _make_json_answer(
+            asdict(self._source.rows(where, _parse_number(start), _parse_number(limit))), cacheable=False
+        )
 
     def _row(self, row: int) -> Answer:
-        return _json(asdict(self._source.row(row)))
+        return _make_json_answer(asdict(self._source.row(row)))
 
     def _index(self, row: int, tensor: int) -> Answer:
-        video = self._video(row, self._name(tensor))
+        video = self._video(row, self._get_tensor_name(tensor))
         index, (_, height, width, *_) = video.index, video.info.shape
         exact = index.trust >= Trust.NO_SKIP
         head = {
@@ -130,8 +140,8 @@ class Routes:
             "seconds": float(index.end * index.time_base),
             "stream": _stream_to_json(video.codec.web_stream(index) if exact else None),
         }
-        # WebCodecs starts at closed random access points only: pictures that need none before them, and over which no
-        # later picture refers back.
+        # WebCodecs can only start at closed random access points: pictures that do not need earlier ones, and after
+        # which no picture refers to one before them.
         closed = (index.flags & (Flag.RAP | Flag.OPEN)) == Flag.RAP
         return Answer(
             _join_parts(
@@ -143,28 +153,34 @@ class Routes:
         )
 
     def _packets(self, row: int, tensor: int, start: int, stop: int) -> Answer:
-        video = self._video(row, self._name(tensor))
+        video = self._video(row, self._get_tensor_name(tensor))
         stop = min(stop, start + MAX_PACKETS_PER_REPLY, len(video.index.pos))
         first, size = video.index.pos[start:stop], video.index.size[start:stop]
         spans = list(zip(first.tolist(), (first + size).tolist(), strict=True))
-        return Answer(_join_parts(*video.packets.read_ranges(spans)))
+        packets = video.packets.read_ranges(spans)
+        video.index.check_packets(range(start, stop), packets)
+        return Answer(_join_parts(*packets))
 
     def _clip(self, row: int, tensor: int, start: int, stop: int) -> Answer:
-        clip = self._source.clip(row, self._name(tensor), start, stop)
+        clip = self._source.clip(row, self._get_tensor_name(tensor), start, stop)
         return Answer(_join_parts(json.dumps(_stream_to_json(clip.stream)).encode(), *clip.packets))
 
     def _frame(self, row: int, tensor: int, frame: int, *, width: str = "640") -> Answer:
-        return Answer(self._source.picture(row, self._name(tensor), frame, _parse_number(width)), "image/jpeg")
+        return Answer(
+            self._source.picture(row, self._get_tensor_name(tensor), frame, _parse_number(width)), "image/jpeg"
+        )
 
     def _track(self, row: int, tensor: int, start: int, stop: int) -> Answer:
-        return _json(self._source.track(row, self._name(tensor), start, min(stop, start + MAX_FRAMES_PER_REPLY)))
+        return _make_json_answer(
+            self._source.track(row, self._get_tensor_name(tensor), start, min(stop, start + MAX_FRAMES_PER_REPLY))
+        )
 
     def _curve(self, row: int, tensor: int) -> Answer:
-        return _json(self._source.curve(row, self._name(tensor)))
+        return _make_json_answer(self._source.curve(row, self._get_tensor_name(tensor)))
 
 
 def parse_numbers(parts: Sequence[str]) -> list[int] | None:
-    """The parts of a path as numbers; None if one of them is not a number."""
+    """Parse the parts of a path as numbers; None if one of them is not a number."""
     valid = all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts)
     return [int(part) for part in parts] if valid else None
 
@@ -177,11 +193,11 @@ def _stream_to_json(stream: WebStream | None) -> dict[str, Any] | None:
 
 
 def _join_parts(*parts: bytes | memoryview) -> bytes:
-    """The number of parts, the length of each (uint32, little-endian), and the parts one after another."""
+    """Join parts: their number, the length of each (both uint32, little-endian), then the parts themselves."""
     return b"".join([struct.pack(f"<{1 + len(parts)}I", len(parts), *map(len, parts)), *parts])
 
 
-def _json(value: Any, *, cacheable: bool = True) -> Answer:
+def _make_json_answer(value: Any, *, cacheable: bool = True) -> Answer:
     return Answer(json.dumps(value, allow_nan=False).encode(), "application/json", cacheable)
 
 

@@ -1,4 +1,4 @@
-"""The server of one page: HTTP/1.1 on the loopback interface."""
+"""The HTTP/1.1 server of one page, on the loopback interface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reelbase.errors import ReelbaseError
 from reelbase.plugin import printable
 from reelbase_plugins.browser.assets import load_asset
 from reelbase_plugins.browser.connections import MAX_IDLE_SECONDS, Connections
-from reelbase_plugins.browser.guard import HEADERS, check_headers, is_token, new_token
+from reelbase_plugins.browser.guard import HEADERS, check_headers, is_token, make_token
 from reelbase_plugins.browser.range_header import RangeError, parse_range
 from reelbase_plugins.browser.routes import Routes
 
@@ -28,21 +28,21 @@ _log = logging.getLogger("reelbase.viewer")
 #: Sent on a connection for which there is no room.
 BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 CACHE_FOR_A_DAY: Final = "private, max-age=86400, immutable"
-POLL_SECONDS: Final = 0.05  #: how long closing may take
+POLL_SECONDS: Final = 0.05  #: interval at which the server looks whether it is to close
 
 
 class Server:
     """Serves the page of one viewer until it is closed.
 
     Args:
-        source: What is shown.
+        source: Data to show.
 
     Attributes:
         url: The address of the page, with its token.
     """
 
     def __init__(self, source: ViewerSource) -> None:
-        self._http = _Http(Routes(source), new_token())
+        self._http = _Http(Routes(source), make_token())
         self.url = f"http://127.0.0.1:{self._http.server_port}/{self._http.token}/"
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(POLL_SECONDS,), name="reelbase-viewer", daemon=True
@@ -62,7 +62,7 @@ class _Http(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, routes: Routes, token: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler)  # never on other interfaces; port 0 takes a free one
         self.routes = routes
         self.token = token
         self.connections = Connections()
@@ -82,16 +82,16 @@ class _Http(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Look after slow connections; called every `POLL_SECONDS`."""
+        """Drop slow connections. It is called every `POLL_SECONDS`."""
         self.connections.drop_late()
 
     def server_close(self) -> None:
-        """Stop listening, and end what is open."""
+        """Stop listening, and close connections as soon as they have the answer that they wait for."""
         super().server_close()
-        self.connections.drop_all()
+        self.connections.close()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log what ended a request; a browser that closes the connection is not an error."""
+        """Log the exception that ended a request, at DEBUG: mostly a browser that has closed the connection."""
         _log.debug("a request ended early", exc_info=True)
 
 
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_REQUEST, str(error).partition("\n")[0])
         except (ConnectionError, TimeoutError):  # the browser has closed the connection
             raise
-        except Exception as error:  # noqa: BLE001 - without an answer the page would wait for ever
+        except Exception as error:  # noqa: BLE001 - without an answer the page would wait forever
             _log.warning("a request of the page could not be answered", exc_info=True)
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: see the log reelbase.viewer")
 
@@ -204,5 +204,5 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Write to the library's log, without the token, however it is spelled."""
+        """Write to the log of the library, without the token, whether or not it is percent-encoded."""
         _log.debug("%s", printable(unquote(format % args).replace(self.server.token, "…")))

@@ -1,4 +1,4 @@
-"""What opens the page."""
+"""The viewer that opens the page in the browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Page(Shown):
     """A page that is being served.
 
     Attributes:
-        url: Its address. It holds a token: anybody on this machine who knows it can see the page.
+        url: Address of the page. It contains a token: everybody on this machine who knows the address can see the page.
     """
 
     def __init__(self, source: ViewerSource) -> None:
@@ -37,7 +37,7 @@ class Browser(Viewer):
     """Serves a page on the loopback interface and opens it in the browser."""
 
     def show(self, source: ViewerSource, *, open_browser: bool) -> Shown:
-        """See `Viewer.show`."""
+        """Serve the page and open it. If no browser can be opened, print its address."""
         page = Page(source)
         if open_browser and not (_has_screen() and webbrowser.open(page.url)):
             print(f"No browser could be opened here. Open {page.url} yourself.", file=sys.stderr)  # noqa: T201
@@ -45,7 +45,7 @@ class Browser(Viewer):
 
 
 def _has_screen() -> bool:
-    """Return True if a browser would open a window: a text browser would take over the terminal."""
+    """Return True if a browser would open a window, and not take over the terminal as a text browser does."""
     if sys.platform != "linux":
         return True
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

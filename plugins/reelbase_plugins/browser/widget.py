@@ -1,6 +1,6 @@
-"""The page in the output of a notebook's cell: an anywidget, whose questions come over the channel to its kernel.
+"""The page in the output of a notebook cell: an anywidget that sends its requests over the channel to the kernel.
 
-That channel is there wherever the notebook is (JupyterLab, Notebook 7, hubs behind proxies), and opens no port.
+That channel works in all notebooks (JupyterLab, Notebook 7, hubs behind proxies) and does not open a port.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from reelbase.plugin import ViewerSource
 
-MAX_MESSAGE_BYTES: Final = 1 << 20  #: proxies in front of notebooks refuse larger ones
+MAX_MESSAGE_BYTES: Final = 1 << 20  #: proxies in front of notebooks refuse large messages
 
 
 class Widget(anywidget.AnyWidget):
@@ -54,17 +54,17 @@ class Widget(anywidget.AnyWidget):
 
 
 class OutputCell(Shown):
-    """A page in the output of a cell; it has no address.
+    """A page in the output of a cell. It does not have an address.
 
     Attributes:
-        widget: The widget, to be shown in another cell: ``display(shown.widget)``.
+        widget: The widget. To show it in another cell, call ``display(shown.widget)``.
     """
 
     def __init__(self, source: ViewerSource) -> None:
         self.widget = Widget(source)
 
     def close(self) -> None:
-        """Remove it from the output."""
+        """Remove the page from the output."""
         self.widget.close()
 
 
@@ -72,10 +72,10 @@ class Notebook(Viewer):
     """Shows the page in the output of the running cell."""
 
     def show(self, source: ViewerSource, *, open_browser: bool) -> Shown:
-        """See `Viewer.show`."""
+        """Show the page in the output of the running cell."""
         cell = OutputCell(source)
         if open_browser:
-            # Where widgets are not shown, as in a saved notebook, the still preview is.
+            # Where widgets cannot be shown, as in a saved notebook, the static preview is shown.
             from IPython import display
 
             data, _ = cell.widget._repr_mimebundle_() or ({}, {})

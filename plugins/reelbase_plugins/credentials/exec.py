@@ -1,4 +1,4 @@
-"""Credentials that a program prints, as AWS's ``credential_process``."""
+"""Credentials that a program prints, like ``credential_process`` of AWS."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.errors import AccessDeniedError
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials, kill_group
-from reelbase_plugins._remote.options import parsed, required
-from reelbase_plugins.credentials.json_response import from_program
+from reelbase_plugins._remote.options import parse_options, require_option
+from reelbase_plugins.credentials.json_response import parse_program_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_SECONDS: Final = 30.0
 MAX_OUTPUT_BYTES: Final = 1 << 16
-_PASSED_ON: Final = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
+_DEFAULT_VARIABLES: Final = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,8 @@ class Options:
     """A table with ``provider = "exec"``.
 
     Attributes:
-        command: The program and its arguments; there is no shell.
-        environment: Names of variables that it gets, beside a few plain ones.
+        command: Program and its arguments. They are not passed to a shell.
+        environment: Names of environment variables to pass, in addition to a few common ones such as ``PATH``.
     """
 
     command: tuple[str, ...] = ()
@@ -35,51 +35,48 @@ class Options:
 
 
 class ExecProvider(CredentialProvider):
-    """Runs the program: 30 seconds at most, 64 KiB at most; what it prints is never shown."""
+    """Runs a program for at most 30 seconds and reads at most 64 KiB of its output, which is never shown."""
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
         super().__init__(name, {})
-        table = parsed(Options, options, f"credentials.{name}")
-        self._command = required(table.command, f"credentials.{name}.command")
-        self._passed_on = (*_PASSED_ON, *table.environment)
+        table = parse_options(Options, options, f"credentials.{name}")
+        self._command = require_option(table.command, f"credentials.{name}.command")
+        self._variables = (*_DEFAULT_VARIABLES, *table.environment)
 
     def get(self, request: CredentialRequest) -> Credentials:
-        """What it printed."""
-        return from_program(self._run(), self.name)
+        """Run the program and parse its output."""
+        return parse_program_output(self._run(), self.name)
 
     def _run(self) -> bytes:
-        environment = {name: os.environ[name] for name in self._passed_on if name in os.environ}
+        # Not the whole environment: it may hold secrets that the program does not need.
+        environment = {name: os.environ[name] for name in self._variables if name in os.environ}
         try:
-            program = subprocess.Popen(  # noqa: S603 - the user's own configuration names it
+            # A session of its own, so that everything that the program starts can be killed with it.
+            program = subprocess.Popen(  # noqa: S603 - the command comes from the user's own configuration
                 self._command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            raise self._error(f"{self._command[0]!r} cannot be run: {error.strerror}") from None
+            raise self._make_error(f"{self._command[0]!r} cannot be run: {error.strerror}") from None
         with program:
             return self._read(program)
 
     def _read(self, program: subprocess.Popen[bytes]) -> bytes:
         assert program.stdout is not None  # noqa: S101 - it is a pipe
-        late = threading.Timer(MAX_SECONDS, _end, [program])
-        late.start()
+        timer = threading.Timer(MAX_SECONDS, kill_group, [program])
+        timer.start()
         try:
-            printed = program.stdout.read(MAX_OUTPUT_BYTES + 1)
-            if len(printed) > MAX_OUTPUT_BYTES:
-                raise self._error(f"{self._command[0]!r} prints more than {MAX_OUTPUT_BYTES} bytes")
+            output = program.stdout.read(MAX_OUTPUT_BYTES + 1)  # ends at the latest when the timer kills the program
+            if len(output) > MAX_OUTPUT_BYTES:
+                raise self._make_error(f"{self._command[0]!r} prints more than {MAX_OUTPUT_BYTES} bytes")
             if program.wait():
-                raise self._error(
+                raise self._make_error(
                     f"{self._command[0]!r} ended with {program.returncode}, or took over {MAX_SECONDS:.0f} s"
                 )
         finally:
-            late.cancel()
-            _end(program)
-        return printed
+            timer.cancel()
+            kill_group(program)  # also the processes that the program has started
+        return output
 
-    def _error(self, what: str) -> AccessDeniedError:
+    def _make_error(self, what: str) -> AccessDeniedError:
         return AccessDeniedError(f"Credentials {self.name!r}: {what}.", "Run it by hand to see what is wrong.")
-
-
-def _end(program: subprocess.Popen[bytes]) -> None:
-    """It, and what it has started."""
-    kill_group(program)

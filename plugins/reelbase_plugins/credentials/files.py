@@ -1,4 +1,4 @@
-"""Files with secrets in them: only their owner may read or change them."""
+"""Reading of files with secrets, which only their owner may read or change."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from reelbase.errors import AccessDeniedError
 MAX_FILE_BYTES: Final = 1 << 16
 
 
-def secret_file(path: str, name: str) -> str:
-    """The text of a file that is ours alone.
+def read_secret_file(path: str, name: str) -> str:
+    """Read the text of a file that only the current user can access.
 
     Args:
-        path: Absolute, or below ``~``.
-        name: Of the binding, for messages.
+        path: Path of the file; ``~`` is expanded.
+        name: Name of the credentials, for messages.
 
     Raises:
-        AccessDeniedError: it cannot be read, is somebody else's, or others may read it too.
+        AccessDeniedError: it cannot be read, belongs to another user, or others can access it.
     """
     file = Path(path).expanduser()
     problem = None
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # opening a FIFO would otherwise wait for a writer
     except OSError as error:
         problem = error.strerror
     else:
         try:
-            # Of what was opened, not of the name: that may be another file by now.
-            problem = _problem(os.fstat(descriptor))
+            # Check the opened file, not its name, which may refer to another file by now.
+            problem = _find_problem(os.fstat(descriptor))
             data = b"" if problem else os.read(descriptor, MAX_FILE_BYTES)
         finally:
             os.close(descriptor)
@@ -41,10 +41,10 @@ def secret_file(path: str, name: str) -> str:
         return data.decode()
     except UnicodeDecodeError:
         pass
-    raise AccessDeniedError(f"Credentials {name!r}: {path} is not text.", "Mend it.")
+    raise AccessDeniedError(f"Credentials {name!r}: {path} is not UTF-8 text.", "Correct the file.")
 
 
-def _problem(found: os.stat_result) -> str | None:
+def _find_problem(found: os.stat_result) -> str | None:
     if not stat.S_ISREG(found.st_mode):
         return "it is not a file"
     if found.st_size >= MAX_FILE_BYTES:
@@ -54,5 +54,5 @@ def _problem(found: os.stat_result) -> str | None:
     if found.st_uid != os.geteuid():
         return "it belongs to another user"
     if found.st_mode & 0o077:
-        return f"others may use it too (mode {stat.S_IMODE(found.st_mode):o})"
+        return f"other users can access it (mode {stat.S_IMODE(found.st_mode):o})"
     return None

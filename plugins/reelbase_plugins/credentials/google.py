@@ -1,4 +1,4 @@
-"""Tokens of Google: of its application default credentials, or of a key file."""
+"""Access tokens of Google, from its application default credentials or a key file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from reelbase.errors import AccessDeniedError
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
-from reelbase_plugins._remote.options import parsed
+from reelbase_plugins._remote.options import parse_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,8 @@ class Options:
     """A table with ``provider = "google"`` or ``"gdrive"``.
 
     Attributes:
-        file: JSON of a service account, or of an authorized user; None: what Google's tools find.
-        scopes: What the token is for; by default what the storage needs.
+        file: JSON file of a service account or an authorized user; None uses the application default credentials.
+        scopes: OAuth scopes of the token; empty for the scope that the storage needs.
     """
 
     file: str | None = None
@@ -36,41 +36,41 @@ class GoogleProvider(CredentialProvider):
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
         super().__init__(name, {})
-        table = parsed(Options, options, f"credentials.{name}")
+        table = parse_options(Options, options, f"credentials.{name}")
         self._file = table.file
         self._scopes = table.scopes or (self.scope,)
         self._signer: Any = None
 
     def get(self, request: CredentialRequest) -> Credentials:
-        """A token that holds, new if the last one was refused."""
+        """Return a valid token; a new one if the last one was refused."""
         from google.auth.exceptions import GoogleAuthError
 
         try:
-            return self._token(force=request.force)
+            return self._get_token(force=request.force)
         except (GoogleAuthError, OSError, ValueError) as error:
-            kind = type(error).__name__  # its text may hold the key
+            kind = type(error).__name__  # the text of the error may contain the key
         raise AccessDeniedError(
-            f"Credentials {self.name!r}: Google gives no token: {kind}.",
-            "`gcloud auth application-default login`, or name a key file.",
+            f"Credentials {self.name!r}: Google issued no token: {kind}.",
+            "Run `gcloud auth application-default login`, or set file to a key file.",
         )
 
     def invalidate(self, name: str) -> None:
-        """Read the key again."""
+        """Drop the credentials, so that the next call reads the key file again."""
         self._signer = None
 
-    def _token(self, *, force: bool) -> Credentials:
+    def _get_token(self, *, force: bool) -> Credentials:
         import requests
         from google.auth.transport.requests import Request
 
         if self._signer is None:
-            self._signer = self._found()
+            self._signer = self._load_signer()
         if force or not self._signer.valid:
             with requests.Session() as session:
                 self._signer.refresh(Request(session=session))
-        ends = self._signer.expiry
-        return Credentials({"token": self._signer.token}, expires_at=ends and ends.replace(tzinfo=UTC))
+        expiry = self._signer.expiry  # google-auth uses UTC without a timezone
+        return Credentials({"token": self._signer.token}, expires_at=expiry and expiry.replace(tzinfo=UTC))
 
-    def _found(self) -> Any:
+    def _load_signer(self) -> Any:
         import google.auth
         from google.oauth2 import credentials, service_account
 
@@ -78,7 +78,7 @@ class GoogleProvider(CredentialProvider):
         if self._file is None:
             return library.default(scopes=self._scopes)[0]
         fields = json.loads(Path(self._file).expanduser().read_bytes())
-        # By kind: of kinds that run programs or ask other hosts nobody said anything.
+        # Only these two types. Google's library knows others that run programs or send requests to other hosts.
         if fields.get("type") == "service_account":
             kind: Any = service_account.Credentials
             return kind.from_service_account_info(fields, scopes=self._scopes)

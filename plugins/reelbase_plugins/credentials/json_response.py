@@ -1,4 +1,4 @@
-"""Credentials as programs and servers tell them, in JSON."""
+"""Parsing of credentials that programs print and servers send, in JSON."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Final
 from reelbase.errors import AccessDeniedError
 from reelbase.plugin import Credentials
 
-_OF_AMAZON: Final = {
+_AWS_NAMES: Final = {
     "AccessKeyId": "aws_access_key_id",
     "SecretAccessKey": "aws_secret_access_key",
     "SessionToken": "aws_session_token",
 }
-#: Iceberg's REST catalogue specification, "storage-credentials": names of its properties.
-_OF_ICEBERG: Final = {
+#: Property names of "storage-credentials" in Iceberg's REST catalogue specification.
+_ICEBERG_NAMES: Final = {
     "s3.access-key-id": "aws_access_key_id",
     "s3.secret-access-key": "aws_secret_access_key",
     "s3.session-token": "aws_session_token",
@@ -24,63 +24,74 @@ _OF_ICEBERG: Final = {
 }
 
 
-def from_program(text: bytes, name: str) -> Credentials:
-    """What a program printed: what AWS calls ``credential_process``, or ``{"fields": {…}, "expires_at": …}``.
+def parse_program_output(text: bytes, name: str) -> Credentials:
+    """Parse the output of a program: AWS's ``credential_process`` format, or ``{"fields": {…}, "expires_at": …}``.
+
+    Args:
+        text: Output of the program.
+        name: Name of the credentials, for messages.
 
     Raises:
-        AccessDeniedError: it is neither; nothing of it is shown.
+        AccessDeniedError: it has neither format. The message does not show the output.
     """
     try:
-        return _of_program(json.loads(text))
+        return _parse_program_fields(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError):
         pass
     raise AccessDeniedError(
-        f"Credentials {name!r}: what the program printed is not understood.",
-        'It prints {"Version": 1, "AccessKeyId": …, "SecretAccessKey": …} or {"fields": {…}, "expires_at": …}.',
+        f"Credentials {name!r}: the output of the program cannot be parsed.",
+        'It must print {"Version": 1, "AccessKeyId": …, "SecretAccessKey": …} or {"fields": {…}, "expires_at": …}.',
     )
 
 
-def _of_program(told: dict[str, Any]) -> Credentials:
-    if "fields" in told:
-        return Credentials(_texts(told["fields"]), expires_at=_moment(told.get("expires_at")))
-    if told["Version"] != 1:
+def _parse_program_fields(content: dict[str, Any]) -> Credentials:
+    if "fields" in content:
+        return Credentials(_check_strings(content["fields"]), expires_at=_parse_time(content.get("expires_at")))
+    if content["Version"] != 1:
         raise ValueError("Version")
-    fields = {ours: told[theirs] for theirs, ours in _OF_AMAZON.items() if told.get(theirs)}
-    return Credentials(_texts(fields), expires_at=_moment(told.get("Expiration")))
+    fields = {ours: content[theirs] for theirs, ours in _AWS_NAMES.items() if content.get(theirs)}
+    return Credentials(_check_strings(fields), expires_at=_parse_time(content.get("Expiration")))
 
 
-def from_server(text: bytes, name: str, url: str) -> Credentials:
-    """What a server of credentials answered: of those that are for `url` the ones with the longest prefix.
+def parse_server_reply(text: bytes, name: str, url: str) -> Credentials:
+    """Parse the reply of a credential server. If several credentials cover `url`, the longest prefix wins.
+
+    Args:
+        text: Body of the reply.
+        name: Name of the credentials, for messages.
+        url: URL that the credentials are for.
 
     Raises:
-        AccessDeniedError: there are none, or the answer is not understood; nothing of it is shown.
+        AccessDeniedError: none cover `url`, or the reply cannot be parsed. The message does not show the reply.
     """
     try:
-        told = json.loads(text)
-        found = [_of_server(one, told.get("expires_at")) for one in told["storage-credentials"]]
+        content = json.loads(text)
+        found = [_parse_server_entry(entry, content.get("expires_at")) for entry in content["storage-credentials"]]
     except (ValueError, TypeError, KeyError, AttributeError):
         found = None
     if found is None:
-        raise AccessDeniedError(f"Credentials {name!r}: the server's answer is not understood.", "Ask who runs it.")
-    fitting = [item for item in found if item.covers(url)]
-    if not fitting:
-        raise AccessDeniedError(f"Credentials {name!r}: the server gave none for that URL.", "Ask who runs it.")
-    return max(fitting, key=lambda one: len(one.prefixes[0]))
+        raise AccessDeniedError(
+            f"Credentials {name!r}: the reply of the server cannot be parsed.", "Ask its administrator."
+        )
+    matching = [credentials for credentials in found if credentials.covers(url)]
+    if not matching:
+        raise AccessDeniedError(f"Credentials {name!r}: the server has none for that URL.", "Ask its administrator.")
+    return max(matching, key=lambda credentials: len(credentials.prefixes[0]))
 
 
-def _of_server(one: dict[str, Any], expires_at: Any) -> Credentials:
-    fields = {_OF_ICEBERG.get(key, key): value for key, value in one["config"].items()}
-    return Credentials(_texts(fields), expires_at=_moment(expires_at), prefixes=(one["prefix"],))
+def _parse_server_entry(entry: dict[str, Any], expires_at: Any) -> Credentials:
+    fields = {_ICEBERG_NAMES.get(key, key): value for key, value in entry["config"].items()}
+    return Credentials(_check_strings(fields), expires_at=_parse_time(expires_at), prefixes=(entry["prefix"],))
 
 
-def _texts(fields: dict[str, Any]) -> dict[str, str]:
+def _check_strings(fields: dict[str, Any]) -> dict[str, str]:
     if not fields or not all(isinstance(value, str) for value in fields.values()):
         raise ValueError("fields")
     return fields
 
 
-def _moment(text: Any) -> datetime | None:
-    """A time with a timezone, in ISO 8601."""
+def _parse_time(text: Any) -> datetime | None:
+    """Parse a time in ISO 8601 with a timezone. Without one it would be ambiguous, so that is an error."""
     found = None if text is None else datetime.fromisoformat(text)
     if found is not None and found.tzinfo is None:
         raise ValueError("expires_at")

@@ -1,4 +1,4 @@
-"""Google Cloud Storage: ``gs://bucket/key``, or ``gcs://``."""
+"""Google Cloud Storage: ``gs://bucket/key`` or ``gcs://bucket/key``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reelbase.plugin import StorageSpec, hookimpl
 
 @hookimpl
 def reelbase_storages() -> list[StorageSpec]:
-    """``gs://``, ``gcs://``."""
+    """Return the storage for ``gs://`` and ``gcs://``."""
     return [
         StorageSpec(
             name="gcs",

@@ -1,4 +1,4 @@
-"""Clients of Google Cloud Storage: a gcsfs filesystem for each way to ask."""
+"""Clients of Google Cloud Storage: one gcsfs filesystem for each combination of options and credentials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reelbase_plugins._remote.clients import Client, Clients
-from reelbase_plugins.gcs.options import found_credentials, google_credentials
+from reelbase_plugins.gcs.options import find_credentials, make_google_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
     from reelbase_plugins.gcs.options import GcsOptions
 
-_CONNECTIONS = 64
+_MAX_CONNECTIONS = 64
 _ANONYMOUS = "anon"
 
 
 @dataclass(frozen=True, repr=False)
-class How:
-    """What one client is for.
+class ClientSettings:
+    """The settings of a client.
 
     Attributes:
-        options: Where to ask.
-        fields: As whom, in JSON; None: as Google's own chain says.
-        environment: What the chain looks at, so that one who changes it gets another client.
+        options: Options of the storage.
+        fields: Fields of the credentials as JSON; None uses Google's default credential chain.
+        environment: Environment variable that the chain reads. It is included so that a change makes a new client.
     """
 
     options: GcsOptions
@@ -37,45 +37,49 @@ class How:
 
 
 def client_for(options: GcsOptions, fields: Mapping[str, Any] | None) -> Client[GCSFileSystem]:
-    """The client of this process."""
+    """Return this process's client for the options and credentials."""
     text = None if fields is None else json.dumps(dict(fields), sort_keys=True, default=str)
-    return _clients.get(How(options, text, os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")))
+    return _clients.get(ClientSettings(options, text, os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")))
 
 
-def _made(how: How) -> Client[GCSFileSystem]:
+def _make_client(settings: ClientSettings) -> Client[GCSFileSystem]:
     from fsspec.asyn import get_loop
-    from gcsfs.core import GCSFileSystem  # the one of the package looks at each bucket's kind first: a request more
+    from gcsfs.core import GCSFileSystem  # the class in `gcsfs` itself first requests the type of each bucket
 
     filesystem = GCSFileSystem(
-        project=how.options.project or "",
-        token=_identity(how) or _ANONYMOUS,
-        endpoint_url=how.options.endpoint_url and how.options.endpoint_url.rstrip("/"),
+        project=settings.options.project or "",
+        token=_choose_identity(settings) or _ANONYMOUS,
+        endpoint_url=settings.options.endpoint_url and settings.options.endpoint_url.rstrip("/"),
         asynchronous=True,
         loop=get_loop(),
-        skip_instance_cache=True,
+        skip_instance_cache=True,  # its cache knows nothing of our settings; `Clients` keeps the instances
         use_listings_cache=False,
     )
     client = Client(filesystem, _close)
-    client.run(_connect(filesystem, how.options), how.options.deadline)
+    client.run(_connect(filesystem, settings.options), settings.options.deadline)
     return client
 
 
-def _identity(how: How) -> Any:
-    """Not what gcsfs would find: it reads a pickle in the home folder, and sends to any endpoint what it found."""
-    if how.fields is not None:
-        return google_credentials(json.loads(how.fields))
-    return None if how.options.anonymous or how.options.endpoint_url else found_credentials()
+def _choose_identity(settings: ClientSettings) -> Any:
+    """Choose the credentials; None for anonymous access.
+
+    gcsfs does not choose them, because it reads a pickle in the home folder and sends Google's credentials to any
+    endpoint.
+    """
+    if settings.fields is not None:
+        return make_google_credentials(json.loads(settings.fields))
+    return None if settings.options.anonymous or settings.options.endpoint_url else find_credentials()
 
 
 async def _connect(filesystem: GCSFileSystem, options: GcsOptions) -> None:
-    """Make the session here: gcsfs would close its own in forked children, too."""
+    """Make the session. If gcsfs made it, it would also close it in forked children."""
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=options.timeout, sock_read=options.timeout)
     filesystem._session = aiohttp.ClientSession(
         timeout=timeout,
-        auto_decompress=False,  # a range is of the bytes that are stored
-        connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+        auto_decompress=False,  # ranges are of the stored bytes
+        connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS),
     )
 
 
@@ -83,4 +87,4 @@ async def _close(filesystem: GCSFileSystem) -> None:
     await filesystem.session.close()
 
 
-_clients: Clients[GCSFileSystem] = Clients(_made)
+_clients: Clients[GCSFileSystem] = Clients(_make_client)

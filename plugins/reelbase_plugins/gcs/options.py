@@ -1,4 +1,4 @@
-"""What can be said about Google Cloud Storage: options, and credentials."""
+"""Options and credentials of Google Cloud Storage."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from reelbase.errors import AccessDeniedError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SERVICE: Final = frozenset(
+_SERVICE_ACCOUNT_FIELDS: Final = frozenset(
     {"type", "project_id", "private_key_id", "private_key", "client_email", "client_id", "auth_uri", "token_uri",
      "auth_provider_x509_cert_url", "client_x509_cert_url", "universe_domain"}
 )  # fmt: skip
-_USER: Final = frozenset(
+_USER_FIELDS: Final = frozenset(
     {
         "type",
         "account",
@@ -28,8 +28,8 @@ _USER: Final = frozenset(
     }
 )
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
-_NAMED: Final = "GOOGLE_APPLICATION_CREDENTIALS"
-_TODO: Final = "Give the fields of a service account's key file, those of an authorized user, or a token."
+_KEY_FILE_VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
+_TODO: Final = "Pass the fields of a service account's key file, those of an authorized user, or a token."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +37,15 @@ class GcsOptions:
     """The table ``[storage.gcs]``.
 
     Attributes:
-        endpoint_url: Of a service like it; None: Google's. Another one gets no credentials but those given for it.
-        project: Who is charged, with `requester_pays`.
-        anonymous: Make anonymous requests.
-        requester_pays: Accept to be charged.
-        timeout: Seconds without a byte, after which a request has failed.
-        tries: Most tries of a request.
-        deadline: Seconds for all tries of it.
-        concurrency: Requests at once of one call.
+        endpoint_url: URL of a compatible service; None uses Google. Google's default credentials are never sent to
+            another service.
+        project: Project that is charged, with `requester_pays`.
+        anonymous: Whether to send requests without credentials.
+        requester_pays: Whether to accept that requests are charged to you.
+        timeout: Seconds without a byte after which a request fails.
+        tries: Highest number of tries of one request.
+        deadline: Seconds for one request with all its tries.
+        concurrency: Highest number of requests at a time of one call.
     """
 
     endpoint_url: str | None = None
@@ -57,27 +58,27 @@ class GcsOptions:
     concurrency: int = 8
 
 
-def google_credentials(fields: Mapping[str, Any]) -> Any:
-    """What google-auth makes of the fields that a user gave.
+def make_google_credentials(fields: Mapping[str, Any]) -> Any:
+    """Make credentials of google-auth from the fields that a user passed.
 
     Raises:
-        UsageError: they are none of what it knows.
+        UsageError: a field is unknown, or the fields are incomplete.
     """
     kind = fields.get("type")
-    known = {"token"} if "token" in fields else _SERVICE if kind == "service_account" else _USER
+    known = {"token"} if "token" in fields else _SERVICE_ACCOUNT_FIELDS if kind == "service_account" else _USER_FIELDS
     wrong = sorted(set(fields) - known)
     if wrong:
         raise UsageError(
-            f"Credentials for Google have no {wrong[0]!r} here.", f"There are: {', '.join(sorted(known))}."
+            f"Credentials for Google have no field {wrong[0]!r} here.", f"There are: {', '.join(sorted(known))}."
         )
     try:
-        return _made(dict(fields))
-    except (ValueError, TypeError):  # its text may hold the key
+        return _make_credentials(dict(fields))
+    except (ValueError, TypeError):  # its text may contain the key, so it is not chained
         missing = UsageError("These credentials for Google are incomplete, or damaged.", _TODO)
     raise missing
 
 
-def _made(fields: dict[str, Any]) -> Any:
+def _make_credentials(fields: dict[str, Any]) -> Any:
     from google.oauth2 import credentials, service_account
 
     of_service: Any = service_account.Credentials
@@ -91,11 +92,14 @@ def _made(fields: dict[str, Any]) -> Any:
     return of_user.from_authorized_user_info(fields, scopes=[_SCOPE])
 
 
-def found_credentials() -> Any:
-    """Google's application default credentials: of the environment, of gcloud, or of the machine; None: none.
+def find_credentials() -> Any:
+    """Find Google's application default credentials: of the environment, of gcloud, or of the machine.
+
+    Returns:
+        None if there are none.
 
     Raises:
-        AccessDeniedError: the environment names some, and they cannot be used.
+        AccessDeniedError: the environment names a key file that cannot be used.
     """
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
@@ -103,8 +107,9 @@ def found_credentials() -> Any:
     try:
         return google.auth.default(scopes=[_SCOPE])[0]
     except DefaultCredentialsError:
-        if _NAMED not in os.environ:
+        if _KEY_FILE_VARIABLE not in os.environ:
             return None
     raise AccessDeniedError(
-        f"{_NAMED} names no file of credentials that Google's library can use.", "Mend or unset it."
+        f"{_KEY_FILE_VARIABLE} does not name a file of credentials that Google's library can use.",
+        "Correct or unset it.",
     )

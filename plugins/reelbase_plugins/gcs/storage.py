@@ -1,4 +1,4 @@
-"""Storage in a bucket of Google Cloud Storage: one object an object."""
+"""Storage in a bucket of Google Cloud Storage: each object of a dataset is one object in the bucket."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from reelbase_plugins._remote.fsspec import BucketStorage
 from reelbase_plugins.gcs import failures
 from reelbase_plugins.gcs.bucket import GcsBucket, Piece
 from reelbase_plugins.gcs.client import client_for
-from reelbase_plugins.gcs.options import GcsOptions, google_credentials
+from reelbase_plugins.gcs.options import GcsOptions, make_google_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping
 
     from reelbase.plugin import Credentials
     from reelbase_plugins._remote.fsspec import Bucket
-    from reelbase_plugins.gcs.bucket import Made, Progress
+    from reelbase_plugins.gcs.bucket import Progress, Written
 
 
 class GcsStorage(BucketStorage):
     """Objects below ``gs://bucket/folder``.
 
     Args:
-        root: Its URL.
-        options: As in `GcsOptions`.
-        credentials: A service account's fields, an authorized user's, or a ``token``; None: what Google's own tools
-            find, or nobody's.
+        root: URL of the folder.
+        options: See `GcsOptions`.
+        credentials: Fields of a service account's key file, those of an authorized user, or a ``token``. None uses
+            Google's application default credentials, and anonymous access if there are none.
     """
 
     table: ClassVar[type] = GcsOptions
@@ -41,7 +41,7 @@ class GcsStorage(BucketStorage):
     ) -> None:
         super().__init__(root, options=options, credentials=credentials)
         if credentials is not None:
-            google_credentials(credentials)  # says now what is wrong with them
+            make_google_credentials(credentials)  # raises an error now, not at the first request
 
     def _open(self) -> GcsBucket:
         options = self.settings
@@ -49,54 +49,58 @@ class GcsStorage(BucketStorage):
         return GcsBucket(client_for(options, self.credentials), self.place.bucket, charged=charged)
 
     def _upload(self, name: str, chunks: Iterator[bytes], url: str, *, if_absent: bool) -> None:
-        """Piece by piece: the object stands when the last has come."""
+        """Upload piece by piece. The object exists once the last piece has been received."""
         session = self.ask(lambda bucket: _gcs(bucket).begin(name, if_absent=if_absent), url)
         try:
-            made, sent = self._send(session, chunks, url, if_absent=if_absent)
+            written, sent = self._send(session, chunks, url, if_absent=if_absent)
         except BaseException:
-            with suppress(StorageError):  # what stopped us is told; Google drops what is unfinished after a week
+            # The first error is the one to report. Google deletes unfinished uploads after a week if this fails.
+            with suppress(StorageError):
                 self.ask(lambda bucket: _gcs(bucket).abort(session), url)
             raise
-        if not sent.is_in(made):
-            self.ask(lambda bucket: _gcs(bucket).remove(name, made.generation), url)
-            raise _not_whole(url)
+        if not sent.matches(written):  # its size or MD5 differs: delete exactly this generation
+            self.ask(lambda bucket: _gcs(bucket).remove(name, written.generation), url)
+            raise _make_incomplete_error(url)
 
-    def _send(self, session: str, chunks: Iterator[bytes], url: str, *, if_absent: bool) -> tuple[Made, _Sent]:
-        """Send all of it; what the service made of it."""
+    def _send(self, session: str, chunks: Iterator[bytes], url: str, *, if_absent: bool) -> tuple[Written, _Sent]:
+        """Send all chunks. Return the service's description of the object, and what was sent."""
         sent = _Sent()
-        for chunk, last in _mark(chunks):
+        for chunk, last in _mark_last(chunks):
             start = sent.size
             sent.add(chunk)
-            made = self._piece(session, Piece(start, chunk, sent.size if last else None), url, if_absent=if_absent)
-            if made is not None:
-                return made, sent
-        raise _not_whole(url)
+            written = self._send_piece(
+                session, Piece(start, chunk, sent.size if last else None), url, if_absent=if_absent
+            )
+            if written is not None:
+                return written, sent
+        raise _make_incomplete_error(url)
 
-    def _piece(self, session: str, piece: Piece, url: str, *, if_absent: bool) -> Made | None:
-        """Send a piece, of which the service may take only a part; the object, if it stands now."""
+    def _send_piece(self, session: str, piece: Piece, url: str, *, if_absent: bool) -> Written | None:
+        """Send a piece, again from where the service stopped if it took only a part; the object once it is complete."""
         for _ in range(self.settings.tries):
-            found = self._sent(session, piece, url, if_absent=if_absent)
-            if found.made is not None or found.has == piece.end:
-                return found.made
-            if not piece.start <= found.has < piece.end:
+            progress = self._send_once(session, piece, url, if_absent=if_absent)
+            if progress.written is not None or progress.received == piece.end:
+                return progress.written
+            if not piece.start <= progress.received < piece.end:
                 break
-            piece = piece.after(found.has)
-        raise _not_whole(url)
+            piece = piece.skip_to(progress.received)
+        raise _make_incomplete_error(url)
 
-    def _sent(self, session: str, piece: Piece, url: str, *, if_absent: bool) -> Progress:
-        before = False
+    def _send_once(self, session: str, piece: Piece, url: str, *, if_absent: bool) -> Progress:
+        is_retry = False
 
-        def once(bucket: Bucket) -> Coroutine[Any, Any, Progress]:
-            nonlocal before
-            send = _gcs(bucket).rest if before else _gcs(bucket).piece
-            before = True
+        def request(bucket: Bucket) -> Coroutine[Any, Any, Progress]:
+            nonlocal is_retry
+            send = _gcs(bucket).resume_piece if is_retry else _gcs(bucket).send_piece
+            is_retry = True
             return send(session, piece, if_absent=if_absent)
 
-        return self.ask(once, url, repeat=piece.size is None or not if_absent)
+        # The last piece of a conditional write creates the object: it is not sent again if its reply is lost.
+        return self.ask(request, url, repeat=piece.size is None or not if_absent)
 
 
 class _Sent:
-    """What was sent of an object so far."""
+    """Size and MD5 of the bytes sent so far."""
 
     def __init__(self) -> None:
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -106,22 +110,22 @@ class _Sent:
         self._md5.update(chunk)
         self.size += len(chunk)
 
-    def is_in(self, made: Made) -> bool:
-        """Whether that is what was made, as far as the service says."""
-        return made.size in (None, self.size) and made.md5 in (None, b64encode(self._md5.digest()).decode())
+    def matches(self, written: Written) -> bool:
+        """Return True if the object that was written has this size and MD5, as far as the service says."""
+        return written.size in (None, self.size) and written.md5 in (None, b64encode(self._md5.digest()).decode())
 
 
-def _mark(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each with whether it is the last."""
+def _mark_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield each chunk with True if it is the last one, else False."""
     chunk = next(chunks)
-    for after in chunks:
+    for following in chunks:
         yield chunk, False
-        chunk = after
+        chunk = following
     yield chunk, True
 
 
-def _not_whole(url: str) -> StorageError:
-    return StorageError(f"{url}: what was sent did not arrive whole.", "Nothing is left of it; try again.")
+def _make_incomplete_error(url: str) -> StorageError:
+    return StorageError(f"{url}: what was sent did not arrive whole.", "The incomplete object was deleted. Try again.")
 
 
 def _gcs(bucket: object) -> GcsBucket:

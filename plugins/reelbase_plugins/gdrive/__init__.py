@@ -7,7 +7,7 @@ from reelbase.plugin import StorageSpec, hookimpl
 
 @hookimpl
 def reelbase_storages() -> list[StorageSpec]:
-    """``gdrive://``."""
+    """Return the storage for ``gdrive://``."""
     return [
         StorageSpec(
             name="gdrive",
@@ -23,9 +23,9 @@ def reelbase_storages() -> list[StorageSpec]:
 
 @hookimpl
 def reelbase_normalize_url(url: str) -> str | None:
-    """A link that Drive's "Share" gives, as ``gdrive://<id>``."""
+    """Turn a link from Drive's "Share" dialog into ``gdrive://<id>``; None for other URLs."""
     if "google.com" not in url.lower():
         return None
-    from reelbase_plugins.gdrive.urls import from_share_link
+    from reelbase_plugins.gdrive.urls import convert_share_link
 
-    return from_share_link(url)
+    return convert_share_link(url)

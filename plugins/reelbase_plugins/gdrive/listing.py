@@ -1,4 +1,4 @@
-"""All files below a folder, in order of their keys."""
+"""Lists of all files below a folder, in order of their keys."""
 
 from __future__ import annotations
 
@@ -14,42 +14,43 @@ if TYPE_CHECKING:
 
 
 def walk(known: Names, prefix: str) -> Iterator[tuple[str, Stat]]:
-    """Keys that start with `prefix`, and what is known of their files.
+    """Yield the keys that start with `prefix`, with the stat of their files.
 
     Raises:
-        StorageError: two folders have one name, or a folder cannot be listed.
+        StorageError: two folders have the same name, or a folder cannot be listed.
     """
-    folder = known.base()
+    folder = known.find_root()
     if folder is not None:
-        yield from _below(known, folder, prefix, "")
+        yield from _walk_folder(known, folder, prefix, "")
 
 
-def _below(known: Names, folder: str, prefix: str, base: str) -> Iterator[tuple[str, Stat]]:
-    """Those in one folder, whose own key is `base`, with a slash at its end."""
+def _walk_folder(known: Names, folder: str, prefix: str, base: str) -> Iterator[tuple[str, Stat]]:
+    """Yield the files of one folder. `base` is the key of the folder with a slash at its end."""
     last = None
-    for name, file in _sort(known, folder, base):
+    for name, file in _list_entries(known, folder, base):
         key = base + name
         if key == last and file.is_folder:
             raise StorageError(
                 f"Two folders in gdrive://{folder} are called {file.name!r}.", "Rename or remove one of them in Drive."
             )
         if file.is_folder and (key.startswith(prefix) or prefix.startswith(key)):
-            yield from _below(known, file.id, prefix, key)
+            yield from _walk_folder(known, file.id, prefix, key)
         elif not file.is_folder and key.startswith(prefix) and key != last:
             yield key, file.stat
         last = key
 
 
-def _sort(known: Names, folder: str, base: str) -> list[tuple[str, File]]:
-    """A folder's entries. A folder sorts by its name with the slash: ``a-b`` comes before ``a/b``."""
+def _list_entries(known: Names, folder: str, base: str) -> list[tuple[str, File]]:
+    """Return the entries of a folder, sorted by key. Folders sort with their slash: ``a-b`` is before ``a/b``."""
     try:
-        found = known.children(folder, known.about(base.split("/")[:-1]))
-    except ObjectNotFoundError:  # removed meanwhile, or never there
+        found = known.list_children(folder, known.make_label(base.split("/")[:-1]))
+    except ObjectNotFoundError:  # it was removed in the meantime, or never existed
         return []
-    shown = [item for item in found if not (item.is_shortcut or item.is_native) and _is_key(item.name)]
-    return sorted(((f"{one.name}/" if one.is_folder else one.name, one) for one in shown), key=lambda one: one[0])
+    files = [file for file in found if not (file.is_shortcut or file.is_native) and _is_key(file.name)]
+    entries = ((f"{file.name}/" if file.is_folder else file.name, file) for file in files)
+    return sorted(entries, key=lambda entry: entry[0])
 
 
 def _is_key(name: str) -> bool:
-    """Whether a file of that name has a key: Drive's names may hold a slash."""
+    """Return True if a file with this name can have a key. Names in Drive may contain a slash, keys cannot."""
     return "/" not in name and name not in {"", ".", ".."}

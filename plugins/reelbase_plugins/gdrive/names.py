@@ -1,6 +1,7 @@
-"""From keys to files: Drive knows files by id, and lets several have one name.
+"""Look-up of files by their keys. Drive identifies files by id, and several files may have the same name.
 
-Each name below a folder is one query. What was found is remembered for a minute: what is not there never is.
+Each name on a path takes one query. Files that were found are remembered for a minute. Names that were not found are
+not remembered, because another process may create them at any time.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "application/vnd.google-apps.folder"
 SHORTCUT: Final = "application/vnd.google-apps.shortcut"
-_NATIVE: Final = "application/vnd.google-apps."
-_SECONDS: Final = 60.0
+_NATIVE_PREFIX: Final = "application/vnd.google-apps."
+_MAX_AGE_SECONDS: Final = 60.0
 MAX_NAMES_KEPT: Final = 10_000
 FIELDS: Final = "id,name,mimeType,size,md5Checksum,headRevisionId,version,modifiedTime,resourceKey,shortcutDetails"
 
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """What Drive says of one file, folder or shortcut."""
+    """Drive's description of a file, folder or shortcut. `target` and its fields are set for shortcuts only."""
 
     id: str
     name: str
@@ -46,7 +47,7 @@ class File:
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> File:
-        """From an answer with `FIELDS`."""
+        """Parse the JSON of a reply that was requested with `FIELDS`."""
         link = found.get("shortcutDetails") or {}
         modified = found.get("modifiedTime")
         return cls(
@@ -65,22 +66,22 @@ class File:
 
     @property
     def is_folder(self) -> bool:
-        """Whether other files can be in it, or in what it is a shortcut to."""
+        """Whether it is a folder, or a shortcut to one."""
         return FOLDER in (self.mime, self.target_mime)
 
     @property
     def is_shortcut(self) -> bool:
-        """Whether it stands for another."""
+        """Whether it is a shortcut to another file or folder."""
         return self.mime == SHORTCUT
 
     @property
     def is_native(self) -> bool:
-        """Whether it is a Google document, or something else without bytes."""
-        return self.mime.startswith(_NATIVE) and not self.is_folder and not self.is_shortcut
+        """Whether it is a Google document, or another kind of file that has no bytes."""
+        return self.mime.startswith(_NATIVE_PREFIX) and not self.is_folder and not self.is_shortcut
 
     @property
     def stat(self) -> Stat:
-        """As a storage says it."""
+        """Size, etag and time of modification."""
         return Stat(size=self.size, etag=self.etag, modified=self.modified)
 
 
@@ -88,9 +89,9 @@ class Names:
     """Finds files by their names below one place.
 
     Args:
-        client: To ask.
-        place: The root.
-        all_drives: Look into shared drives too.
+        client: Client that sends the requests.
+        place: Root folder of the storage.
+        all_drives: Whether to include shared drives.
     """
 
     def __init__(self, client: Client, place: Place, *, all_drives: bool) -> None:
@@ -98,103 +99,104 @@ class Names:
         self._place = place
         self._all_drives = all_drives
         self._known: dict[tuple[str, str], tuple[File, float]] = {}
-        self._making = threading.Lock()
+        self._folder_lock = threading.Lock()
         client.learn(place.id, place.resource_key)
 
-    def file(self, parts: Sequence[str], *, fresh: bool = False) -> File:
-        """The file with these names; a shortcut is followed once.
+    def find_file(self, parts: Sequence[str], *, fresh: bool = False) -> File:
+        """Find a file. If it is a shortcut, its target is returned.
 
         Args:
-            parts: Names of folders, and of the file; none: the root itself.
-            fresh: Ask, also if it is remembered.
+            parts: Names of the folders on the path and of the file; empty for the root itself.
+            fresh: Whether to ask Drive even if the file is remembered.
 
         Raises:
-            ObjectNotFoundError: there is none.
-            StorageError: there are two, or it has no bytes.
+            ObjectNotFoundError: there is no such file.
+            StorageError: there are several files with this name, or it has no bytes.
         """
-        about = self.about(parts)
-        found = self.own(parts, fresh=fresh)
+        about = self.make_label(parts)
+        found = self.find_entry(parts, fresh=fresh)
         if found is None or (found.is_folder and not parts):
-            raise ObjectNotFoundError(f"No file {about!r} in Drive.", "Check the path, or share it with who asks.")
+            raise ObjectNotFoundError(
+                f"There is no file {about!r} in Drive.",
+                "Check the path, or share the file with the account that you use.",
+            )
         if found.is_shortcut:
             found = self._follow(found, about)
         if found.is_native or found.is_shortcut:
-            raise StorageError(
-                f"{about!r} is not a file with bytes: Drive says {found.mime}.", "Export it in Drive to one."
-            )
+            raise StorageError(f"{about!r} has no bytes: its type is {found.mime}.", "Export it to a file in Drive.")
         return found
 
-    def own(self, parts: Sequence[str], *, fresh: bool = False) -> File | None:
-        """As `file`, with shortcuts as they are; None: there is none."""
+    def find_entry(self, parts: Sequence[str], *, fresh: bool = False) -> File | None:
+        """Find a file without following shortcuts; None if there is none. See `find_file` for the arguments."""
         path = (*self._place.path, *parts)
         if not path:
-            return self._by_id(self._place.id, self.about(parts))
+            return self._get_by_id(self._place.id, self.make_label(parts))
         try:
-            return self._own(path, fresh)
-        except ObjectNotFoundError:  # a folder that was remembered is gone; another may have its name
+            return self._find_on_path(path, fresh)
+        except ObjectNotFoundError:  # a remembered folder was deleted; another may have its name now
             self._known.clear()
         try:
-            return self._own(path, fresh)
+            return self._find_on_path(path, fresh)
         except ObjectNotFoundError:
             return None
 
-    def _own(self, path: Sequence[str], fresh: bool) -> File | None:
-        folder = self.folder(path[:-1])
-        return None if folder is None else self._child(folder, path[-1], folders=False, fresh=fresh)
+    def _find_on_path(self, path: Sequence[str], fresh: bool) -> File | None:
+        folder = self.find_folder(path[:-1])
+        return None if folder is None else self._find_child(folder, path[-1], folders=False, fresh=fresh)
 
-    def folder(self, path: Sequence[str], *, make: bool = False) -> str | None:
-        """The id of the folder with these names, counted from the root's id; None: there is none.
+    def find_folder(self, path: Sequence[str], *, make: bool = False) -> str | None:
+        """Return the id of a folder; None if there is none.
 
         Args:
-            path: Names.
-            make: Make those that are missing.
+            path: Names of the folders on the path, starting below the id in the root's URL.
+            make: Whether to create missing folders.
 
         Raises:
-            ObjectNotFoundError: one was remembered, and is gone.
-            StorageError: a shortcut is in the way of making one.
+            ObjectNotFoundError: a remembered folder was deleted.
+            StorageError: `make` is True, and a name on the path is a shortcut.
         """
         uid: str = self._place.id
         for depth, name in enumerate(path):
-            found = self._child(uid, name, folders=True)
+            found = self._find_child(uid, name, folders=True)
             if found is None and make:
-                found = self._made(uid, name)
+                found = self._get_or_create_folder(uid, name)
             if found is None:
                 return None
             if make and found.is_shortcut:
                 where = "/".join([f"gdrive://{self._place.id}", *path[: depth + 1]])
                 raise StorageError(
-                    f"{where!r} is a shortcut: nothing is written through it.", "Name the folder itself."
+                    f"{where!r} is a shortcut: reelbase does not write through shortcuts.", "Name the folder itself."
                 )
             uid = found.target or found.id
             self._client.learn(uid, found.target_key or found.resource_key)
         return uid
 
-    def children(self, folder: str, about: str) -> list[File]:
-        """All that is in a folder.
+    def list_children(self, folder: str, about: str) -> list[File]:
+        """List the files and folders in a folder.
 
         Raises:
-            ObjectNotFoundError: there is no such folder.
+            ObjectNotFoundError: the folder does not exist.
         """
-        return list(self._query(f"{quoted(folder)} in parents and trashed = false", about))
+        return list(self._query(f"{quote(folder)} in parents and trashed = false", about))
 
-    def base(self) -> str | None:
-        """The id of the root's folder; None: there is none yet."""
-        return self.folder(self._place.path)
+    def find_root(self) -> str | None:
+        """Return the id of the root folder; None if it does not exist yet."""
+        return self.find_folder(self._place.path)
 
     def forget(self, name: str) -> None:
-        """Remember no file of that name."""
+        """Forget the files with this name in all folders."""
         for place in [place for place in list(self._known) if place[1] == name]:
             self._known.pop(place, None)
 
     def remember(self, folder: str, file: File) -> None:
-        """A file that was just written."""
+        """Remember a file that was just written."""
         self._keep((folder, file.name), file)
 
-    def about(self, parts: Sequence[str]) -> str:
-        """A file's URL, for messages."""
+    def make_label(self, parts: Sequence[str]) -> str:
+        """Return the URL of a file, for messages."""
         return "/".join([self._place.url, *parts])
 
-    def _by_id(self, uid: str, about: str) -> File:
+    def _get_by_id(self, uid: str, about: str) -> File:
         return self._client.ask(
             lambda files: files.get(fileId=uid, fields=FIELDS, supportsAllDrives=self._all_drives), File.of, about
         )
@@ -202,17 +204,17 @@ class Names:
     def _follow(self, shortcut: File, about: str) -> File:
         target = shortcut.target or ""
         self._client.learn(target, shortcut.target_key)
-        return self._by_id(target, f"{about} (a shortcut)")
+        return self._get_by_id(target, f"{about} (a shortcut)")
 
-    def _child(self, folder: str, name: str, *, folders: bool, fresh: bool = False) -> File | None:
+    def _find_child(self, folder: str, name: str, *, folders: bool, fresh: bool = False) -> File | None:
         place = (folder, name + "/" * folders)
         known = self._known.get(place)
-        if known is not None and not fresh and time.monotonic() - known[1] < _SECONDS:
+        if known is not None and not fresh and time.monotonic() - known[1] < _MAX_AGE_SECONDS:
             return known[0]
         about = f"{name!r} in gdrive://{folder}"
-        query = f"name = {quoted(name)} and {quoted(folder)} in parents and trashed = false"
-        # A query for a name ignores case, and more: what it gives is looked at again.
-        found = [one for one in self._query(query, about) if one.name == name and one.is_folder is folders]
+        query = f"name = {quote(name)} and {quote(folder)} in parents and trashed = false"
+        # Drive ignores case and more when it compares names, so the results are compared again.
+        found = [file for file in self._query(query, about) if file.name == name and file.is_folder is folders]
         if len(found) > 1:
             what = "folders" if folders else "files"
             raise StorageError(
@@ -229,15 +231,15 @@ class Names:
         token: str | None = None
         seen = set()
         while True:
-            page, token = self._client.ask(self._list(query, token), _page, about)
-            for found in page:
-                if found.id not in seen:  # what changes meanwhile may come on two pages
-                    seen.add(found.id)
-                    yield found
+            page, token = self._client.ask(self._make_list_request(query, token), _parse_page, about)
+            for file in page:
+                if file.id not in seen:  # a file that changes in the meantime may be on two pages
+                    seen.add(file.id)
+                    yield file
             if not token:
                 return
 
-    def _list(self, query: str, token: str | None) -> Callable[[Any], Any]:
+    def _make_list_request(self, query: str, token: str | None) -> Callable[[Any], Any]:
         return lambda files: files.list(
             q=query,
             pageSize=1000,
@@ -247,31 +249,31 @@ class Names:
             includeItemsFromAllDrives=self._all_drives,
         )
 
-    def _made(self, parent: str, name: str) -> File:
-        """A new folder, or the one that another thread has just made: Drive would make two of one name."""
-        with self._making:
-            found = self._child(parent, name, folders=True, fresh=True)
+    def _get_or_create_folder(self, parent: str, name: str) -> File:
+        """Create a folder, or return the one that another thread has just created: Drive would create a second one."""
+        with self._folder_lock:
+            found = self._find_child(parent, name, folders=True, fresh=True)
             if found is None:
-                found = self._new_folder(parent, name)
+                found = self._create_folder(parent, name)
                 self._keep((parent, name + "/"), found)
             return found
 
-    def _new_folder(self, parent: str, name: str) -> File:
-        from reelbase_plugins.gdrive.writing import created
+    def _create_folder(self, parent: str, name: str) -> File:
+        from reelbase_plugins.gdrive.writing import create_file
 
         about = {"name": name, "mimeType": FOLDER, "parents": [parent]}
-        return created(self._client, about, None, f"{name!r} in gdrive://{parent}", all_drives=self._all_drives)
+        return create_file(self._client, about, None, f"{name!r} in gdrive://{parent}", all_drives=self._all_drives)
 
     def _keep(self, place: tuple[str, str], file: File) -> None:
-        if len(self._known) >= MAX_NAMES_KEPT:
+        if len(self._known) >= MAX_NAMES_KEPT:  # simplest bound: a name that is needed again costs one query
             self._known.clear()
         self._known[place] = (file, time.monotonic())
 
 
-def quoted(text: str) -> str:
-    """A string in a query of ``files.list``."""
+def quote(text: str) -> str:
+    """Quote a string for a query of ``files.list``."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _page(found: Mapping[str, Any]) -> tuple[list[File], str | None]:
+def _parse_page(found: Mapping[str, Any]) -> tuple[list[File], str | None]:
     return [File.of(item) for item in found["files"]], found.get("nextPageToken")

@@ -1,7 +1,7 @@
-"""Requests with an access token: refreshed once for all threads, and once more if the service does not take it.
+"""Requests with an access token. It is refreshed once for all threads, and once more if the service rejects it.
 
-google-auth-httplib2 could do it, but calls `before_request`, which also starts a thread that sends a service account's
-token to a host of its own choice (``iamcredentials.googleapis.com``), on a connection that another thread is using.
+google-auth-httplib2 is not used for this. It calls `before_request`, which also starts a thread that sends a service
+account's token to another host (``iamcredentials.googleapis.com``), on a connection that another thread is using.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Signer:
-    """Puts a valid token into headers; shared by all connections of a process.
+    """Adds a valid token to headers. All connections of a process share one signer.
 
     Args:
-        credentials: Of `google.auth`.
+        credentials: Credentials of `google.auth`.
     """
 
     def __init__(self, credentials: Any) -> None:
@@ -25,7 +25,7 @@ class Signer:
         self._lock = threading.Lock()
 
     def sign(self, headers: dict[str, str], http: Any) -> str | None:
-        """Sign; the token that was used."""
+        """Add a valid token to `headers` and return it. `http` is used if the token must be refreshed first."""
         with self._lock:
             if not self._credentials.valid:
                 self._refresh(http)
@@ -34,7 +34,7 @@ class Signer:
             return token
 
     def renew(self, refused: str | None, http: Any) -> None:
-        """Get a new token in place of one that was refused, unless another thread has done so."""
+        """Replace a token that the service refused, unless another thread has done so already."""
         with self._lock:
             if self._credentials.token == refused:
                 self._refresh(http)
@@ -46,11 +46,11 @@ class Signer:
 
 
 class SignedHttp:
-    """What Google's client takes for an ``httplib2.Http``; for one thread at a time.
+    """An ``httplib2.Http`` that signs its requests. Only one thread at a time may use it.
 
     Args:
-        signer: The signer of the process.
-        http: The connection.
+        signer: Signer of the process.
+        http: Connection that sends the requests.
     """
 
     def __init__(self, signer: Signer, http: Any) -> None:
@@ -60,7 +60,7 @@ class SignedHttp:
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None, **more: Any
     ) -> Any:
-        """As of ``httplib2.Http``; a token that is refused is replaced once."""
+        """Send a request, like ``httplib2.Http.request``. If the token is refused, it is replaced once."""
         signed = dict(headers or {})
         token = self._signer.sign(signed, self._http)
         reply = self._http.request(uri, method, body=body, headers=signed, **more)

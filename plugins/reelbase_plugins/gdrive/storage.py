@@ -1,4 +1,4 @@
-"""Storage on Google Drive: one file an object, in folders."""
+"""Storage on Google Drive: each object is one file, in folders."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar
 
 from reelbase.errors import ObjectChangedError, ObjectExistsError, ObjectNotFoundError, StorageError
 from reelbase.plugin import Stat, Storage
-from reelbase_plugins._remote.options import parsed as parsed_options
-from reelbase_plugins.gdrive.access import Options, check
+from reelbase_plugins._remote.options import parse_options
+from reelbase_plugins.gdrive.access import Options, check_fields
 from reelbase_plugins.gdrive.client import Client
 from reelbase_plugins.gdrive.listing import walk
 from reelbase_plugins.gdrive.names import File, Names
-from reelbase_plugins.gdrive.urls import Place, names, parsed
-from reelbase_plugins.gdrive.writing import Window, created, replaced
+from reelbase_plugins.gdrive.urls import Place, parse_url, split_key
+from reelbase_plugins.gdrive.writing import UploadBuffer, create_file, replace_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,18 +28,18 @@ Result = TypeVar("Result")
 class DriveStorage(Storage):
     """Files below one folder of Drive, or one file (its key is then empty).
 
-    Drive has no way to create a name only if it is absent: **one writer at a time**. Two that write at once can both
-    win `put` with `if_absent`, and leave two files of one name; reading that name is then an error that says so.
-    Reading from many places while one writes is safe. `delete` removes for good, not to the trash.
+    Only one process may write at a time, because Drive cannot create a file only if its name is absent. If two write at
+    once, `put` with `if_absent` can succeed for both and leave two files with the same name; reading that name then
+    raises an error. Any number of processes may read meanwhile. `delete` deletes permanently, not to the trash.
 
     Args:
-        root: ``gdrive://<id>[/path][?resourcekey=…]``; folders of the path need not exist before the first `put`.
+        root: ``gdrive://<id>[/path][?resourcekey=…]``. Folders of the path are created by the first `put`.
         options: See `reelbase_plugins.gdrive.access.Options`.
         credentials: Fields of a service account; or client_id, client_secret and refresh_token; or token; or api_key.
 
     Raises:
-        UsageError: the options or credentials have something that is not known.
-        StorageError: `root` names no id.
+        UsageError: an option or a field of the credentials is unknown.
+        StorageError: `root` does not contain an id.
     """
 
     racing: ClassVar[bool] = False
@@ -47,73 +47,76 @@ class DriveStorage(Storage):
     def __init__(
         self, root: str, *, options: Mapping[str, Any] | None = None, credentials: Credentials | None = None
     ) -> None:
-        self._place = parsed(root)
+        self._place = parse_url(root)
         super().__init__(self._place.url, options=options, credentials=credentials)
-        self._settings = parsed_options(Options, self.options, "gdrive")
-        check(credentials)
+        self._settings = parse_options(Options, self.options, "gdrive")
+        check_fields(credentials)
         self._names: dict[int, tuple[Client, Names]] = {}
 
     @classmethod
     def locate(cls, url: str) -> tuple[str, str]:
-        """The folder and the name of a file; of an id alone, the file itself and no name."""
-        place = parsed(url)
+        """Split a URL into the folder and the name of a file; for an id alone, the file itself and an empty name."""
+        place = parse_url(url)
         root = Place(id=place.id, path=place.path[:-1], resource_key=place.resource_key)
         return root.full, "".join(place.path[-1:])
 
     def get(self, key: str, start: int = 0, stop: int | None = None, *, if_match: str | None = None) -> bytes:
-        """As the contract says."""
+        """Read a file or a part of it."""
         whole = (start, stop) == (0, None)
-        (got,) = self._read(key, [(start, stop)], if_match, fresh=whole)
-        return got
+        (data,) = self._read(key, [(start, stop)], if_match, fresh=whole)
+        return data
 
     def get_ranges(
         self, key: str, ranges: Sequence[tuple[int, int]], *, if_match: str | None = None
     ) -> Sequence[bytes]:
-        """As the contract says; the option `concurrency` bounds how many requests there are at a time."""
+        """Read several parts of a file with one request each, at most `concurrency` at a time."""
         return self._read(key, ranges, if_match, fresh=False) if ranges else []
 
     def stat(self, key: str) -> Stat:
-        """As the contract says."""
-        return self._here[1].file(self._parts(key), fresh=True).stat
+        """Return size, etag and time of modification of a file."""
+        return self._here[1].find_file(self._split_key(key), fresh=True).stat
 
     def put(self, key: str, data: bytes | BinaryIO, *, if_absent: bool = False) -> None:
-        """As the contract says, for one writer at a time."""
+        """Write a file. `if_absent` is only reliable with one writer at a time."""
         client, known = self._here
-        parts = names(key, self.root)
-        about = known.about(parts)
-        old = known.own(parts, fresh=True)
+        parts = split_key(key, self.root)
+        about = known.make_label(parts)
+        old = known.find_entry(parts, fresh=True)
+        # Between this check and the write, another process can create the name; see the class.
         if old is not None and if_absent:
             raise ObjectExistsError(f"{about!r} exists already.", "Choose another name, or delete it first.")
         if old is not None and (old.is_shortcut or old.is_native or old.is_folder):
-            raise StorageError(f"{about!r} is not a file: Drive says {old.mime}.", "Remove it in Drive first.")
-        every = self._settings.supports_all_drives
-        folder = known.folder((*self._place.path, *parts[:-1]), make=True)
+            raise StorageError(f"{about!r} is not a file: its type is {old.mime}.", "Remove it in Drive first.")
+        all_drives = self._settings.supports_all_drives
+        folder = known.find_folder((*self._place.path, *parts[:-1]), make=True)
         try:
             if old is None:
                 body = {"name": parts[-1], "parents": [folder]}
-                new = created(client, body, Window(data), about, all_drives=every)
+                new = create_file(client, body, UploadBuffer(data), about, all_drives=all_drives)
             else:
-                new = replaced(client, old.id, Window(data), about, all_drives=every)
+                new = replace_content(client, old.id, UploadBuffer(data), about, all_drives=all_drives)
         except ObjectNotFoundError:
             raise StorageError(
-                f"{about!r} has no folder to be written to.", "Check the id, and who may see it."
+                f"The folder of {about!r} does not exist.", "Check the id, and that the folder is shared with you."
             ) from None
         known.remember(str(folder), new)
 
     def delete(self, key: str) -> None:
-        """As the contract says; for good, and not to the trash. Folders stay."""
+        """Delete a file permanently, not to the trash, where it would still count against the quota."""
         client, known = self._here
-        parts = names(key, self.root)
-        found = known.own(parts, fresh=True)
+        parts = split_key(key, self.root)
+        found = known.find_entry(parts, fresh=True)
         if found is None:
             return
-        every = self._settings.supports_all_drives
-        with suppress(ObjectNotFoundError):  # somebody was faster, or our own request came through twice
-            client.write(lambda files: files.delete(fileId=found.id, supportsAllDrives=every), known.about(parts))
+        all_drives = self._settings.supports_all_drives
+        with suppress(ObjectNotFoundError):  # somebody else deleted it, or an earlier try of this request did
+            client.write(
+                lambda files: files.delete(fileId=found.id, supportsAllDrives=all_drives), known.make_label(parts)
+            )
         known.forget(parts[-1])
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        """As the contract says. Shortcuts and Google documents do not show; of two files of one name, one does."""
+        """List files. Shortcuts and Google documents are left out; of two files with the same name, one is listed."""
         return walk(self._here[1], prefix)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class DriveStorage(Storage):
 
     @property
     def _here(self) -> tuple[Client, Names]:
-        """This process's client and what it knows of names: neither survives a fork."""
+        """This process's client and its names. After a fork the child makes its own."""
         pid = os.getpid()
         if pid not in self._names:
             client = Client(self._settings, self.credentials)
@@ -129,47 +132,50 @@ class DriveStorage(Storage):
             self._names.setdefault(pid, (client, known))
         return self._names[pid]
 
-    def _parts(self, key: str) -> tuple[str, ...]:
-        return names(key, self.root) if key else ()
+    def _split_key(self, key: str) -> tuple[str, ...]:
+        return split_key(key, self.root) if key else ()
 
     def _read(
         self, key: str, ranges: Sequence[tuple[int, int | None]], if_match: str | None, *, fresh: bool
     ) -> Sequence[bytes]:
         known = self._here[1]
-        parts = self._parts(key)
-        file = known.file(parts, fresh=fresh or if_match is not None)
+        parts = self._split_key(key)
+        file = known.find_file(parts, fresh=fresh or if_match is not None)
         try:
-            return self._of(file, parts, ranges, if_match)
+            return self._read_file(file, parts, ranges, if_match)
         except ObjectNotFoundError:
-            known.forget(file.name)  # it was replaced by another of its name
-            return self._of(known.file(parts, fresh=True), parts, ranges, if_match)
+            known.forget(file.name)  # the remembered file was deleted; another may have its name now
+            return self._read_file(known.find_file(parts, fresh=True), parts, ranges, if_match)
 
-    def _of(
+    def _read_file(
         self, file: File, parts: tuple[str, ...], ranges: Sequence[tuple[int, int | None]], if_match: str | None
     ) -> Sequence[bytes]:
-        """Ranges of one file. Drive compares no etags: so its version is looked at before and after."""
+        """Read parts of one file.
+
+        Drive has no conditional reads, so the version of the file is compared before and after.
+        """
         client, known = self._here
-        about = known.about(parts)
-        self._check(if_match, file.etag, about)
+        about = known.make_label(parts)
+        self._check_etag(if_match, file.etag, about)
 
-        def one(span: tuple[int, int | None]) -> bytes:
+        def read_range(span: tuple[int, int | None]) -> bytes:
             start, stop = span
-            return b"" if stop is not None and stop <= start else client.media(file.id, start, stop, about)[0]
+            return b"" if stop is not None and stop <= start else client.download(file.id, start, stop, about)[0]
 
-        got = self._each(one, ranges)
+        parts_read = self._map(read_range, ranges)
         if if_match is not None:
-            now = known.file(parts, fresh=True)
-            self._check(if_match, now.etag if (now.id, now.version) == (file.id, file.version) else None, about)
-        return got
+            now = known.find_file(parts, fresh=True)
+            self._check_etag(if_match, now.etag if (now.id, now.version) == (file.id, file.version) else None, about)
+        return parts_read
 
-    def _check(self, wanted: str | None, found: str | None, about: str) -> None:
+    def _check_etag(self, wanted: str | None, found: str | None, about: str) -> None:
         if wanted not in (None, found):
-            raise ObjectChangedError(f"{about!r} was changed since it was last looked at.", "Read or load it again.")
+            raise ObjectChangedError(f"{about!r} has changed since it was last read.", "Read or load it again.")
 
-    def _each(
-        self, one: Callable[[tuple[int, int | None]], Result], ranges: Sequence[tuple[int, int | None]]
+    def _map(
+        self, function: Callable[[tuple[int, int | None]], Result], ranges: Sequence[tuple[int, int | None]]
     ) -> Sequence[Result]:
         if len(ranges) < 2:
-            return [one(span) for span in ranges]
+            return [function(span) for span in ranges]
         with ThreadPoolExecutor(min(self._settings.concurrency, len(ranges))) as pool:
-            return list(pool.map(one, ranges))
+            return list(pool.map(function, ranges))

@@ -1,4 +1,4 @@
-"""Files on web servers, to read: ``http://`` and ``https://`` URLs."""
+"""Files on web servers, read-only: ``http://`` and ``https://`` URLs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reelbase.plugin import StorageSpec, hookimpl
 
 @hookimpl
 def reelbase_storages() -> list[StorageSpec]:
-    """``http://``, ``https://``."""
+    """Return the storage for ``http://`` and ``https://``."""
     return [
         StorageSpec(
             name="http",

@@ -1,4 +1,4 @@
-"""Ask a web server, and whoever it sends us to."""
+"""Requests to a web server, following redirects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from reelbase_plugins.http.connections import manager
+from reelbase_plugins.http.connections import get_pool_manager
 from reelbase_plugins.http.failures import failing
 from reelbase_plugins.http.logs import redacted_logs
 from reelbase_plugins.http.redirects import Hops
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from reelbase_plugins.http.guard import Guard
     from reelbase_plugins.http.login import Login
 
-#: Bytes as they are stored: ranges of something compressed on its way would be other bytes.
-_ALWAYS: Final = {"Accept-Encoding": "identity", "User-Agent": "reelbase"}
+#: Sent with every request. "identity": a range of a compressed body would not be a range of the file.
+_DEFAULT_HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "reelbase"}
 
 
 class Client:
-    """Requests in the name of one user of one server.
+    """Sends requests with one set of credentials.
 
     Args:
-        login: Who asks.
-        timeout: Seconds of silence, of a connection being made or a reply going on, that are too many.
-        guard: Which addresses may be asked; None: all.
+        login: Credentials of the server.
+        timeout: Seconds to wait for a connection, and for the next bytes of a reply.
+        guard: Addresses that may be connected to; None allows all.
     """
 
     def __init__(self, login: Login, timeout: float, guard: Guard | None = None) -> None:
@@ -41,21 +41,21 @@ class Client:
 
     @contextmanager
     def ask(self, method: str, address: Address, headers: Mapping[str, str], left: float) -> Iterator[Reply]:
-        """The reply, after redirects.
+        """Send a request, follow redirects, and yield the reply.
 
         Args:
             method: "GET" or "HEAD".
-            address: Of the login's own server.
-            headers: Beside those that are always sent.
-            left: Seconds until the body must have come.
+            address: Address on the server that the credentials are for.
+            headers: Headers to send in addition to the default ones.
+            left: Seconds in which the whole body must arrive.
 
         Raises:
-            Transient, StorageError: none came.
+            Transient, StorageError: there is no reply.
         """
         end = time.monotonic() + left
         hops = Hops(address, self._login)
         while True:
-            reply = self._once(method, hops, headers, end)
+            reply = self._send(method, hops, headers, end)
             try:
                 if not hops.follow(reply):
                     yield reply
@@ -63,24 +63,28 @@ class Client:
             finally:
                 reply.close()
 
-    def _once(self, method: str, hops: Hops, headers: Mapping[str, str], end: float) -> Reply:
+    def _send(self, method: str, hops: Hops, headers: Mapping[str, str], end: float) -> Reply:
         from urllib3 import Timeout
 
         address = hops.address
-        patience = max(0.001, min(self._timeout, end - time.monotonic()))
+        seconds = max(0.001, min(self._timeout, end - time.monotonic()))
+        # Credentials are not sent to another server that this one redirects to.
         login = self._login.headers() if hops.at_home else {}
         with failing(address), redacted_logs():
-            response = self._connections(address).urlopen(
+            response = self._get_connection_pool(address).urlopen(
                 method, address.target,
-                headers={**login, **_ALWAYS, "Host": address.authority, **headers},
-                timeout=Timeout(connect=patience, read=patience),
+                headers={**login, **_DEFAULT_HEADERS, "Host": address.authority, **headers},
+                timeout=Timeout(connect=seconds, read=seconds),
+                # RetryPolicy and Hops do this: urllib3 would send credentials and skip the guard after a redirect.
                 retries=False, redirect=False, preload_content=False, decode_content=False,
             )  # fmt: skip
         return Reply(response, address, end)
 
-    def _connections(self, address: Address) -> HTTPConnectionPool:
+    def _get_connection_pool(self, address: Address) -> HTTPConnectionPool:
         if self._guard is None:
-            return manager().connection_from_host(address.host, address.port, address.scheme)
-        place = self._guard.place(address)
+            return get_pool_manager().connection_from_host(address.host, address.port, address.scheme)
+        # Connect to the address that the guard has checked. A second look-up could give another one (DNS rebinding).
+        # TLS still verifies the certificate against the host name.
+        ip = self._guard.resolve(address)
         names = {"server_hostname": address.host, "assert_hostname": address.host} if address.scheme == "https" else {}
-        return manager().connection_from_host(place, address.port, address.scheme, pool_kwargs=names or None)
+        return get_pool_manager().connection_from_host(ip, address.port, address.scheme, pool_kwargs=names or None)

@@ -1,4 +1,4 @@
-"""What one process keeps open: connections, and threads to use several at once. Nothing of it crosses a fork."""
+"""The connections and threads of each process. After a fork, the child makes its own."""
 
 from __future__ import annotations
 
@@ -15,43 +15,54 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_HOSTS: Final = 32
-_IDLE: Final = 128  # connections kept to one host
-_THREADS: Final = 32
-# By process id. setdefault is one step: there is no lock, which another thread could hold at a fork.
+_MAX_HOSTS: Final = 32
+_MAX_IDLE_CONNECTIONS_PER_HOST: Final = 128
+_MAX_THREADS: Final = 32
+# By process id. There is no lock, which another thread could hold at a fork: setdefault is atomic.
 _managers: dict[int, PoolManager] = {}
 _threads: dict[int, ThreadPoolExecutor] = {}
 
 
-def manager() -> PoolManager:
-    """The connections of this process. They are shared: who asks is said by each request, not by a connection."""
+def get_pool_manager() -> PoolManager:
+    """Return the connection pools of this process.
+
+    All storages share them: credentials belong to a request, not to a connection.
+    """
     from urllib3 import PoolManager
 
     pid = os.getpid()
-    return _managers.get(pid) or _managers.setdefault(pid, PoolManager(_HOSTS, maxsize=_IDLE, retries=False))
+    return _managers.get(pid) or _managers.setdefault(
+        pid, PoolManager(_MAX_HOSTS, maxsize=_MAX_IDLE_CONNECTIONS_PER_HOST, retries=False)
+    )
 
 
 def map_threads(run: Callable[[Item], Result], items: Sequence[Item], most: int) -> list[Result]:
-    """What `run` gives for each item, in their order, with at most `most` at work at a time; the first error ends it.
+    """Call `run` for each item in threads and return the results in the order of the items.
 
-    The caller's own thread is one of them, so that it goes on when many callers share the others.
+    The first error ends the work and is raised.
+
+    Args:
+        run: Function to call.
+        items: Its arguments.
+        most: Highest number of calls at a time.
     """
+    # The caller's own thread takes items too, so that it makes progress when other callers use all pool threads.
     waiting = deque(enumerate(items))
-    done: dict[int, Result] = {}
+    results: dict[int, Result] = {}
 
     def work() -> None:
         while waiting:
             try:
-                at, item = waiting.popleft()
+                position, item = waiting.popleft()
             except IndexError:  # another thread took the last one
                 return
             try:
-                done[at] = run(item)
+                results[position] = run(item)
             except BaseException:
-                waiting.clear()
+                waiting.clear()  # the other threads stop after their current item
                 raise
 
-    helpers = [_pool().submit(work) for _ in range(min(most, len(items)) - 1)]
+    helpers = [_get_thread_pool().submit(work) for _ in range(min(most, len(items)) - 1)]
     try:
         work()
         for helper in helpers:
@@ -59,9 +70,9 @@ def map_threads(run: Callable[[Item], Result], items: Sequence[Item], most: int)
                 helper.result()
     finally:
         waiting.clear()
-    return [done[at] for at in range(len(items))]
+    return [results[position] for position in range(len(items))]
 
 
-def _pool() -> ThreadPoolExecutor:
+def _get_thread_pool() -> ThreadPoolExecutor:
     pid = os.getpid()
-    return _threads.get(pid) or _threads.setdefault(pid, ThreadPoolExecutor(_THREADS, "reelbase-http"))
+    return _threads.get(pid) or _threads.setdefault(pid, ThreadPoolExecutor(_MAX_THREADS, "reelbase-http"))

@@ -1,4 +1,4 @@
-"""What urllib3 raises as our errors. Its own words are never passed on: they hold whole URLs."""
+"""Exceptions of urllib3 as errors of reelbase. Their texts are not used: they contain whole URLs with secrets."""
 
 from __future__ import annotations
 
@@ -19,40 +19,46 @@ if TYPE_CHECKING:
 
 @contextmanager
 def failing(address: Address) -> Iterator[None]:
-    """Turn what goes wrong on the way to `address` and back into our errors."""
+    """Translate exceptions of urllib3 that are raised in the block.
+
+    Args:
+        address: Address that is requested, for messages.
+    """
     from urllib3.exceptions import HTTPError
 
     try:
         yield
     except HTTPError as error:
-        raise _ours(error, address) from None
+        raise _translate(error, address) from None  # a chained exception would show the URL
 
 
-def _ours(error: HTTPError, address: Address) -> Exception:
+def _translate(error: HTTPError, address: Address) -> Exception:
     from urllib3 import exceptions
 
     if isinstance(error, exceptions.TimeoutError) and not isinstance(error, exceptions.NewConnectionError):
-        return Transient(late(address))
+        return Transient(make_timeout_error(address))
     if isinstance(error, exceptions.InvalidHeader):
-        return BadReplyError(f"{address}: the reply has a header that makes no sense.", "It was not used.")
+        return BadReplyError(f"{address}: the reply has an invalid header.", "It was not used.")
     if any(isinstance(arg, ssl.SSLCertVerificationError) for arg in error.args):
         return ConnectionFailedError(
             f"{address}: the server's certificate is not trusted.",
-            "Name a file with your authority's certificate in the variable SSL_CERT_FILE.",
+            "If your own authority signed it, set SSL_CERT_FILE to a file with the authority's certificate.",
         )
-    return Transient(ConnectionFailedError(f"{address}: {_what(error)}.", "Check the URL, the network and the server."))
+    return Transient(
+        ConnectionFailedError(f"{address}: {_describe(error)}.", "Check the URL, the network and the server.")
+    )
 
 
-def _what(error: HTTPError) -> str:
+def _describe(error: HTTPError) -> str:
     from urllib3 import exceptions
 
     if isinstance(error, exceptions.NameResolutionError):
-        return "no host of that name is known"
+        return "the host name could not be resolved"
     if isinstance(error, exceptions.NewConnectionError):
         return "no connection could be made"
     return "the connection broke"
 
 
-def late(address: Address) -> StorageTimeoutError:
-    """For a server that says nothing for too long."""
+def make_timeout_error(address: Address) -> StorageTimeoutError:
+    """Make the error for a server that does not answer in time."""
     return StorageTimeoutError(f"{address}: the server did not answer in time.", "Raise this storage's option timeout.")

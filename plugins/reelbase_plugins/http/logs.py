@@ -1,4 +1,4 @@
-"""Keep queries, where signatures stand, out of what urllib3 logs of our requests."""
+"""Removal of queries, which may hold signatures, from urllib3's log records of our requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _thread = threading.local()
 
 
 class _Redacting(logging.Filter):
-    """Other users of urllib3 in this process keep their logs as they are."""
+    """Removes queries from records of our own requests. Those of other users of urllib3 are not changed."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(_thread, "ours", False) and isinstance(record.args, tuple):
@@ -27,8 +27,8 @@ _redacting = _Redacting()
 
 @contextmanager
 def redacted_logs() -> Iterator[None]:
-    """What this thread lets urllib3 log meanwhile has no query."""
-    logging.getLogger("urllib3.connectionpool").addFilter(_redacting)  # once: a second time changes nothing
+    """Remove queries from what urllib3 logs in this thread during the block."""
+    logging.getLogger("urllib3.connectionpool").addFilter(_redacting)  # has no effect if it is there already
     _thread.ours = True
     try:
         yield

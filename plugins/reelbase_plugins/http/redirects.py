@@ -1,4 +1,4 @@
-"""Follow a server to another place: not far, not out of https, and without what was meant for that server alone."""
+"""Redirects: at most five, never from https to http, and without credentials on other servers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class Hops:
-    """The way of one request.
+    """The redirects of one request.
 
     Args:
-        address: Where it starts.
-        login: Who asks.
+        address: Address of the first request.
+        login: Credentials of the first server.
 
     Attributes:
-        address: Where it is now.
-        at_home: It never left the server that it started at, nor what the credentials are for; else they are not sent.
+        address: Address of the next request.
+        at_home: Whether credentials may be sent. Once a redirect has left the first server or the scope of the
+            credentials, this stays False.
     """
 
     def __init__(self, address: Address, login: Login) -> None:
@@ -35,11 +36,11 @@ class Hops:
         self._left = MAX_REDIRECTS
 
     def follow(self, reply: Reply) -> bool:
-        """Go where a reply sends us; False: it does not.
+        """Follow the redirect of a reply. Return False if the reply is not a redirect.
 
         Raises:
-            ObjectNotFoundError: to a folder's list.
-            BadReplyError: nowhere, on for ever, or out of https.
+            ObjectNotFoundError: it redirects to the list of a folder.
+            BadReplyError: it redirects to an invalid address, too often, or from https to http.
         """
         if reply.status not in _MOVED or reply.header("Location") is None:
             return False
@@ -52,16 +53,19 @@ class Hops:
 
     def _join(self, reply: Reply) -> Address:
         try:
-            return self.address.joined(reply.header("Location") or "")  # in no local: it may hold the query again
+            # Not kept in a local variable: the header may repeat the secret query, and tracebacks can show locals.
+            return self.address.resolve(reply.header("Location") or "")
         except (UsageError, ValueError):
-            raise BadReplyError(f"{self._start} redirects to what is not a web address.", "Check the URL.") from None
+            raise BadReplyError(f"{self._start} redirects to an invalid web address.", "Check the URL.") from None
 
     def _check(self, target: Address) -> None:
+        # Web servers redirect the address of a folder to the same address with a slash.
         if target.origin == self.address.origin and target.path == f"{self.address.path}/":
-            raise ObjectNotFoundError(f"No file {self._start}: it is a folder.", "Name a file in it.")
+            raise ObjectNotFoundError(f"{self._start} is a folder, not a file.", "Pass the URL of a file in it.")
         if self.address.scheme == "https" and target.scheme == "http":
             raise BadReplyError(
-                f"{self._start} redirects out of https, to {target}.", "Use that URL itself if you trust the way there."
+                f"{self._start} redirects from https to {target}.",
+                "Pass that URL instead if you trust the connection.",
             )
         if not self._left:
             raise BadReplyError(

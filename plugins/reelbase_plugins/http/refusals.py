@@ -1,4 +1,4 @@
-"""What a server's "no" means."""
+"""Refused requests as errors of reelbase."""
 
 from __future__ import annotations
 
@@ -23,70 +23,77 @@ from reelbase_plugins._remote.retry import Transient, retry_after
 if TYPE_CHECKING:
     from reelbase_plugins.http.replies import Reply
 
-_READ: Final = 1 << 14
+_MAX_BYTES_OF_ERROR_PAGE: Final = 1 << 14
 _EXPIRED: Final = re.compile(
     rb"ExpiredToken|TokenRefreshRequired|Request has expired|Signed expiry time|token (?:is|has) expired", re.IGNORECASE
 )
-_PASSING: Final = frozenset({408, 425, 500, 502, 504})
+#: Other statuses that may pass, so the request is tried again.
+_TRANSIENT: Final = frozenset({408, 425, 500, 502, 504})
 _DIGITS: Final = re.compile(r"\d{1,12}")
 
 
-def refusal(reply: Reply) -> Exception:
-    """The error for a reply that brings no bytes; a `Transient` one if it may pass."""
+def make_error(reply: Reply) -> Exception:
+    """Make the error for a reply without the requested bytes; a `Transient` if a retry may help."""
     status = reply.status
     if status in {404, 410}:
-        return ObjectNotFoundError(f"No file {reply.address}.", "Check the URL.")
+        return ObjectNotFoundError(f"There is no file {reply.address}.", "Check the URL.")
     if status in {401, 403, 407}:
-        return _denied_error(reply)
+        return _make_denied_error(reply)
     if status == 412:
-        return changed(reply)
+        return make_changed_error(reply)
     if status in {429, 503}:
-        slow = ThrottledError(f"{reply.address}: {_said(reply)}.", "Try again later, or lower the option concurrency.")
+        slow = ThrottledError(
+            f"{reply.address}: {_describe(reply)}.", "Try again later, or lower the option concurrency."
+        )
         return Transient(slow, retry_after(reply.header("Retry-After")))
-    failed = StorageError(f"{reply.address}: {_said(reply)}.", "Check the URL, and the server's log.")
-    if status in _PASSING:
+    failed = StorageError(f"{reply.address}: {_describe(reply)}.", "Check the URL, and the server's log.")
+    if status in _TRANSIENT:
         return Transient(failed)
     if status < 400:
-        return BadReplyError(f"{reply.address}: {_said(reply)}, which says nothing.", "Check the URL and the server.")
+        return BadReplyError(
+            f"{reply.address}: {_describe(reply)}, which is not an answer to this request.",
+            "Check the URL and the server.",
+        )
     return failed
 
 
-def changed(reply: Reply) -> ObjectChangedError:
-    """For an object that is no longer the one that was asked for."""
-    return ObjectChangedError(f"{reply.address} was changed since it was last looked at.", "Read or load it again.")
+def make_changed_error(reply: Reply) -> ObjectChangedError:
+    """Make the error for an object that has another etag than the one requested."""
+    return ObjectChangedError(f"{reply.address} has changed since it was last read.", "Read or load it again.")
 
 
-def _denied_error(reply: Reply) -> AccessDeniedError:
-    if _ended(reply.address.query) or _EXPIRED.search(reply.head(_READ)):
+def _make_denied_error(reply: Reply) -> AccessDeniedError:
+    # Servers answer 403 to an expired URL as to wrong credentials. Only the URL or the error page shows the difference.
+    if _has_expired(reply.address.query) or _EXPIRED.search(reply.head(_MAX_BYTES_OF_ERROR_PAGE)):
         return CredentialsExpiredError(
-            f"{reply.address}: {_said(reply)}: what it was asked with has expired.", "Get a new URL or new credentials."
+            f"{reply.address}: {_describe(reply)}: the URL or the credentials have expired.", "Get new ones."
         )
     return AccessDeniedError(
-        f"{reply.address}: {_said(reply)}.", "Give credentials that may read it, or check those that were given."
+        f"{reply.address}: {_describe(reply)}.", "Pass credentials that may read it, or check those that were passed."
     )
 
 
-def _said(reply: Reply) -> str:
+def _describe(reply: Reply) -> str:
     try:
         return f"the server says {reply.status} ({HTTPStatus(reply.status).phrase})"
     except ValueError:
         return f"the server says {reply.status}"
 
 
-def _ended(query: str) -> bool:
-    """Whether the time is over that a signed URL names: in the ways of S3, Google, CloudFront and Azure."""
+def _has_expired(query: str) -> bool:
+    """Return True if the query of a signed URL of S3, Google, CloudFront or Azure says that it has expired."""
     fields = {name.lower(): value for name, value in parse_qsl(query[1:])}
     for service in ("x-amz", "x-goog"):
-        lasts = fields.get(f"{service}-expires", "")
-        if _DIGITS.fullmatch(lasts) and (signed := _moment(fields.get(f"{service}-date", ""))):
-            return signed + timedelta(seconds=min(int(lasts), 10**9)) < datetime.now(UTC)
-    if _DIGITS.fullmatch(fields.get("expires", "")):
+        duration = fields.get(f"{service}-expires", "")
+        if _DIGITS.fullmatch(duration) and (signed := _parse_time(fields.get(f"{service}-date", ""))):
+            return signed + timedelta(seconds=min(int(duration), 10**9)) < datetime.now(UTC)
+    if _DIGITS.fullmatch(fields.get("expires", "")):  # CloudFront, and older signatures: seconds since 1970
         return int(fields["expires"]) < time.time()
-    until = _moment(fields.get("se", ""))
+    until = _parse_time(fields.get("se", ""))  # Azure: "signed expiry"
     return until is not None and until < datetime.now(UTC)
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Pixel format to number of channels.
 CHANNELS: Final = {"gray": 1, "rgb24": 3, "rgba": 4, "gray16le": 1, "rgb48le": 3, "rgba64le": 4}
+#: Word of ``numpy(pixels=…)`` to pixel format.
+FORMATS: Final = {"rgb24": "rgb24", "rgba": "rgba", "gray": "gray", "rgb48": "rgb48le", "gray16": "gray16le"}
 
 
 def decode(codec: str, data: bytes, filename: str) -> VideoFrame:
@@ -50,8 +52,32 @@ def to_array(frame: VideoFrame, pixel_format: str, size: tuple[int, int] | None 
     `size` is ``(height, width)`` to scale to; None keeps the size of the frame.
     """
     height, width = size or (frame.height, frame.width)
-    converted = frame.reformat(width=width, height=height, format=pixel_format)
+    # with several threads of swscale, results differ from call to call for some formats and sizes
+    converted = frame.reformat(width=width, height=height, format=pixel_format, threads=1)
     return np.ascontiguousarray(converted.to_ndarray().reshape(height, width, CHANNELS[pixel_format]))
+
+
+def to_planes(frame: VideoFrame) -> dict[str, NDArray[Any]] | None:
+    """Copy the planes of a frame, ``(h, w)`` each, by "y", "u", "v" and "a"; None if it is not luma and chroma alone.
+
+    The formats are those that the decoders of PNG and JPEG give: gray of 8 or 16 bits, with and without alpha beside
+    each value, and YUV of 8 bits. (YCCK of four planes is none of these: its fourth plane is black, not alpha.)
+    """
+    layout, parts = frame.format, frame.format.components
+    if layout.is_rgb or layout.has_palette or layout.is_bit_stream or len(parts) > 3:
+        return None
+    names = ("y", "a") if len(parts) == 2 else ("y", "u", "v")
+    stored = np.dtype("u1" if parts[0].bits == 8 else ">u2" if layout.is_big_endian else "<u2")
+    step = 2 if len(parts) == 2 else 1  # gray and alpha alternate in one plane
+    planes = {}
+    for number, part in enumerate(parts):
+        plane = frame.planes[part.plane]
+        lines = np.frombuffer(cast("bytes", plane), stored).reshape(-1, plane.line_size // stored.itemsize)
+        first = number if step == 2 else 0
+        planes[names[number]] = lines[: part.height, first : first + step * part.width : step].astype(
+            stored.newbyteorder("=")
+        )
+    return planes
 
 
 def encode(codec: str, array: NDArray[Any], pixel_format: str, target_format: str, options: Mapping[str, str]) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from reelbase.errors import DamagedMediaError, LimitError, UsageError
-from reelbase.plugin import Codec, Ingested, MediaInfo
+from reelbase.plugin import PIXEL_FORMS, Codec, Ingested, MediaInfo
 from reelbase_plugins.image import libav
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class PictureCodec(Codec):
     """
 
     decoder: ClassVar[str]
+    pixels: ClassVar[tuple[str, ...]] = (*PIXEL_FORMS, "yuv")
 
     @abstractmethod
     def read_header(self, data: bytes, filename: str) -> Header:
@@ -97,8 +98,9 @@ class PictureCodec(Codec):
         *,
         out: NDArray[np.uint8] | None = None,
         size: tuple[int, int] | None = None,
+        pixels: str | None = None,
     ) -> NDArray[Any]:
-        """Decode the image to ``(H, W, C)``, uint8 or uint16.
+        """Decode the image to ``(H, W, C)``, uint8 or uint16: channels and bits of the file, unless `pixels` is passed.
 
         Raises:
             DamagedMediaError: the file is damaged.
@@ -107,7 +109,7 @@ class PictureCodec(Codec):
         """
         data = blob.read()
         header = self._read_header_within_limits(data, blob.key)
-        array = self._decode(data, header, blob.key, size)
+        array = self._decode(data, header, blob.key, size, pixels)
         if out is None:
             return array
         if out.shape != array.shape or out.dtype != array.dtype:
@@ -115,6 +117,24 @@ class PictureCodec(Codec):
             raise UsageError(f"out has shape {out.shape} and dtype {out.dtype}.", f"This image needs {needed}.")
         out[...] = array
         return out
+
+    def decode_planes(self, blob: Blob, plan: Plan | None) -> dict[str, NDArray[Any]]:
+        """Decode the image to its planes ``(h, w)``.
+
+        Raises:
+            DamagedMediaError: the file is damaged.
+            LimitError: the image has more pixels than allowed.
+            UsageError: the image is not stored as luma and chroma, as PNG never is unless it is gray.
+        """
+        data = blob.read()
+        self._read_header_within_limits(data, blob.key)
+        planes = libav.to_planes(libav.decode(self.decoder, data, blob.key))
+        if planes is None:
+            raise UsageError(
+                f"{blob.key} is not stored as luma and chroma: it has no such planes.",
+                "Pass pixels='rgb24' or 'rgba', or 'rgb48' for more than 8 bits.",
+            )
+        return planes
 
     def _read_header_within_limits(self, data: bytes, filename: str) -> Header:
         header = self.read_header(data, filename)
@@ -126,13 +146,15 @@ class PictureCodec(Codec):
             )
         return header
 
-    def _decode(self, data: bytes, header: Header, filename: str, size: tuple[int, int] | None) -> NDArray[Any]:
+    def _decode(
+        self, data: bytes, header: Header, filename: str, size: tuple[int, int] | None, pixels: str | None = None
+    ) -> NDArray[Any]:
         frame = libav.decode(self.decoder, data, filename)
         if (frame.height, frame.width) != header.shape[:2]:
             raise make_damaged_error(
                 filename, f"it decodes to {frame.width}x{frame.height}, but its header gives another size"
             )
-        return libav.to_array(frame, header.pixel_format, size)
+        return libav.to_array(frame, libav.FORMATS[pixels] if pixels else header.pixel_format, size)
 
 
 def make_damaged_error(filename: str, reason: str) -> DamagedMediaError:

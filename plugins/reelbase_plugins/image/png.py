@@ -37,6 +37,11 @@ class PngCodec(PictureCodec):
 
     decoder: ClassVar[str] = "png"
 
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for all PNG files but animations, whose other pictures would be lost without a word."""
+        return not is_animated(head)
+
     def read_header(self, data: bytes, filename: str) -> Header:
         """Read size and colour from the chunks IHDR and tRNS. The length and CRC of every chunk are checked."""
         if data[:8] != _SIGNATURE:
@@ -72,6 +77,16 @@ class PngCodec(PictureCodec):
         return libav.encode(
             "png", flat, pixel_format, pixel_format.replace("le", "be"), {"compression_level": str(level)}
         )
+
+
+def is_animated(head: bytes) -> bool:
+    """Return True if the chunk acTL, which precedes picture data (IDAT), states more than one picture."""
+    at = len(_SIGNATURE)
+    while at + 12 <= len(head) and head[at + 4 : at + 8] != b"IDAT":
+        if head[at + 4 : at + 8] == b"acTL":
+            return int.from_bytes(head[at + 8 : at + 12]) > 1
+        at += 12 + int.from_bytes(head[at : at + 4])
+    return False
 
 
 def _find_pixel_format(array: NDArray[Any]) -> str:

@@ -7,7 +7,7 @@ from reelbase.plugin import StorageSpec, hookimpl
 
 @hookimpl
 def reelbase_storages() -> list[StorageSpec]:
-    """``file://``, and every path without a scheme."""
+    """Return the storage for ``file://`` and for paths without a scheme."""
     return [
         StorageSpec(name="local", target="reelbase_plugins.local.storage:LocalStorage", schemes=("file",)),
     ]

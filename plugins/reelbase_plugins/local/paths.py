@@ -1,4 +1,4 @@
-"""From URLs and keys to real paths, and never out of the root."""
+"""From URLs and keys to paths that never leave the root folder."""
 
 from __future__ import annotations
 
@@ -11,38 +11,43 @@ from reelbase.errors import StorageError
 _FILE_URL = re.compile(r"file://", re.IGNORECASE)
 
 
-def local_path(url: str) -> str:
-    """The path of a ``file://`` URL (percent-decoded) or of a plain path (taken as it is, ``~`` expanded).
+def parse_path(url: str) -> str:
+    """Return the path of a ``file://`` URL, which is percent-decoded, or a plain path with ``~`` expanded.
 
     Raises:
-        StorageError: the URL names another host, or holds a NUL.
+        StorageError: the URL names another host, or contains a NUL character.
     """
-    path = _path_of(url) if _FILE_URL.match(url) else os.path.expanduser(url)  # noqa: PTH111 - Path would drop "./~"
+    path = _parse_file_url(url) if _FILE_URL.match(url) else os.path.expanduser(url)  # noqa: PTH111 - Path would drop "./~"
     if "\0" in path:
-        raise StorageError(f"{url!r} holds a NUL character.", "No file can be called so.")
+        raise StorageError(f"{url!r} contains a NUL character.", "File names cannot contain it.")
     return path
 
 
-def _path_of(url: str) -> str:
+def _parse_file_url(url: str) -> str:
     host, slash, rest = url[len("file://") :].partition("/")
     if host not in {"", "localhost"} or not slash:
         raise StorageError(f"{url!r} names the host {host!r}.", "Write three slashes: file:///folder/file")
     return "/" + unquote(rest, errors="surrogateescape")
 
 
-def inside(root: str, key: str) -> str:
-    """The path of `key` below the real path `root`.
+def join_key(root: str, key: str) -> str:
+    """Return the path of a key.
+
+    Args:
+        root: Root folder, without symbolic links.
+        key: Key of a file.
 
     Raises:
-        StorageError: the key is empty or absolute, has ``..`` or a NUL in it, or a symbolic link leads it out.
+        StorageError: the key is empty or absolute, contains ``..`` or a NUL character, or a symbolic link on its path
+            leads out of the root.
     """
     parts = key.split("/")
     if not all(part and part not in {".", ".."} and "\0" not in part for part in parts):
         raise StorageError(
             f"{key!r} is not a key below {root!r}.", "Keys are relative, without '.', '..' or empty parts."
         )
-    path = os.path.join(root, *parts)  # noqa: PTH118 - strings all the way: names need not be UTF-8
-    real = os.path.realpath(path)
+    path = os.path.join(root, *parts)  # noqa: PTH118 - str, because names need not be UTF-8
+    real = os.path.realpath(path)  # resolves symbolic links, also of folders on the way
     if os.path.commonpath([real, root]) != root:
-        raise StorageError(f"{key!r} leads out of {root!r}, to {real!r}.", "Copy the file in, in place of the link.")
+        raise StorageError(f"{key!r} leads out of {root!r}, to {real!r}.", "Replace the link with a copy of the file.")
     return path

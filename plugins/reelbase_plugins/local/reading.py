@@ -1,4 +1,4 @@
-"""Open, look at and list files."""
+"""Opening, reading and listing of files."""
 
 from __future__ import annotations
 
@@ -10,52 +10,56 @@ from typing import TYPE_CHECKING
 
 from reelbase.errors import ObjectChangedError, ObjectNotFoundError, StorageError
 from reelbase.plugin import Stat
-from reelbase_plugins.local.writing import TEMPORARY, failing
+from reelbase_plugins.local.writing import TEMPORARY, translating_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: O_NONBLOCK: opening a FIFO would wait for a writer; on files it means nothing. Windows has O_BINARY alone.
+#: O_NONBLOCK: without it, opening a FIFO waits for a writer; it has no effect on files. Windows only has O_BINARY.
 _OPEN_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 @contextmanager
-def opened(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
-    """The descriptor and size of a regular file.
+def open_file(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
+    """Open a regular file and yield its descriptor and size.
+
+    Args:
+        path: Path of the file.
+        if_match: Etag that the file must have; None accepts any.
 
     Raises:
-        ObjectNotFoundError: nothing is there, or a folder.
+        ObjectNotFoundError: there is no such file, or it is a folder.
         ObjectChangedError: its etag is not `if_match`.
         StorageError: it is not a regular file, or cannot be opened.
     """
-    with finding(path):
+    with translating_absence(path):
         descriptor = os.open(path, _OPEN_FLAGS)
     try:
-        with failing(path):
-            found = stat_of(path, os.fstat(descriptor))
+        with translating_errors(path):
+            found = make_stat(path, os.fstat(descriptor))
         if if_match not in {None, found.etag}:
-            raise ObjectChangedError(f"{path!r} was changed since it was last looked at.", "Read or load it again.")
-        with failing(path):
+            raise ObjectChangedError(f"{path!r} has changed since it was last read.", "Read or load it again.")
+        with translating_errors(path):
             yield descriptor, found.size
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def finding(path: str) -> Iterator[None]:
-    """Turn an OSError about `path` into ours; one that says nothing is there into ObjectNotFoundError."""
+def translating_absence(path: str) -> Iterator[None]:
+    """Translate an OSError in the block; if the file does not exist, to ObjectNotFoundError."""
     try:
-        with failing(path):
+        with translating_errors(path):
             yield
     except StorageError as error:
         if isinstance(error.__cause__, _ABSENT):
-            raise _absent(path) from None
+            raise _make_absent_error(path) from None
         raise
 
 
 def read(descriptor: int, start: int, stop: int) -> bytes:
-    """Bytes ``start:stop``, as far as the file has them."""
+    """Read the bytes from `start` to before `stop`; fewer if the file ends earlier."""
     parts = []
     while start < stop and (part := _read_at(descriptor, stop - start, start)):
         parts.append(part)
@@ -64,77 +68,85 @@ def read(descriptor: int, start: int, stop: int) -> bytes:
 
 
 def _read_at(descriptor: int, size: int, start: int) -> bytes:
-    """As `os.pread`, which Windows lacks. Seeking is safe: each call of `opened` has a descriptor of its own."""
+    """Call `os.pread`, or seek and read on Windows, which does not have it."""
+    # Seeking is safe, because each call of `open_file` has its own descriptor.
     if hasattr(os, "pread"):
         return os.pread(descriptor, size, start)
     os.lseek(descriptor, start, os.SEEK_SET)
     return os.read(descriptor, size)
 
 
-def stat_of(path: str, found: os.stat_result) -> Stat:
-    """Size, etag and time of a regular file.
+def make_stat(path: str, found: os.stat_result) -> Stat:
+    """Return size, etag and time of modification of a regular file.
+
+    Args:
+        path: Path of the file, for messages.
+        found: Result of `os.stat` for it.
 
     Raises:
         ObjectNotFoundError: it is a folder.
         StorageError: it is a device, a pipe or a socket.
     """
     if modes.S_ISDIR(found.st_mode):
-        raise ObjectNotFoundError(f"{path!r} is a folder, not a file.", "Name a file in it.")
+        raise ObjectNotFoundError(f"{path!r} is a folder, not a file.", "Pass the path of a file in it.")
     if not modes.S_ISREG(found.st_mode):
-        raise StorageError(f"{path!r} is not a regular file.", "Copy what it gives to one.")
+        raise StorageError(f"{path!r} is not a regular file.", "Copy its content to a regular file.")
     return Stat(
         size=found.st_size,
+        # Not a hash of the content: hashing a large file to open it would cost more than the read itself.
         etag=f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}",
         modified=datetime.fromtimestamp(found.st_mtime, UTC),
     )
 
 
 def is_object(name: str) -> bool:
-    """Whether a file of that name is an object, and not one that is still being written."""
+    """Return True if a file with this name is an object, and not a temporary file."""
     return not name.startswith(TEMPORARY)
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file of that name is being written, or was when its writer was killed."""
+    """Return True if a file with this name is a temporary file, of a writer that is still running or was killed."""
     return name.startswith(TEMPORARY)
 
 
 def walk(folder: str, prefix: str, wanted: Callable[[str], bool], base: str = "") -> Iterator[tuple[str, Stat]]:
-    """Keys that start with `prefix`, and their files, in order of keys; without links and special files.
+    """Yield keys and stats of files in order of their keys. Links and special files are left out.
 
     Args:
-        folder: To look through.
-        prefix: Of keys.
-        wanted: Which names of files count.
-        base: The key of `folder`, with a slash at its end.
+        folder: Path of the folder to search.
+        prefix: Prefix that keys must have.
+        wanted: Returns True for the file names to include.
+        base: Key of `folder` with a slash at its end; empty for the root.
     """
-    for name, entry in _sort(folder, wanted):
+    for name, entry in _list_entries(folder, wanted):
         key = base + name
         if key.endswith("/") and (key.startswith(prefix) or prefix.startswith(key)):
             yield from walk(entry.path, prefix, wanted, key)
         elif key.startswith(prefix) and not key.endswith("/"):
             try:
-                yield key, stat_of(entry.path, entry.stat(follow_symlinks=False))
-            except FileNotFoundError:  # removed meanwhile
+                yield key, make_stat(entry.path, entry.stat(follow_symlinks=False))
+            except FileNotFoundError:  # it was removed in the meantime
                 continue
 
 
-def _sort(folder: str, wanted: Callable[[str], bool]) -> list[tuple[str, os.DirEntry[str]]]:
-    """A folder's entries. A folder sorts by its name with the slash: ``a-b`` comes before ``a/b``."""
+def _list_entries(folder: str, wanted: Callable[[str], bool]) -> list[tuple[str, os.DirEntry[str]]]:
+    """Return the entries of a folder, sorted by key. Folders sort with their slash: ``a-b`` is before ``a/b``."""
     try:
-        with failing(folder), os.scandir(folder) as entries:
-            named = [(f"{one.name}/" if one.is_dir(follow_symlinks=False) else one.name, one) for one in entries]
+        with translating_errors(folder), os.scandir(folder) as entries:
+            named = [
+                (f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name, entry) for entry in entries
+            ]
     except StorageError as error:
         if isinstance(error.__cause__, _ABSENT):
             return []
         raise
-    files = (one for one in named if one[0].endswith("/") or (_is_file(one[1]) and wanted(one[0])))
-    return sorted(files, key=lambda one: one[0])
+    included = ((name, entry) for name, entry in named if name.endswith("/") or (_is_file(entry) and wanted(name)))
+    return sorted(included, key=lambda item: item[0])
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
     return entry.is_file(follow_symlinks=False)
 
 
-def _absent(path: str) -> ObjectNotFoundError:
-    return ObjectNotFoundError(f"No file {path!r}.", "Check the path.")
+def _make_absent_error(path: str) -> ObjectNotFoundError:
+    return ObjectNotFoundError(f"There is no file {path!r}.", "Check the path.")

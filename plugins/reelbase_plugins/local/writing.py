@@ -1,4 +1,4 @@
-"""Put a file in place, whole and durable or not at all."""
+"""Atomic and durable writes of files: the data is synced, then the name is set, then the folder is synced."""
 
 from __future__ import annotations
 
@@ -14,31 +14,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEMPORARY = ".~reelbase-"
-_CHUNK = 1 << 20
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_BYTES_PER_READ = 1 << 20
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
-_HINT = "Keep datasets on a filesystem that has them, such as ext4, xfs, btrfs, APFS or NTFS."
-_ATTEMPTS = 8
-_durable: set[str] = set()  # folders whose names this process has seen synced
+_HINT = "Keep datasets on a filesystem with hard links, such as ext4, xfs, btrfs, APFS or NTFS."
+_MAX_ATTEMPTS = 8
+_durable: set[str] = set()  # folders whose names this process has synced, or found synced
 
 
 def write(path: str, data: bytes | BinaryIO, *, if_absent: bool) -> None:
-    """Write a file through a temporary one beside it.
+    """Write a file by way of a temporary file in the same folder.
 
-    With `if_absent` the name is claimed with a hard link: the one call that makes a name for a whole file and fails
-    if the name is there (``O_EXCL`` could leave a torn file, ``rename`` would replace).
+    Args:
+        path: Path of the file.
+        data: Bytes, or a file that is read to its end.
+        if_absent: Whether to fail if the name exists. The temporary file then gets the name with a hard link. This is
+            the only call that names a complete file and fails if the name exists: ``O_EXCL`` could leave a torn file,
+            and ``rename`` would replace the other one.
 
     Raises:
-        ObjectExistsError: with `if_absent`, the name is there.
-        StorageFullError, StorageError: it could not be written; nothing is left behind.
-        OutcomeUnknownError: it stands, but the disk did not confirm its name.
+        ObjectExistsError: `if_absent` is True and the name exists.
+        StorageFullError, StorageError: the file could not be written; nothing is left behind.
+        OutcomeUnknownError: the file was written, but the folder could not be synced.
     """
-    temporary = _written(path, data)
+    temporary = _write_temporary(path, data)
     try:
-        with failing(path):
-            _place(temporary, path, if_absent=if_absent)
+        with translating_errors(path):
+            _set_name(temporary, path, if_absent=if_absent)
     except ObjectExistsError:
-        _confirm(path)  # whoever asks builds on it: it must not be gone after a power failure
+        # The caller now relies on the other writer's file, so it must not be lost in a power failure.
+        _confirm(path)
         raise
     finally:
         with suppress(FileNotFoundError):
@@ -47,10 +52,10 @@ def write(path: str, data: bytes | BinaryIO, *, if_absent: bool) -> None:
 
 
 def _confirm(path: str) -> None:
-    """See that the name of a file is durable.
+    """Make the name of a file durable.
 
     Raises:
-        OutcomeUnknownError: the disk did not say so.
+        OutcomeUnknownError: the folder could not be synced.
     """
     try:
         _sync(os.path.dirname(path))  # noqa: PTH120
@@ -59,42 +64,49 @@ def _confirm(path: str) -> None:
 
 
 def remove(path: str, root: str) -> None:
-    """Remove a file, then the folders up to `root` that are empty; what is not there, or no file, is not an error.
+    """Remove a file, if it exists, and then empty folders up to `root`. Folders at `path` are left alone.
+
+    Args:
+        path: Path of the file.
+        root: Folder to stop at.
 
     Raises:
-        StorageError: it cannot be removed.
+        StorageError: the file cannot be removed.
     """
-    with failing(path), suppress(FileNotFoundError, NotADirectoryError):
+    with translating_errors(path), suppress(FileNotFoundError, NotADirectoryError):
         if not os.path.isdir(path) or os.path.islink(path):  # noqa: PTH112, PTH114
             os.unlink(path)  # noqa: PTH108
-    # Another writer may have put a file into one: then rmdir fails, as it should.
+    # If another writer has put a file into a folder, rmdir fails, as it should.
     with suppress(OSError):
         while (path := os.path.dirname(path)) != root:  # noqa: PTH120
             os.rmdir(path)  # noqa: PTH106
 
 
 @contextmanager
-def failing(path: str) -> Iterator[None]:
-    """Turn an OSError about `path` into ours."""
+def translating_errors(path: str) -> Iterator[None]:
+    """Translate an OSError in the block to a StorageError about `path`."""
     try:
         yield
     except StorageError:
         raise
     except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFullError(f"No space left to write {path!r}.", "Make room, then try again.") from error
+        if error.errno in _DISK_FULL:
+            raise StorageFullError(
+                f"There is no space left to write {path!r}.", "Make room, then try again."
+            ) from error
         todo = "Check the path and its permissions."
         raise StorageError(f"{path!r}: {error.strerror or error}.", todo) from error
 
 
-def _written(path: str, data: bytes | BinaryIO) -> str:
-    descriptor, temporary = _new(path)
+def _write_temporary(path: str, data: bytes | BinaryIO) -> str:
+    descriptor, temporary = _create_temporary(path)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             for chunk in _chunks(data):
-                with failing(path):
+                with translating_errors(path):
                     _write_all(file.fileno(), chunk)
-            with failing(path):
+            # Before the name is set: after a power failure the name could otherwise refer to missing data.
+            with translating_errors(path):
                 os.fsync(file.fileno())
     except BaseException:
         os.unlink(temporary)  # noqa: PTH108
@@ -102,24 +114,24 @@ def _written(path: str, data: bytes | BinaryIO) -> str:
     return temporary
 
 
-def _new(path: str) -> tuple[int, str]:
+def _create_temporary(path: str) -> tuple[int, str]:
     folder = os.path.dirname(path)  # noqa: PTH120
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    for last in (False,) * (_ATTEMPTS - 1) + (True,):
+    for last in (False,) * (_MAX_ATTEMPTS - 1) + (True,):
         temporary = os.path.join(folder, TEMPORARY + secrets.token_hex(8))  # noqa: PTH118
         try:
-            with failing(path):
+            with translating_errors(path):
                 make_folder(folder)
                 return os.open(temporary, flags, 0o666), temporary
         except StorageError as error:
-            # Somebody removed the folder in between; it is made again.
+            # Another process removed the folder in between (`remove` does that to empty ones). Create it again.
             if last or not isinstance(error.__cause__, FileNotFoundError):
                 raise
     raise AssertionError
 
 
 def make_folder(folder: str) -> None:
-    """Make a folder and those above it; each is durable in its parent, also if another process made it just now."""
+    """Create a folder and its parents, and make their names durable, also if another process has just created them."""
     there = os.path.isdir(folder)  # noqa: PTH112
     if there and folder in _durable:
         return
@@ -131,7 +143,7 @@ def make_folder(folder: str) -> None:
             os.mkdir(folder)  # noqa: PTH102
         _sync(parent)
     else:
-        with suppress(PermissionError):  # far above, it may not be ours to open
+        with suppress(PermissionError):  # folders further up may belong to another user
             _sync(parent)
     _durable.add(folder)
 
@@ -140,7 +152,7 @@ def _chunks(data: bytes | BinaryIO) -> Iterator[memoryview]:
     if isinstance(data, (bytes, bytearray, memoryview)):
         yield memoryview(data).cast("B")
         return
-    while chunk := data.read(_CHUNK):
+    while chunk := data.read(_BYTES_PER_READ):
         yield memoryview(chunk)
 
 
@@ -149,7 +161,7 @@ def _write_all(descriptor: int, chunk: memoryview) -> None:
         chunk = chunk[os.write(descriptor, chunk) :]
 
 
-def _place(temporary: str, path: str, *, if_absent: bool) -> None:
+def _set_name(temporary: str, path: str, *, if_absent: bool) -> None:
     if not if_absent:
         os.replace(temporary, path)  # noqa: PTH105
         return
@@ -160,29 +172,30 @@ def _place(temporary: str, path: str, *, if_absent: bool) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError:
-        raise ObjectExistsError(f"{path!r} exists.", "Nothing was written.") from None
+        raise ObjectExistsError(f"{path!r} exists already.", "Nothing was written.") from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         raise StorageError(
-            f"The filesystem of {path!r} ({_filesystem(path)}) has no hard links, which safe commits need.", _HINT
+            f"The filesystem of {path!r} ({_describe_filesystem(path)}) has no hard links. Safe commits need them.",
+            _HINT,
         ) from error
 
 
-def _filesystem(path: str) -> str:
-    """Its type and mount point, where /proc says."""
+def _describe_filesystem(path: str) -> str:
+    """Return type and mount point of the filesystem of `path`, from /proc."""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
             mounts = [line.split()[1:3] for line in file]
     except OSError:
         return "of unknown type"
-    over = [mount for mount in mounts if f"{path}/".startswith(mount[0].rstrip("/") + "/")]
-    point, kind = max(over, key=lambda mount: len(mount[0]), default=("/", "of unknown type"))
+    matching = [mount for mount in mounts if f"{path}/".startswith(mount[0].rstrip("/") + "/")]
+    point, kind = max(matching, key=lambda mount: len(mount[0]), default=("/", "of unknown type"))
     return f"{kind} at {point}"
 
 
 def _sync(folder: str) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder; NTFS writes names through its journal
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open folders; NTFS keeps names in its journal
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

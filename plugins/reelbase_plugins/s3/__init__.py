@@ -1,4 +1,4 @@
-"""Amazon S3 and services like it: ``s3://bucket/key``."""
+"""Amazon S3 and compatible services: ``s3://bucket/key``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reelbase.plugin import StorageSpec, hookimpl
 
 @hookimpl
 def reelbase_storages() -> list[StorageSpec]:
-    """``s3://``."""
+    """Return the storage for ``s3://``."""
     return [
         StorageSpec(
             name="s3",

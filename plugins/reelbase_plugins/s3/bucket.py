@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from reelbase.plugin import Stat
 from reelbase_plugins._remote.fsspec import Bucket
-from reelbase_plugins._remote.pieces import Reply, Span, checked, expected
+from reelbase_plugins._remote.pieces import Reply, Span, check_reply, get_expected_status
 from reelbase_plugins.s3 import failures
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class S3Bucket(Bucket):
     Args:
         client: The client of this process.
         name: Name of the bucket.
-        requester_pays: Said with each request.
+        requester_pays: Whether requests are charged to their sender.
     """
 
     def __init__(self, client: Client[S3FileSystem], name: str, *, requester_pays: bool) -> None:
@@ -38,115 +38,124 @@ class S3Bucket(Bucket):
 
     @property
     def ordered(self) -> bool:
-        """As Amazon promises, but for directory buckets. SeaweedFS lists folder by folder: "a/b" before "a-b"."""
+        """Whether lists are sorted by name.
+
+        Amazon promises it, except for directory buckets. Other services may not: SeaweedFS lists folder by folder,
+        "a/b" before "a-b".
+        """
         host = urlsplit(self._s3.meta.endpoint_url).hostname or ""
         return host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not self.name.endswith("--x-s3")
 
     async def read(self, name: str, span: Span, if_match: str | None, url: str) -> bytes:
-        """As `Bucket` says."""
-        asked = {} if span.whole else {"Range": span.header}
+        """Read a part of an object; see `Bucket.read`."""
+        conditions = {} if span.whole else {"Range": span.header}
         if if_match is not None:
-            asked["IfMatch"] = f'"{if_match}"'
+            conditions["IfMatch"] = f'"{if_match}"'
         try:
-            found = await self._s3.get_object(Key=name, **asked, **self._always)
+            reply = await self._s3.get_object(Key=name, **conditions, **self._always)
         except self._s3.exceptions.ClientError as error:
             if failures.ends_before(error, span):
                 return b""
             raise
-        status = found["ResponseMetadata"]["HTTPStatusCode"]
-        async with found["Body"] as body:
-            data = await body.read() if status == expected(span) else b""
-        reply = Reply(
+        status = reply["ResponseMetadata"]["HTTPStatusCode"]
+        async with reply["Body"] as body:
+            # The body of another status, such as a whole object in place of a range, may be very large.
+            data = await body.read() if status == get_expected_status(span) else b""
+        received = Reply(
             status=status,
-            content_range=found.get("ContentRange"),
-            version=_etag(found),
+            content_range=reply.get("ContentRange"),
+            version=_get_etag(reply),
             body=data,
-            length=found.get("ContentLength"),
+            length=reply.get("ContentLength"),
         )
-        return checked(reply, span, url, if_match)
+        return check_reply(received, span, url, if_match)
 
     async def head(self, name: str) -> Stat:
-        """As `Bucket` says."""
-        found = await self._s3.head_object(Key=name, **self._always)
-        return Stat(size=found["ContentLength"], etag=_etag(found), modified=found.get("LastModified"))
+        """Return size, version and time of modification of an object."""
+        reply = await self._s3.head_object(Key=name, **self._always)
+        return Stat(size=reply["ContentLength"], etag=_get_etag(reply), modified=reply.get("LastModified"))
 
     async def write(self, name: str, body: bytes, *, if_absent: bool) -> None:
-        """As `Bucket` says."""
-        await self._s3.put_object(Key=name, Body=body, **_claim(if_absent), **self._always)
+        """Write an object with one request."""
+        await self._s3.put_object(Key=name, Body=body, **_make_condition(if_absent), **self._always)
 
     async def remove(self, name: str) -> None:
-        """As `Bucket` says."""
+        """Delete an object, if it exists."""
         with suppress(self._s3.exceptions.NoSuchKey):
             await self._s3.delete_object(Key=name, **self._always)
 
-    async def page(self, prefix: str, token: Any) -> tuple[list[tuple[str, Stat]], Any]:
-        """As `Bucket` says."""
+    async def list_page(self, prefix: str, token: Any) -> tuple[list[tuple[str, Stat]], Any]:
+        """Return one page of the list of objects; see `Bucket.list_page`."""
         after = {} if token is None else {"ContinuationToken": token}
-        found = await self._s3.list_objects_v2(Prefix=prefix, **after, **self._always)
-        entries = [(one["Key"], _list(one)) for one in found.get("Contents", ())]
-        return entries, found["NextContinuationToken"] if found.get("IsTruncated") else None
+        reply = await self._s3.list_objects_v2(Prefix=prefix, **after, **self._always)
+        entries = [(entry["Key"], _make_stat(entry)) for entry in reply.get("Contents", ())]
+        return entries, reply["NextContinuationToken"] if reply.get("IsTruncated") else None
 
     async def sign(self, name: str, seconds: int) -> str | None:
-        """As `Bucket` says; no request."""
+        """Return a signed URL of an object. This sends no request."""
         params = {"Key": name, **self._always}
         signed: str = await self._s3.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
         return signed
 
     async def begin(self, name: str) -> str:
-        """Begin an object in pieces; its id."""
-        found = await self._s3.create_multipart_upload(Key=name, **self._always)
-        return str(found["UploadId"])
+        """Begin a multipart upload and return its id."""
+        reply = await self._s3.create_multipart_upload(Key=name, **self._always)
+        return str(reply["UploadId"])
 
-    async def piece(self, name: str, upload: str, number: int, body: bytes) -> dict[str, Any]:
-        """Upload a piece; what `complete` wants to know of it."""
-        found = await self._s3.upload_part(Key=name, UploadId=upload, PartNumber=number, Body=body, **self._always)
-        return {"PartNumber": number, "ETag": found["ETag"]}
+    async def upload_piece(self, name: str, upload: str, number: int, body: bytes) -> dict[str, Any]:
+        """Upload a piece and return the entry that `complete` needs for it."""
+        reply = await self._s3.upload_part(Key=name, UploadId=upload, PartNumber=number, Body=body, **self._always)
+        return {"PartNumber": number, "ETag": reply["ETag"]}
 
     async def complete(self, name: str, upload: str, parts: list[dict[str, Any]], *, if_absent: bool) -> None:
-        """Make the pieces one object."""
+        """Complete a multipart upload. Only now does the object exist."""
         await self._s3.complete_multipart_upload(
-            Key=name, UploadId=upload, MultipartUpload={"Parts": parts}, **_claim(if_absent), **self._always
+            Key=name, UploadId=upload, MultipartUpload={"Parts": parts}, **_make_condition(if_absent), **self._always
         )
 
     async def abort(self, name: str, upload: str) -> None:
-        """Drop the pieces."""
+        """Abort a multipart upload and delete its pieces."""
         with suppress(self._s3.exceptions.NoSuchUpload):
             await self._s3.abort_multipart_upload(Key=name, UploadId=upload, **self._always)
 
-    async def unfinished(self, prefix: str, token: Any) -> tuple[list[dict[str, Any]], Any]:
-        """Some objects that are in pieces, and what to ask for those after them."""
-        found = await self._s3.list_multipart_uploads(Prefix=prefix, **(token or {}), **self._always)
-        more = {"KeyMarker": found.get("NextKeyMarker"), "UploadIdMarker": found.get("NextUploadIdMarker")}
-        return found.get("Uploads", []), more if found.get("IsTruncated") else None
+    async def list_uploads(self, prefix: str, token: Any) -> tuple[list[dict[str, Any]], Any]:
+        """Return one page of the multipart uploads that were not completed, and the token of the next page."""
+        reply = await self._s3.list_multipart_uploads(Prefix=prefix, **(token or {}), **self._always)
+        more = {"KeyMarker": reply.get("NextKeyMarker"), "UploadIdMarker": reply.get("NextUploadIdMarker")}
+        return reply.get("Uploads", []), more if reply.get("IsTruncated") else None
 
-    async def uploaded(self, name: str, upload: str, token: Any) -> tuple[list[int], Any]:
-        """The sizes of some of its pieces, and what to ask for those after them."""
+    async def list_piece_sizes(self, name: str, upload: str, token: Any) -> tuple[list[int], Any]:
+        """Return one page of the sizes of an upload's pieces, and the token of the next page."""
         after = {} if token is None else {"PartNumberMarker": token}
-        found = await self._s3.list_parts(Key=name, UploadId=upload, **after, **self._always)
-        sizes = [one["Size"] for one in found.get("Parts", ())]
-        return sizes, found.get("NextPartNumberMarker") if found.get("IsTruncated") else None
+        reply = await self._s3.list_parts(Key=name, UploadId=upload, **after, **self._always)
+        sizes = [part["Size"] for part in reply.get("Parts", ())]
+        return sizes, reply.get("NextPartNumberMarker") if reply.get("IsTruncated") else None
 
     @property
     def _s3(self) -> Any:
         return self.client.filesystem.s3
 
 
-def _claim(if_absent: bool) -> dict[str, str]:
+def _make_condition(if_absent: bool) -> dict[str, str]:
     return {"IfNoneMatch": "*"} if if_absent else {}
 
 
-def joined_etag(etags: list[str]) -> str | None:
-    """Of an object in pieces, from those of its pieces; None: they are not md5 sums, as with keys of KMS."""
+def compute_multipart_etag(etags: list[str]) -> str | None:
+    """Compute the etag of an object from the etags of its pieces, the way S3 does.
+
+    Returns:
+        None if the etags are not MD5 sums, as with encryption by KMS.
+    """
     bare = [etag.strip('"') for etag in etags]
-    if not all(_MD5.fullmatch(one) for one in bare):
+    if not all(_MD5.fullmatch(etag) for etag in bare):
         return None
     return f"{hashlib.md5(bytes.fromhex(''.join(bare)), usedforsecurity=False).hexdigest()}-{len(bare)}"
 
 
-def _etag(found: dict[str, Any]) -> str | None:
-    etag = found.get("ETag")
+def _get_etag(reply: dict[str, Any]) -> str | None:
+    etag = reply.get("ETag")
     return None if etag is None else str(etag).strip('"')
 
 
-def _list(one: dict[str, Any]) -> Stat:
-    return Stat(size=one["Size"], etag=_etag(one), modified=one.get("LastModified"))
+def _make_stat(entry: dict[str, Any]) -> Stat:
+    return Stat(size=entry["Size"], etag=_get_etag(entry), modified=entry.get("LastModified"))

@@ -1,4 +1,4 @@
-"""What can be said about S3: options, and credentials."""
+"""Options and credentials of S3."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class S3Options:
     """The table ``[storage.s3]``.
 
     Attributes:
-        endpoint_url: Of a service like S3; None: Amazon's, or what ``AWS_ENDPOINT_URL`` names.
-        region: Of the bucket; None: the one of the profile or environment. Amazon says where a bucket is.
-        profile: Of ``~/.aws/config``.
-        anonymous: Make anonymous requests.
-        requester_pays: Accept to be charged.
-        addressing_style: Whether the bucket's name is in the ``path`` or in the host (``virtual``); or ``auto``.
-        timeout: Seconds without a byte, after which a request has failed.
-        tries: Most tries of a request.
-        deadline: Seconds for all tries of it.
-        concurrency: Requests at once of one call.
+        endpoint_url: URL of a compatible service; None uses ``AWS_ENDPOINT_URL``, and Amazon if that is not set.
+        region: Region of the bucket; None uses the one of the profile or environment. Amazon redirects if it is wrong.
+        profile: Profile in ``~/.aws/config``; None uses the default one.
+        anonymous: Whether to send requests without a signature.
+        requester_pays: Whether to accept that requests are charged to you.
+        addressing_style: Where URLs have the bucket's name: in the ``path``, in the host (``virtual``), or ``auto``.
+        timeout: Seconds without a byte after which a request fails.
+        tries: Highest number of tries of one request.
+        deadline: Seconds for one request with all its tries.
+        concurrency: Highest number of requests at a time of one call.
     """
 
     endpoint_url: str | None = None
@@ -45,13 +45,13 @@ class S3Options:
     def __post_init__(self) -> None:
         if self.addressing_style not in _STYLES:
             raise ConfigError(
-                f"storage.s3.addressing_style is {self.addressing_style!r}.", f"There are: {', '.join(_STYLES)}."
+                f"storage.s3.addressing_style is {self.addressing_style!r}.", f"Choose one of: {', '.join(_STYLES)}."
             )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Keys:
-    """Credentials of S3; those who have them may read and write."""
+    """Credentials of S3. There is no repr, so that they do not get into logs."""
 
     aws_access_key_id: str
     aws_secret_access_key: str
@@ -61,14 +61,14 @@ class Keys:
 
     @classmethod
     def of(cls, fields: Mapping[str, object]) -> Keys:
-        """The keys among the fields that a user gave.
+        """Make the keys from the fields that a user passed.
 
         Raises:
-            UsageError: there are others, or one of the two that must be is not there.
+            UsageError: a field is unknown, not a string, or missing.
         """
         wrong = sorted(set(fields) - set(_FIELDS))
         if wrong:
-            raise UsageError(f"Credentials for S3 have no {wrong[0]!r}.", f"There are: {', '.join(_FIELDS)}.")
+            raise UsageError(f"Credentials for S3 have no field {wrong[0]!r}.", f"There are: {', '.join(_FIELDS)}.")
         given = {name: value for name, value in fields.items() if value is not None}
         if not all(isinstance(value, str) and value for value in given.values()):
             raise UsageError("Credentials for S3 are strings.", f"There are: {', '.join(_FIELDS)}.")

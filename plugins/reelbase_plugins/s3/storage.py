@@ -1,4 +1,4 @@
-"""Storage in a bucket of S3: one object an object."""
+"""Storage in an S3 bucket: each object of a dataset is one object in the bucket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reelbase.errors import StorageError
 from reelbase.plugin import Stat
 from reelbase_plugins._remote.fsspec import BucketStorage
 from reelbase_plugins.s3 import failures
-from reelbase_plugins.s3.bucket import S3Bucket, joined_etag
+from reelbase_plugins.s3.bucket import S3Bucket, compute_multipart_etag
 from reelbase_plugins.s3.client import client_for
 from reelbase_plugins.s3.options import Keys, S3Options
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
     from reelbase.plugin import Credentials
 
-_UPLOAD = ".~reelbase-upload/"
-_PIECES_AT_ONCE = 3
+_UPLOAD_PREFIX = ".~reelbase-upload/"  # of keys that stand for unfinished uploads in `leftovers` and `delete`
+_MAX_PIECES_IN_FLIGHT = 3
 
 
 class S3Storage(BucketStorage):
-    """Objects below ``s3://bucket/folder``, of Amazon or of a service like it.
+    """Objects below ``s3://bucket/folder``, on Amazon S3 or a compatible service.
 
     Args:
-        root: Its URL.
-        options: As in `S3Options`.
-        credentials: As in `Keys`; None: what the SDK finds, or nobody's.
+        root: URL of the folder.
+        options: See `S3Options`.
+        credentials: See `Keys`. None uses those that the AWS SDK finds, and anonymous access if it finds none.
     """
 
     table: ClassVar[type] = S3Options
@@ -46,18 +46,18 @@ class S3Storage(BucketStorage):
         self._keys = None if credentials is None else Keys.of(credentials)
 
     def leftovers(self) -> Iterator[tuple[str, Stat]]:
-        """As the contract says: uploads in pieces that were never completed. S3 charges for them like for objects."""
-        for one in self.paged(lambda bucket, token: _s3(bucket).unfinished(self.place.prefix, token)):
-            name, upload = one["Key"], one["UploadId"]
+        """List multipart uploads that were never completed. S3 charges for them as for objects."""
+        for entry in self.iterate_pages(lambda bucket, token: _s3(bucket).list_uploads(self.place.prefix, token)):
+            name, upload = entry["Key"], entry["UploadId"]
             key = name.removeprefix(self.place.prefix)
-            yield f"{_UPLOAD}{quote(upload, safe='')}/{key}", self._find_unfinished(name, upload, one)
+            yield f"{_UPLOAD_PREFIX}{quote(upload, safe='')}/{key}", self._stat_upload(name, upload, entry)
 
     def delete(self, key: str) -> None:
-        """As the contract says; of what `leftovers` names, all pieces."""
-        if not key.startswith(_UPLOAD):
+        """Delete an object; or, for a key from `leftovers`, the pieces of an upload."""
+        if not key.startswith(_UPLOAD_PREFIX):
             return super().delete(key)
-        upload, _, rest = key.removeprefix(_UPLOAD).partition("/")
-        return self._abort(self.place.name(rest), unquote(upload))
+        upload, _, rest = key.removeprefix(_UPLOAD_PREFIX).partition("/")
+        return self._abort(self.place.make_name(rest), unquote(upload))
 
     def _open(self) -> S3Bucket:
         options = self.settings
@@ -65,52 +65,58 @@ class S3Storage(BucketStorage):
         return S3Bucket(client, self.place.bucket, requester_pays=options.requester_pays)
 
     def _upload(self, name: str, chunks: Iterator[bytes], url: str, *, if_absent: bool) -> None:
-        """Pieces side by side, which do not show before the one request that makes them an object."""
+        """Upload pieces in parallel. The object appears only with the last request, which completes the upload."""
         upload = self.ask(lambda bucket: _s3(bucket).begin(name), url)
         try:
-            self._complete(name, upload, self._pieces(name, upload, chunks, url), url, if_absent=if_absent)
+            self._complete(name, upload, self._upload_pieces(name, upload, chunks, url), url, if_absent=if_absent)
         except BaseException:
-            with suppress(StorageError):  # what stopped us is told; `leftovers` finds the pieces
+            # The first error is the one to report. `leftovers` still finds the pieces if this fails.
+            with suppress(StorageError):
                 self._abort(name, upload)
             raise
 
     def _complete(self, name: str, upload: str, parts: list[dict[str, Any]], url: str, *, if_absent: bool) -> None:
-        """Once. Asked again after that, S3 says that there is no such upload: so it is looked what is there."""
+        """Complete an upload.
+
+        If the reply to the first try is lost, S3 answers the next one that there is no such upload. An upload that was
+        completed is then recognised by the etag that its pieces add up to.
+        """
         try:
             self.ask(
                 lambda bucket: _s3(bucket).complete(name, upload, parts, if_absent=if_absent), url, repeat=not if_absent
             )
         except StorageError:
-            if if_absent or not self._stands(name, parts, url):
+            if if_absent or not self._exists(name, parts, url):
                 raise
 
-    def _stands(self, name: str, parts: list[dict[str, Any]], url: str) -> bool:
-        """Whether an object is there and has these parts, as far as one can see that."""
-        wanted = joined_etag([str(part["ETag"]) for part in parts])
+    def _exists(self, name: str, parts: list[dict[str, Any]], url: str) -> bool:
+        """Return True if an object exists and its etag is that of these parts."""
+        wanted = compute_multipart_etag([str(part["ETag"]) for part in parts])
         with suppress(StorageError):
             return wanted is not None and self.ask(lambda bucket: bucket.head(name), url).etag == wanted
         return False
 
-    def _pieces(self, name: str, upload: str, chunks: Iterator[bytes], url: str) -> list[dict[str, Any]]:
-        def one(number: int, body: bytes) -> dict[str, Any]:
-            return self.ask(lambda bucket: _s3(bucket).piece(name, upload, number, body), url)
+    def _upload_pieces(self, name: str, upload: str, chunks: Iterator[bytes], url: str) -> list[dict[str, Any]]:
+        def upload_piece(number: int, body: bytes) -> dict[str, Any]:
+            return self.ask(lambda bucket: _s3(bucket).upload_piece(name, upload, number, body), url)
 
         parts: list[dict[str, Any]] = []
-        waiting: deque[Future[dict[str, Any]]] = deque()
-        with ThreadPoolExecutor(_PIECES_AT_ONCE) as pool:
+        futures: deque[Future[dict[str, Any]]] = deque()
+        with ThreadPoolExecutor(_MAX_PIECES_IN_FLIGHT) as pool:
             for number, chunk in enumerate(chunks, 1):
-                if len(waiting) == _PIECES_AT_ONCE:
-                    parts.append(waiting.popleft().result())
-                waiting.append(pool.submit(one, number, chunk))
-            parts.extend(each.result() for each in waiting)
+                # Wait before the next chunk is queued: queued chunks are in memory.
+                if len(futures) == _MAX_PIECES_IN_FLIGHT:
+                    parts.append(futures.popleft().result())
+                futures.append(pool.submit(upload_piece, number, chunk))
+            parts.extend(future.result() for future in futures)
         return parts
 
     def _abort(self, name: str, upload: str) -> None:
-        self.ask(lambda bucket: _s3(bucket).abort(name, upload), self.place.shown(""))
+        self.ask(lambda bucket: _s3(bucket).abort(name, upload), self.place.make_label(""))
 
-    def _find_unfinished(self, name: str, upload: str, one: dict[str, Any]) -> Stat:
-        sizes = self.paged(lambda bucket, token: _s3(bucket).uploaded(name, upload, token))
-        return Stat(size=sum(sizes), modified=one.get("Initiated"))
+    def _stat_upload(self, name: str, upload: str, entry: dict[str, Any]) -> Stat:
+        sizes = self.iterate_pages(lambda bucket, token: _s3(bucket).list_piece_sizes(name, upload, token))
+        return Stat(size=sum(sizes), modified=entry.get("Initiated"))
 
 
 def _s3(bucket: object) -> S3Bucket:

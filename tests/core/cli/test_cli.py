@@ -13,10 +13,9 @@ import pytest
 import reelbase
 from reelbase import cli
 from reelbase.cli import main
-from reelbase.cli._output import as_json, size, table
-from reelbase.cli._selection import selection
-from reelbase.cli._selection import size as picture_size
-from reelbase.cli._sheet import draw_boxes, sheet, write_text
+from reelbase.cli._output import format_size, format_table, to_json
+from reelbase.cli._selection import parse_selection, parse_size
+from reelbase.cli._sheet import draw_boxes, make_sheet, write_text
 from reelbase.errors import PluginLoadError
 
 
@@ -131,7 +130,7 @@ def test_ls(numbers, capsys):
         (["ls", "{}/numbers", "--rows", "x"], 2, "'x' selects no frames"),
         (["doctor", "{}/none"], 1, ""),
         (["frames", "{}/numbers", "arrays", "x", "0", "-o", "{}/out"], 2, "'x' is not a row"),
-        (["frames", "{}/numbers", "arrays", "0", "-o", "{}/out"], 2, "is not understood"),
+        (["frames", "{}/numbers", "arrays", "0", "-o", "{}/out"], 2, "does not name frames"),
         (["ingest", "{}/new", "{}/none.mp4"], 1, "none.mp4"),
     ],
 )
@@ -169,7 +168,7 @@ def test_commands_of_plugins(monkeypatch, capsys):
         raise PluginLoadError("The command 'worse' cannot be used.", "Ask its authors.")
 
     offered = {"better": ("do better", lambda: setup), "worse": ("do worse", broken), "ls": ("not ours", broken)}
-    monkeypatch.setattr(cli, "_of_plugins", lambda: offered)
+    monkeypatch.setattr(cli, "_find_plugin_commands", lambda: offered)
     assert call("better") == 3
     assert call("better", "--twice") == 7
     assert call("worse") == 1
@@ -194,21 +193,21 @@ def test_commands_of_plugins(monkeypatch, capsys):
     ],
 )
 def test_selections(text, expected):
-    assert selection(text) == expected
+    assert parse_selection(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "a", "1:2:3:4", "::0", "1.5", "1,,2", ",", "1-2", "--1"])
 def test_selections_that_are_none(text):
     with pytest.raises(argparse.ArgumentTypeError):
-        selection(text)
+        parse_selection(text)
 
 
 def test_sizes():
-    assert picture_size("320x180") == (180, 320)
+    assert parse_size("320x180") == (180, 320)
     for text in ("0x5", "5", "axb", "-5x5"):
         with pytest.raises(argparse.ArgumentTypeError):
-            picture_size(text)
-    assert [size(n) for n in (0, 999, 1000, 1_500_000, 10**16)] == [
+            parse_size(text)
+    assert [format_size(n) for n in (0, 999, 1000, 1_500_000, 10**16)] == [
         "0 bytes",
         "999 bytes",
         "1.0 kB",
@@ -218,12 +217,12 @@ def test_sizes():
 
 
 def test_json_shows_floats_as_they_were_meant():
-    shown = json.loads(as_json({"a": np.array([0.1, 1.76], np.float32), "b": np.int64(3), "c": np.float32(0.1)}))
+    shown = json.loads(to_json({"a": np.array([0.1, 1.76], np.float32), "b": np.int64(3), "c": np.float32(0.1)}))
     assert shown == {"a": [0.1, 1.76], "b": 3, "c": 0.1}
 
 
 def test_tables_are_aligned():
-    assert table(("a", "long"), [(1, 2), ("wide one", "")]).splitlines() == [
+    assert format_table(("a", "long"), [(1, 2), ("wide one", "")]).splitlines() == [
         "a         long",
         "1         2",
         "wide one",
@@ -232,7 +231,7 @@ def test_tables_are_aligned():
 
 def test_a_sheet_holds_every_frame_where_it_belongs():
     frames = [np.full((20, 30, 3), 40 * at, np.uint8) for at in range(5)]
-    whole = sheet(frames, ["#1 2.0s"] * 5, columns=2)
+    whole = make_sheet(frames, ["#1 2.0s"] * 5, columns=2)
     assert whole.shape == (3 * (20 + 6 + 14 + 6) + 6, 2 * 36 + 6, 3)
     for at, frame in enumerate(frames):
         row, column = divmod(at, 2)

@@ -212,7 +212,7 @@ def test_doctor_decodes_every_frame(demo, capsys):
     assert all(one["ok"] is not False for one in found)
     named = {one["what"]: one for one in found}
     assert named["tensor videos"]["ok"]
-    assert "and back" in named["encode mp4"]["found"]
+    assert "decoded again" in named["encode mp4"]["found"]
     (pack,) = (demo / "packs").rglob("*.pack")
     data = bytearray(pack.read_bytes())
     at = data.find(CLIP.read_bytes()[200_000:200_100])

@@ -19,8 +19,8 @@ import pytest
 
 import reelbase
 from reelbase.cli import main
-from reelbase.cli._duration import duration, keep
-from reelbase.cli._selection import count
+from reelbase.cli._duration import parse_count_or_duration, parse_duration
+from reelbase.cli._selection import parse_count
 
 
 def call(*words: object) -> int:
@@ -246,7 +246,7 @@ def test_compact(path, shown, report):
     before = labels(path), labels(path, "fix")
     ((*_, word),) = shown("compact", path)
     assert word == "rewritten."
-    assert shown("compact", path) == [["Nothing", "was", "worth", "it."]]
+    assert shown("compact", path) == [["Nothing", "to", "compact."]]
     assert report("compact", path)["tensors"] == []
     found = report("compact", path, "--branch", "fix")
     assert found["tensors"] == ["x", "label"]
@@ -373,7 +373,7 @@ def test_info_before_anything_was_written(nothing, shown, report):
         (["compact", "{}/letters", "--branch", "v1"], 1, "is at version main@8"),
         (["compact", "{}/letters", "--branch", "none"], 1, "There is no branch"),
         (["gc", "{}/letters", "--grace", "soon"], 2, "'soon' is not a time"),
-        (["gc", "{}/letters", "--expire", "all"], 2, "'all' is not a number and no time"),
+        (["gc", "{}/letters", "--expire", "all"], 2, "'all' is neither a number nor a time"),
         (["gc", "{}/none"], 1, "No dataset at"),
         (["copy", "{}/letters", "{}/nothing", "--history"], 1, "holds something else"),
         (["copy", "{}/letters", "{}/letters"], 1, "holds something else"),
@@ -435,24 +435,24 @@ def test_as_a_program(path, tmp_path):
     ],
 )
 def test_times(text, expected):
-    assert duration(text) == expected
+    assert parse_duration(text) == expected
 
 
 def test_numbers_and_times():
-    assert keep("10") == 10
-    assert keep("0") == 0
-    assert keep("30d") == timedelta(days=30)
-    assert count("12") == 12
+    assert parse_count_or_duration("10") == 10
+    assert parse_count_or_duration("0") == 0
+    assert parse_count_or_duration("30d") == timedelta(days=30)
+    assert parse_count("12") == 12
 
 
 @pytest.mark.parametrize("text", ["", "7", "-1d", "1.5d", "7 d", "d", "7w", "1d12h", "9" * 12 + "d"])
 def test_times_that_are_none(text):
     with pytest.raises(argparse.ArgumentTypeError):
-        duration(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "x", "7w"])
 def test_numbers_that_are_none(text):
-    for kind in (keep, count):
+    for kind in (parse_count_or_duration, parse_count):
         with pytest.raises(argparse.ArgumentTypeError):
             kind(text)

@@ -10,7 +10,7 @@ import pytest
 
 from reelbase import config
 from reelbase._util.once import Once
-from reelbase.config.keys import count, declared, names, one_of, size
+from reelbase.config.keys import collect_keys, make_choice_parser, make_count_parser, parse_names, parse_size
 from reelbase.errors import ConfigError
 from reelbase.testing._threads import together
 
@@ -173,7 +173,7 @@ def test_the_user_may(read: Load, key: str) -> None:
 
 
 def test_a_project_may_set_what_changes_speed_and_nothing_else() -> None:
-    keys = declared()
+    keys = collect_keys()
     assert {name for name in keys if not keys[name].user_only} == {"stream_above", "cache_bytes", "threads"}
     assert all(key.doc.endswith(".") for key in keys.values())
 
@@ -210,21 +210,21 @@ def test_unknown_variable(read: Load) -> None:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("stream_above = true", 'stream_above = True is of a wrong kind.\n    Give a size such as "16MB"'),
-        ('cache_bytes = "lots"', "cache_bytes = 'lots' is of a wrong kind."),
-        ("cache_bytes = -1", "cache_bytes = -1 is of a wrong kind."),
-        ("threads = 1.5", "threads = 1.5 is of a wrong kind.\n    Give a whole number from 0 to 1024."),
-        ("threads = 100000", "threads = 100000 is of a wrong kind.\n    Give a whole number from 0 to 1024."),
-        ("[plugins]\ndeny = 'x'\nallow = [1]", "plugins.allow = [1] is of a wrong kind.\n    Give a list of strings."),
+        ("stream_above = true", 'stream_above = True has a wrong type.\n    Give a size such as "16MB"'),
+        ('cache_bytes = "lots"', "cache_bytes = 'lots' has a wrong type."),
+        ("cache_bytes = -1", "cache_bytes = -1 has a wrong type."),
+        ("threads = 1.5", "threads = 1.5 has a wrong type.\n    Give a whole number from 0 to 1024."),
+        ("threads = 100000", "threads = 100000 has a wrong type.\n    Give a whole number from 0 to 1024."),
+        ("[plugins]\ndeny = 'x'\nallow = [1]", "plugins.allow = [1] has a wrong type.\n    Give a list of strings."),
         (
             "[security]\nmax_pixels = 0",
-            "security.max_pixels = 0 is of a wrong kind.\n    Give a whole number from 1 up.",
+            "security.max_pixels = 0 has a wrong type.\n    Give a whole number from 1 up.",
         ),
         (
             "[security]\nnetwork = 'private'",
-            "security.network = 'private' is of a wrong kind.\n    Give one of 'any', 'public', or a list of strings.",
+            "security.network = 'private' has a wrong type.\n    Give one of 'any', 'public', or a list of strings.",
         ),
-        ("[prefer]\ncodec.mp4 = 1", "prefer.codec.mp4 = 1 is of a wrong kind.\n    Give a string."),
+        ("[prefer]\ncodec.mp4 = 1", "prefer.codec.mp4 = 1 has a wrong type.\n    Give a string."),
     ],
 )
 def test_wrong_kinds(read: Load, toml: str, message: str) -> None:
@@ -286,7 +286,7 @@ def test_secrets_are_never_shown(read: Load) -> None:
 
 def test_explain_has_a_line_for_every_key(read: Load) -> None:
     shown = [line.key for line in read().explain()]
-    assert shown == [name for name, key in declared().items() if not key.shape]
+    assert shown == [name for name, key in collect_keys().items() if not key.shape]
 
 
 @pytest.mark.parametrize(
@@ -306,20 +306,20 @@ def test_explain_has_a_line_for_every_key(read: Load) -> None:
     ],
 )
 def test_size(value: object, number: int) -> None:
-    assert size(value) == number
+    assert parse_size(value) == number
 
 
 @pytest.mark.parametrize("value", ["", "MB", "-1MB", "1e6", "1 2", "16MBs", True, None, [], -5, "1PB"])
 def test_no_size(value: object) -> None:
     with pytest.raises(ValueError, match="a size such as"):
-        size(value)
+        parse_size(value)
 
 
 def test_parsers_of_the_environment() -> None:
-    assert names(" a, b ,,c ") == ("a", "b", "c")
-    assert names("") == ()
-    assert count(0)("12") == 12
-    assert one_of("any")("10.0.0.0/8, fd00::/8") == ("10.0.0.0/8", "fd00::/8")
+    assert parse_names(" a, b ,,c ") == ("a", "b", "c")
+    assert parse_names("") == ()
+    assert make_count_parser(0)("12") == 12
+    assert make_choice_parser("any")("10.0.0.0/8, fd00::/8") == ("10.0.0.0/8", "fd00::/8")
 
 
 def test_a_removed_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,11 +77,11 @@ def test_bytes_are_right_and_bounded(requests: list[list[tuple[int, int]]], limi
         patch.setattr(cached, "_caches", lambda: caches)
         for ranges in requests:
             source.asked.clear()
-            before = [(first, first + len(held)) for first, held in memory.held(("x", "key"), 0, 10_000)]
+            before = [(first, first + len(held)) for first, held in memory.find(("x", "key"), 0, 10_000)]
             assert one.get_ranges("key", ranges) == [data[start:stop] for start, stop in ranges]
             assert not any(max(a, c) < min(b, d) for a, b in source.asked for c, d in before), "held, and asked for"
             assert memory.size <= limit
-            held = memory.held(("x", "key"), 0, 10_000)
+            held = memory.find(("x", "key"), 0, 10_000)
             assert sum(len(piece) for _, piece in held) == memory.size
             assert all(piece == data[first : first + len(piece)] for first, piece in held)
 
@@ -180,9 +180,9 @@ def test_disk_is_bounded_and_a_users_files_stay(tmp_path: Path) -> None:
     held = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert held <= 1_000_000 * 1.06
     assert all(path.read_bytes() == b"a user's" for path in mine)
-    assert disk.held(("x", "key 99"), 0, 50_000) == [(0, DATA[:50_000])]
-    assert not disk.held(("x", "first"), 0, 1000)
-    assert disk.held(("x", "first"), 7, 9) == [], "a user's file is not a piece"
+    assert disk.find(("x", "key 99"), 0, 50_000) == [(0, DATA[:50_000])]
+    assert not disk.find(("x", "first"), 0, 1000)
+    assert disk.find(("x", "first"), 7, 9) == [], "a user's file is not a piece"
 
 
 def test_a_folder_that_cannot_be_written(caches: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -208,7 +208,7 @@ def _work(folder: str, seed: int) -> None:
     for _ in range(300):
         name, start = ("x", str(rng.randrange(5))), rng.randrange(0, 290_000, 1000)
         stop = start + rng.randrange(1, 9000)
-        for first, data in disk.held(name, start, stop):
+        for first, data in disk.find(name, start, stop):
             assert data == DATA[first : first + len(data)]
         disk.keep(name, start, DATA[start:stop])
 

@@ -110,8 +110,8 @@ def test_objects_are_bounded_by_what_is_live(ds: reelbase.Dataset) -> None:
 
 
 def test_large_media_stay_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("reelbase.samples.media_layout.OWN_OBJECT", 64)
-    monkeypatch.setattr("reelbase.format.rows.OWN_OBJECT", 64)
+    monkeypatch.setattr("reelbase.samples.media_layout.MIN_BLOB_BYTES", 64)
+    monkeypatch.setattr("reelbase.format.rows.MIN_BLOB_BYTES", 64)
     ds = reelbase.empty(tmp_path / "data")
     images = ds.create_tensor("image", dtype="uint8", sample_compression="png")
     for k in range(5):

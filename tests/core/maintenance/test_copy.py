@@ -124,7 +124,7 @@ class Cut(BaseException):
 def test_cut_short_at_every_write(
     ds: reelbase.Dataset, monkeypatch: pytest.MonkeyPatch, history: bool, after: bool
 ) -> None:
-    monkeypatch.setattr("reelbase.maintenance.copy._BATCH_ROWS", 4)
+    monkeypatch.setattr("reelbase.maintenance.copy.MAX_BATCH_ROWS", 4)
     wanted, real, points = content(ds), MemoryStorage.put, 0
     while True:
         dest = f"mem://{uuid.uuid4().hex}"

@@ -206,13 +206,13 @@ def test_what_is_committed_while_objects_are_listed_stays(
     ds: reelbase.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The objects of a commit that comes between gathering versions and listing objects are not taken for orphans."""
-    doomed = gc._doomed
+    find_unneeded = gc._find_unneeded
 
     def meanwhile(*args: object) -> object:
         reelbase.load(ds.path).x.append([99])
         time.sleep(0.01)
-        return doomed(args[0], args[1], args[2] + timedelta(days=1))  # type: ignore[arg-type, operator]
+        return find_unneeded(args[0], args[1], args[2] + timedelta(days=1))  # type: ignore[arg-type, operator]
 
-    monkeypatch.setattr(gc, "_doomed", meanwhile)
+    monkeypatch.setattr(gc, "_find_unneeded", meanwhile)
     ds.maintenance.gc(NOW)
     assert values(reelbase.load(ds.path)) == [*range(40), 99]

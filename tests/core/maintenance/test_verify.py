@@ -18,7 +18,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset with every kind of object: a segment, packs, a blob, a tag."""
     path = tmp_path_factory.mktemp("whole") / "data"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reelbase.samples.media_layout.OWN_OBJECT", 100)
+        patch.setattr("reelbase.samples.media_layout.MIN_BLOB_BYTES", 100)
         ds = reelbase.empty(path)
         ds.create_tensor("x", dtype="int64")
         ds.create_tensor("image", dtype="uint8", sample_compression="png")
@@ -159,7 +159,7 @@ def test_a_tag(path: Path, harm: Callable[[Path], None]) -> None:
 
 def test_a_large_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is read by pages: damage of one page takes its rows along and no others."""
-    monkeypatch.setattr("reelbase.format.segment._WHOLE", 1000)
+    monkeypatch.setattr("reelbase.format.segment._MAX_BYTES_READ_WHOLE", 1000)
     monkeypatch.setattr("reelbase.format.chunk.MAX_SAMPLES", 2)
     ds = reelbase.empty(tmp_path / "data")
     ds.create_tensor("x", dtype="int64").extend([[k] for k in range(2000)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,3 +141,10 @@ def test_seconds_are_rounded_once() -> None:
         times, 2**45 + 2, Fraction(1, 90000), Trust.FULL, {},
     )  # fmt: skip
     assert index.seconds(np.array([0]))[0] == float(Fraction(2**45 + 1, 90000))
+
+
+@pytest.mark.parametrize("wrong", [{"time_base": Fraction(10**400)}, {"time_base": Fraction(-1, 25)}, {"end": 1 << 70}])
+@given(index=indexes())
+def test_units_that_no_file_has_are_damage(wrong: dict[str, Any], index: FrameIndex) -> None:
+    with pytest.raises(CorruptObjectError, match="damaged"):
+        FrameIndex.from_bytes(replace(index, **wrong).to_bytes())

@@ -32,8 +32,13 @@ SOURCE = """
         def claims(cls, head):
             return False
 
-    def spec(name, magic, target="Any", kind="clip", suffixes=()):
-        return CodecSpec(name=name, target="{module}:" + target, magic=magic, kind=kind, suffixes=suffixes)
+    class Dotted(Any):
+        @classmethod
+        def claims(cls, head):
+            return head[1:2] == b"."
+
+    def spec(name, magic, target="Any", kind="clip", suffixes=(), **more):
+        return CodecSpec(name=name, target="{module}:" + target, magic=magic, kind=kind, suffixes=suffixes, **more)
 
     @hookimpl
     def reelbase_codecs():
@@ -45,6 +50,14 @@ SOURCE = """
         yield spec("upper", [[(0, b"CASE")]], "Upper")
         yield spec("never", [[(0, b"CASE")]], "Never")
         yield spec("blind", [])
+        yield spec("general", [[(0, b"QQ")]], "Never")
+        yield spec("alone", [[(0, b"ALONE")]], "Never")
+        yield spec("dotted", [], "Dotted", probe=True)
+        yield spec("missing", [], "Any", probe=True, requires=("no_such_package",))
+        yield spec("odd", [[(0, b"ODD!")]], kind="refused", refusal=("an odd file", "Make it even."))
+        yield spec("twin", [[(0, b"ODD!!")]])
+        yield spec("twin picture", [[(0, b"EVEN")]], kind="picture")
+        yield spec("even", [[(0, b"EVEN")]], kind="refused", refusal=("an even file", "Odd."), suffixes=(".even",))
 """
 
 
@@ -68,6 +81,10 @@ def registry(install: Install, build: Build) -> Registry:
         (b"TIED", "https://host/a.two?signed=1", "second"),
         (b"CASEUP", "a", "upper"),
         (b"CASE" + b"U" * 9000, "a", "upper"),
+        (b"x.", "a", "dotted"),
+        (b"Q.", "a", "dotted"),
+        (b"ODD!!", "a", "twin"),
+        (b"EVEN", "a.even", "twin picture"),
     ],
 )
 def test_choice(registry: Registry, head: bytes, filename: str, name: str) -> None:
@@ -80,11 +97,12 @@ def test_choice(registry: Registry, head: bytes, filename: str, name: str) -> No
         (b"", "'x.mp4' is empty."),
         (
             b"hello, this is text",
-            "'x.mp4' is of no known format; it starts with 68 65 6c 6c 6f 2c 20 74 68 69 73 20 69 73 20 74 …",
+            "'x.mp4' has an unknown format; it starts with 68 65 6c 6c 6f 2c 20 74 68 69 73 20 69 73 20 74 …",
         ),
-        (b"Q", "'x.mp4' is of no known format; it starts with 51"),
-        (b"ZZ..yy", "'x.mp4' is of no known format; it starts with 5a 5a 2e 2e 79 79"),
-        (b"CASElow", "'x.mp4' is of no known format; it starts with 43 41 53 45 6c 6f 77"),
+        (b"Q", "'x.mp4' has an unknown format; it starts with 51"),
+        (b"ZZ..yy", "'x.mp4' has an unknown format; it starts with 5a 5a 2e 2e 79 79"),
+        (b"ALONE", "'x.mp4' has an unknown format; it starts with 41 4c 4f 4e 45"),
+        (b"CASElow", "'x.mp4' has an unknown format; it starts with 43 41 53 45 6c 6f 77"),
     ],
 )
 def test_unknown(registry: Registry, head: bytes, message: str) -> None:
@@ -92,11 +110,20 @@ def test_unknown(registry: Registry, head: bytes, message: str) -> None:
         registry.sniff(head, "x.mp4")
     assert str(caught.value).split("\n")[0] == message
     if head:
-        assert "Known formats: short, long, two, first, second, upper, never, blind." in str(caught.value)
+        assert "Known formats: short, long, two, first, second, upper, never, blind, general, " in str(caught.value)
+        assert "odd" not in str(caught.value)
 
 
 def test_only_some_kinds(registry: Registry) -> None:
     assert registry.sniff(b"QQ", "a", kinds={"clip"}).name == "short"
     with pytest.raises(UnknownFormatError) as caught:
         registry.sniff(b"QQ", "a.pic", kinds=["picture"])
-    assert str(caught.value) == "'a.pic' looks like short (clip), which cannot be used here.\n    Known formats: two."
+    message = "'a.pic' looks like short (clip), which cannot be used here.\n    Known formats: two, twin picture."
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("kinds", [None, {"clip"}, {"picture"}])
+def test_a_refused_format(registry: Registry, kinds: set[str] | None) -> None:
+    with pytest.raises(UnknownFormatError) as caught:
+        registry.sniff(b"ODD!", "a.mp4", kinds=kinds)
+    assert str(caught.value) == "'a.mp4' is an odd file, which cannot be read.\n    Make it even."

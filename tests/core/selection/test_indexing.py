@@ -59,7 +59,7 @@ def test_selection_is_numpys(case: tuple[np.ndarray, np.ndarray | None, Selectio
         return
     assert taken.shape(array.shape) == expected.shape
     np.testing.assert_array_equal(taken.apply(array), expected)
-    request, rest = taken.frames(array.shape)
+    request, rest = taken.split_frames(array.shape)
     np.testing.assert_array_equal(rest.apply(array[request]), expected)
 
 
@@ -67,7 +67,7 @@ def test_selection_is_numpys(case: tuple[np.ndarray, np.ndarray | None, Selectio
 def test_only_needed_frames_are_requested(data: st.DataObject) -> None:
     shape = (data.draw(st.integers(1, 30)), 2, 2)
     step = data.draw(slices())
-    request, rest = Selection().then(parse(step)).frames(shape)
+    request, rest = Selection().then(parse(step)).split_frames(shape)
     np.testing.assert_array_equal(request, np.arange(shape[0])[step])
     assert rest.steps == ()
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbase._util.url_secrets import secret_in
+from reelbase._util.url_secrets import find_secret
 from reelbase._util.urls import redacted_text
 from reelbase.plugin import redacted
 
@@ -56,7 +56,7 @@ def test_long_texts_take_no_time() -> None:
     for text in ("a" * 30_000, "a://" * 3_000, "@" * 30_000, "https://" + "@" * 30_000, ";a" * 10_000):
         redacted(text)
         redacted_text(text)
-        secret_in(f"https://host/{text}?{text}")
+        find_secret(f"https://host/{text}?{text}")
     assert time.perf_counter() - began < 5
 
 
@@ -81,7 +81,7 @@ SECRET_NAMES = [
 @pytest.mark.parametrize("name", SECRET_NAMES)
 @pytest.mark.parametrize("form", ["https://host/a.mp4?{}=abc", "s3://bucket/a?x=1&{}=abc", "https://host/a#{}=abc"])
 def test_names_of_secrets(name: str, form: str) -> None:
-    assert secret_in(form.format(name)), "not taken for a secret"
+    assert find_secret(form.format(name)), "not taken for a secret"
 
 
 PUBLIC = [
@@ -100,7 +100,7 @@ PUBLIC = [
 
 @pytest.mark.parametrize("query", PUBLIC)
 def test_names_of_no_secrets(query: str) -> None:
-    assert secret_in(f"https://host/a.mp4?{query}") is None
+    assert find_secret(f"https://host/a.mp4?{query}") is None
 
 
 FORMS = [
@@ -113,7 +113,7 @@ FORMS = [
 
 @pytest.mark.parametrize("query", FORMS)
 def test_values_that_only_secrets_have(query: str) -> None:
-    assert secret_in(f"https://host/a.mp4?{query}")
+    assert find_secret(f"https://host/a.mp4?{query}")
 
 
 def test_values_as_long_and_random_as_keys() -> None:
@@ -122,7 +122,7 @@ def test_values_as_long_and_random_as_keys() -> None:
     raw = [random_.randbytes(32) for _ in range(2000)]
     values = [base64.urlsafe_b64encode(key).rstrip(b"=").decode() for key in raw]
     values += [base64.b64encode(key).decode() for key in raw] + [key.hex() for key in raw]
-    seen = sum(secret_in(f"https://host/a?x={value}") is not None for value in values)
+    seen = sum(find_secret(f"https://host/a?x={value}") is not None for value in values)
     assert seen > 0.98 * len(values)
 
 
@@ -134,7 +134,7 @@ def test_values_as_long_and_random_as_keys() -> None:
     ],
 )  # fmt: skip
 def test_secrets_in_paths(url: str) -> None:
-    assert secret_in(url)
+    assert find_secret(url)
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ def test_secrets_in_paths(url: str) -> None:
     ],
 )  # fmt: skip
 def test_ordinary_paths(url: str) -> None:
-    assert secret_in(url) is None
+    assert find_secret(url) is None
 
 
 def test_what_is_said_holds_no_secret() -> None:
     for _ in range(200):
         value = secrets.token_urlsafe(32)
         for url in (f"https://host/a?x={value}", f"https://host/a?{value}", f"https://host/a?sig={value}#{value}"):
-            assert value not in str(secret_in(url))
+            assert value not in str(find_secret(url))

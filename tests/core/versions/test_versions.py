@@ -48,7 +48,7 @@ def test_commit_names_a_version(numbers: reelbase.Dataset, path: str) -> None:
 
 @pytest.mark.parametrize("message", ["", "  \n", None, 3])
 def test_a_message_says_something(numbers: reelbase.Dataset, message: object) -> None:
-    with pytest.raises(UsageError, match="says nothing"):
+    with pytest.raises(UsageError, match="is not a message"):
         numbers.commit(message)
     assert numbers.log() == []
 

@@ -102,7 +102,7 @@ def test_a_dataset_removed_under_its_writer(folder: Path, remove: Callable[[Path
 def test_the_error_says_that_it_was_removed(folder: Path) -> None:
     writer = reelbase.load(folder)
     shutil.rmtree(folder)
-    with pytest.raises(DatasetNotFoundError, match=r"is gone: it was removed since it was opened(.|\n)*Nothing was"):
+    with pytest.raises(DatasetNotFoundError, match=r"is gone: it was removed after you opened it(.|\n)*Nothing was"):
         writer.x.append(9)
     with pytest.raises(DatasetNotFoundError, match="is gone"), writer:
         writer.x.append(9)
@@ -149,7 +149,7 @@ def test_an_older_root(folder: Path) -> None:
     (folder / "reelbase.json").write_text(json.dumps({**root, "format": 1}))
     without_hint(folder)
     with pytest.raises(
-        FormatError, match=r"has format 1, of before the first release(.|\n)*Make the dataset again"
+        FormatError, match=r"has format 1, which is older than the first(.|\n)*Create the dataset again"
     ) as one:
         reelbase.load(folder)
     assert not isinstance(one.value, NewerFormatError)
@@ -165,7 +165,7 @@ def test_a_root_that_is_none(folder: Path, data: bytes) -> None:
 
 NEWER: dict[str, tuple[Callable[[dict[str, Any]], object], bytes | None, type[FormatError], str]] = {
     "a newer magic": (lambda head: None, b"RBC9", NewerFormatError, "format 9"),
-    "an older magic": (lambda head: None, b"RBC1", FormatError, "format 1, of before the first release"),
+    "an older magic": (lambda head: None, b"RBC1", FormatError, "format 1, which is older than the first release"),
     "a newer number": (lambda head: head.update(format=99), None, NewerFormatError, "format 99"),
     "a number that is none": (lambda head: head.update(format="x"), None, NewerFormatError, "format x"),
     "a feature": (lambda head: head.update(features=["wings"]), None, NewerFormatError, "uses wings, which this"),

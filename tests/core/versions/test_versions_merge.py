@@ -129,11 +129,11 @@ CONFLICTS: dict[str, tuple[Write, Write, str]] = {
         lambda d: d.x.info.update(k=1),
         "dropped tensor 'x'",
     ),
-    "the same name": (lambda m: m.create_tensor("y"), lambda d: d.create_tensor("y"), "made a tensor 'y'"),
+    "the same name": (lambda m: m.create_tensor("y"), lambda d: d.create_tensor("y"), "created a tensor 'y'"),
     "renamed to a new one": (
         lambda m: m.create_tensor("y"),
         lambda d: d.rename_tensor("x", "y"),
-        "(two tensors to be named|made a tensor) 'y'",
+        "(Two tensors would be named|created a tensor) 'y'",
     ),
     "renamed twice": (
         lambda m: m.rename_tensor("x", "y"),
@@ -387,7 +387,7 @@ def test_rows_that_fill_up(ds: reelbase.Dataset) -> None:
 
 def test_rows_that_fill_up_where_another_writer_appended(ds: reelbase.Dataset) -> None:
     one, two = _stale(ds)
-    with pytest.raises(CommitConflictError, match=r"appended to 'y' where you change row 1(.|\n)*refresh"), one:
+    with pytest.raises(CommitConflictError, match=r"appended to 'y' at row 1, which you change(.|\n)*refresh"), one:
         one.append({"x": 3, "y": 30})
         one.y[1] = 10
         two.y.append(77)
@@ -397,7 +397,7 @@ def test_rows_that_fill_up_where_another_writer_appended(ds: reelbase.Dataset) -
 def test_rows_deleted_beside_a_tensor_that_grew(ds: reelbase.Dataset) -> None:
     one, two = _stale(ds)
     two.append({"x": 3, "y": 30})
-    with pytest.raises(CommitConflictError, match="appended to 'y', which ended before the rows"):
+    with pytest.raises(CommitConflictError, match="appended to 'y', which did not reach the rows"):
         one.delete_rows([2])
     one.refresh()
     one.delete_rows([2])

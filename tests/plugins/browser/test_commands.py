@@ -75,7 +75,7 @@ def test_serving_until_the_user_ends_it(what: str, clip: Clip, dataset: str) -> 
     [
         (["play", "nowhere.mp4"], "nowhere.mp4"),
         (["play", "{ds}", "videos", "9"], "9"),
-        (["play", "{ds}", "videos", "x"], "not understood"),
+        (["play", "{ds}", "videos", "x"], "does not name a video"),
         (["play", "{ds}", "labels", "0"], "labels"),
         (["view", "{ds}", "--where", "labels ="], "labels ="),
         (["frames", "{ds}", "videos", "0", "0:3", "--boxes", "labels", "-o", "x.png"], "labels"),

@@ -91,7 +91,7 @@ def test_those_that_work_stay(url: str) -> None:
 
 def test_too_late(serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Byte after byte, each in time: the request as a whole is not."""
-    monkeypatch.setattr(servers, "Connections", lambda: Connections(patience=1.0))
+    monkeypatch.setattr(servers, "Connections", lambda: Connections(max_idle=1.0))
     ds = reelbase.empty("mem://late", overwrite=True)
     ds.create_tensor("x").append(np.arange(3))
     url = serve(ds)
@@ -107,7 +107,7 @@ def test_too_late(serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch) ->
 
 def test_all_at_work(serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Then a new one is told to come again."""
-    monkeypatch.setattr(servers, "Connections", lambda: Connections(most=3))
+    monkeypatch.setattr(servers, "Connections", lambda: Connections(maximum=3))
     ds = reelbase.empty("mem://busy", overwrite=True)
     ds.create_tensor("x").append(np.arange(3))
     url = serve(ds)

@@ -191,7 +191,7 @@ def test_nothing_to_show(window: Window, serve: Callable[..., str]) -> None:
     ds.notes.append("no video at all")
     window.page.goto(serve(ds))
     window.page.wait_for_selector("#message:not([hidden])")
-    assert window.text("#message") == "Row 0 holds no video."
+    assert window.text("#message") == "Row 0 has no video."
     assert "no video at all" in window.text("#facts")
 
 

@@ -64,7 +64,7 @@ def test_ls_as_json(capsys: pytest.CaptureFixture[str], table: Callable[..., Non
 def test_test(capsys: pytest.CaptureFixture[str], table: Callable[..., None]) -> None:
     table("https://host/videos/")
     assert main(["creds", "test", "lab"]) == 0
-    assert said(capsys) == "lab: token; they do not say when they end.\n"
+    assert said(capsys) == "lab: token; they do not say when they expire.\n"
     assert main(["creds", "test", "mine", "--json"]) == 0
     assert json.loads(said(capsys)) == {"name": "mine", "fields": [], "expires_at": None}
 
@@ -82,7 +82,7 @@ def test_test_with_a_file(capsys: pytest.CaptureFixture[str], table: Callable[..
 def test_what_is_wrong(capsys: pytest.CaptureFixture[str], table: Callable[..., None]) -> None:
     table(mode=0o644)
     assert main(["creds", "test", "lab"]) == 1
-    assert "others may use it too (mode 644)" in said(capsys)
+    assert "other users can access it (mode 644)" in said(capsys)
     assert main(["creds", "test"]) == 2
     assert "needs a name" in said(capsys)
     assert main(["creds", "ls", "lab"]) == 2

@@ -43,7 +43,7 @@ def test_sixteen_threads_ask_once() -> None:
 
     def ask() -> None:
         start.wait()
-        found.append(lease.current(URL, "read"))
+        found.append(lease.get_current(URL, "read"))
 
     threads = [threading.Thread(target=ask) for _ in range(16)]
     for one in threads:
@@ -57,12 +57,12 @@ def test_sixteen_threads_ask_once() -> None:
 def test_sixteen_threads_that_are_refused_get_new_ones_once() -> None:
     provider = Counting()
     lease = Lease("x", provider)
-    held, answers = lease.current(URL, "read"), []
+    held, answers = lease.get_current(URL, "read"), []
     start = threading.Barrier(16)
 
     def refused() -> None:
         start.wait()
-        answers.append(lease.replaced(held, CredentialsExpiredError("x", "y"), URL, "read"))
+        answers.append(lease.replace_refused(held, CredentialsExpiredError("x", "y"), URL, "read"))
 
     threads = [threading.Thread(target=refused) for _ in range(16)]
     for one in threads:
@@ -77,24 +77,24 @@ def test_sixteen_threads_that_are_refused_get_new_ones_once() -> None:
 def test_what_holds_is_kept() -> None:
     provider = Counting(life=3600)
     lease = Lease("x", provider)
-    assert lease.current(URL, "read") is lease.current("s3://bucket/b.mp4", "read")
+    assert lease.get_current(URL, "read") is lease.get_current("s3://bucket/b.mp4", "read")
     assert len(provider.asked) == 1
 
 
 def test_what_ends_is_replaced_before_it_ends() -> None:
     provider = Counting(life=0.4)
     lease = Lease("x", provider)
-    first = lease.current(URL, "read")
+    first = lease.get_current(URL, "read")
     threading.Event().wait(0.25)  # more than half of it, and not all
     assert datetime.now(UTC) < first.expires_at  # type: ignore[operator]
-    assert lease.current(URL, "read")["token"] == "token-2"
+    assert lease.get_current(URL, "read")["token"] == "token-2"
 
 
 def test_reading_and_writing_are_asked_for_apart() -> None:
     provider = Counting()
     lease = Lease("x", provider)
-    lease.current(URL, "read")
-    lease.current(URL, "write")
+    lease.get_current(URL, "read")
+    lease.get_current(URL, "write")
     assert [one.action for one in provider.asked] == ["read", "write"]
 
 
@@ -105,25 +105,25 @@ def test_the_same_again_is_no_reason_to_ask_the_service_again() -> None:
             return Credentials({"token": "always"})
 
     lease = Lease("x", Stubborn())
-    held = lease.current(URL, "read")
-    assert not lease.replaced(held, CredentialsExpiredError("x", "y"), URL, "read")
+    held = lease.get_current(URL, "read")
+    assert not lease.replace_refused(held, CredentialsExpiredError("x", "y"), URL, "read")
 
 
 def test_a_plain_refusal_of_new_credentials_asks_nobody() -> None:
     provider = Counting(life=3600)
     lease = Lease("x", provider)
-    held = lease.current(URL, "read")
-    assert not lease.replaced(held, AccessDeniedError("x", "y"), URL, "read")
+    held = lease.get_current(URL, "read")
+    assert not lease.replace_refused(held, AccessDeniedError("x", "y"), URL, "read")
     assert len(provider.asked) == 1
 
 
 def test_a_plain_refusal_of_old_ones_asks_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Web servers say the same to a token that has ended and to one that never was."""
-    monkeypatch.setattr(leases, "_YOUNG", timedelta(0))
+    monkeypatch.setattr(leases, "MIN_AGE_TO_RENEW_REFUSED", timedelta(0))
     provider = Counting(life=3600)
     lease = Lease("x", provider)
-    held = lease.current(URL, "read")
-    assert lease.replaced(held, AccessDeniedError("x", "y"), URL, "read")
+    held = lease.get_current(URL, "read")
+    assert lease.replace_refused(held, AccessDeniedError("x", "y"), URL, "read")
     assert [one.force for one in provider.asked] == [False, True]
 
 
@@ -132,8 +132,8 @@ def test_what_is_for_other_urls_is_not_used() -> None:
         def get(self, request: CredentialRequest) -> Credentials:
             return Credentials({"token": "c4nary"}, prefixes=("s3://other",))
 
-    with pytest.raises(AccessDeniedError, match="for other URLs") as caught:
-        Lease("x", LinkedItems("x", {})).current(URL, "read")
+    with pytest.raises(AccessDeniedError, match="that are not for") as caught:
+        Lease("x", LinkedItems("x", {})).get_current(URL, "read")
     assert "c4nary" not in str(caught.value)
 
 
@@ -147,8 +147,8 @@ def test_each_prefix_has_its_own() -> None:
     provider = Vending()
     lease = Lease("x", provider)
     for _ in range(3):
-        assert lease.current("s3://one/a.mp4", "read")["token"] == "s3://one"
-        assert lease.current("s3://two/a.mp4", "read")["token"] == "s3://two"
+        assert lease.get_current("s3://one/a.mp4", "read")["token"] == "s3://one"
+        assert lease.get_current("s3://two/a.mp4", "read")["token"] == "s3://two"
     assert len(provider.asked) == 2
 
 
@@ -159,7 +159,7 @@ def test_what_a_provider_raises(raised: Exception) -> None:
             raise raised
 
     with pytest.raises(AccessDeniedError, match=type(raised).__name__) as caught:
-        Lease("x", Broken("x", {})).current(URL, "read")
+        Lease("x", Broken("x", {})).get_current(URL, "read")
     assert "c4nary" not in str(caught.value)
     assert caught.value.__context__ is None
 
@@ -169,5 +169,5 @@ def test_what_a_provider_gives_that_is_none() -> None:
         def get(self, request: CredentialRequest) -> Credentials:
             return {"token": "c4nary"}  # type: ignore[return-value]
 
-    with pytest.raises(AccessDeniedError, match="gave a dict, not Credentials"):
-        Lease("x", Wrong("x", {})).current(URL, "read")
+    with pytest.raises(AccessDeniedError, match="returned a dict, not Credentials"):
+        Lease("x", Wrong("x", {})).get_current(URL, "read")

@@ -251,7 +251,7 @@ def test_tokens_of_google(
     ds: reelbase.Dataset, google: tuple[Front, str], clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Google's 401 says not whether a token has ended: it is replaced all the same."""
-    monkeypatch.setattr(leases, "_YOUNG", timedelta(0))
+    monkeypatch.setattr(leases, "MIN_AGE_TO_RENEW_REFUSED", timedelta(0))
     front, bucket = google
     issuer = Issuer(front, bearer)
     ds.add_creds_key("GOOGLE")
@@ -302,7 +302,7 @@ def test_the_web(ds: reelbase.Dataset, clip: Clip, front: Front, fields: dict[st
 
 
 def test_tokens_of_the_web_that_end(ds: reelbase.Dataset, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "_YOUNG", timedelta(0))
+    monkeypatch.setattr(leases, "MIN_AGE_TO_RENEW_REFUSED", timedelta(0))
     with BadHttpServer({"clip.mp4": clip.path.read_bytes()}) as server:
         proxy = FaultyProxy(server.url)
         proxy.knows = front = Front()

@@ -198,7 +198,8 @@ def _later() -> str:
 
 
 @pytest.mark.parametrize(
-    ("mode", "why"), [(0o644, "others may use it"), (0o660, "others may use it"), (0o604, "others may use it")]
+    ("mode", "why"),
+    [(0o644, "other users can access it"), (0o660, "other users can access it"), (0o604, "other users can access it")],
 )
 def test_a_file_that_others_may_read(tmp_path: Path, mode: int, why: str) -> None:
     file = private(tmp_path / "lab.toml", f'token = "{SECRET}"')
@@ -361,7 +362,7 @@ WRONG = {
     "no command": (ExecProvider, {}, "command is not set"),
     "a command that is none": (ExecProvider, {"command": [1]}, "a list of strings"),
     "no service": (KeyringProvider, {"username": "x"}, "service is not set"),
-    "no kind": (KeyringProvider, {"service": "x", "username": "x", "kind": "y"}, "There are: http"),
+    "no kind": (KeyringProvider, {"service": "x", "username": "x", "kind": "y"}, "Choose one of: http"),
     "no server": (ManagedProvider, {}, "server is not set"),
     "a server without TLS": (ManagedProvider, {"server": "http://host"}, "not an https URL"),
     "a server with a user": (ManagedProvider, {"server": "https://me@host"}, "not an https URL"),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelbase.contracts.credentials import Credentials, checked_prefixes, within
+from reelbase.contracts.credentials import Credentials, check_prefixes, is_within
 from reelbase.errors import UsageError
 
 INSIDE = [
@@ -75,12 +75,12 @@ OUTSIDE = [
 
 @pytest.mark.parametrize(("prefix", "url"), INSIDE)
 def test_inside(prefix: str, url: str) -> None:
-    assert within(url, checked_prefixes([prefix]))
+    assert is_within(url, check_prefixes([prefix]))
 
 
 @pytest.mark.parametrize(("prefix", "url"), OUTSIDE)
 def test_outside(prefix: str, url: str) -> None:
-    assert not within(url, checked_prefixes([prefix]))
+    assert not is_within(url, check_prefixes([prefix]))
 
 
 NO_PREFIXES = [
@@ -101,12 +101,12 @@ NO_PREFIXES = [
 @pytest.mark.parametrize("prefix", NO_PREFIXES)
 def test_what_is_no_prefix(prefix: object) -> None:
     with pytest.raises(UsageError, match="not a prefix of URLs"):
-        checked_prefixes([prefix])
+        check_prefixes([prefix])
 
 
 def test_a_text_is_no_list() -> None:
     with pytest.raises(UsageError, match="not a list"):
-        checked_prefixes("https://host/")
+        check_prefixes("https://host/")
 
 
 _NAMES = st.text(string.ascii_letters + string.digits + "-_~", min_size=1, max_size=8)
@@ -117,18 +117,18 @@ _PATHS = st.lists(_NAMES, max_size=4)
 def test_segments(folder: list[str], below: list[str], more: str) -> None:
     """What is in a folder is inside; what only begins with its letters is not."""
     prefix = "/".join(["https://host", *folder])
-    prefixes = checked_prefixes([prefix])
-    assert within("/".join([prefix, *below]), prefixes)
+    prefixes = check_prefixes([prefix])
+    assert is_within("/".join([prefix, *below]), prefixes)
     if folder:
-        assert not within("/".join([prefix + more, *below]), prefixes)
-        assert not within("/".join(["https://host", *folder[:-1]]), prefixes)
+        assert not is_within("/".join([prefix + more, *below]), prefixes)
+        assert not is_within("/".join(["https://host", *folder[:-1]]), prefixes)
 
 
 @given(st.text(max_size=40))
 def test_nothing_odd_is_inside(text: str) -> None:
     """Whatever is written behind a host: it is inside only if it is that host's."""
     url = f"https://host{text}"
-    if within(url, checked_prefixes(["https://host"])):
+    if is_within(url, check_prefixes(["https://host"])):
         rest = text.removeprefix(".").removeprefix(":443")
         assert not rest or rest[0] in "/?#"
 
@@ -156,7 +156,7 @@ _PIECES = st.lists(
 def test_no_server_reads_it_as_another_folder(text: str) -> None:
     """Servers that decode once, twice or three times, drop what follows a semicolon, and so on."""
     url = f"https://host/train/{text}"
-    if within(url, checked_prefixes(["https://host/train"])):
+    if is_within(url, check_prefixes(["https://host/train"])):
         for read in _READERS:
             path = posixpath.normpath(read(f"/train/{text}"))
             assert path == "/train" or path.startswith("/train/")

@@ -42,6 +42,6 @@ def test_requests(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["append"]["write"] <= 3
     assert found["append"].total() <= 6
     assert found["transaction of ten"].total() <= found["append"].total() + 2
-    assert found["open"].total() <= 6
+    assert found["open"].total() <= 8
     assert found["first read"].total() <= 2
     assert found["second read"].total() <= 1

@@ -126,7 +126,7 @@ def test_an_id_that_is_not_there(opened: Callable[..., DriveStorage]) -> None:
             with pytest.raises(ObjectNotFoundError, match="gdrive://nowhere"):
                 call(key)
     assert list(storage.list()) == []
-    with pytest.raises(StorageError, match="no folder"):
+    with pytest.raises(StorageError, match="does not exist"):
         storage.put("a", b"1")
 
 
@@ -234,19 +234,17 @@ def test_shortcuts_are_read_through_and_not_written(drive: DriveServer, opened: 
     for key in ("file", "folder/b", "folder/new"):
         with pytest.raises(StorageError, match="shortcut"):
             storage.put(key, b"2")
-    with pytest.raises(StorageError, match="not a file with bytes"):
+    with pytest.raises(StorageError, match="has no bytes"):
         storage.get("x")
     assert list(storage.list()) == []
-    assert (target.data, chain.target) == (b"1", storage._here[1].own(["x"]).target)
+    assert (target.data, chain.target) == (b"1", storage._here[1].find_entry(["x"]).target)
 
 
 def test_google_documents(drive: DriveServer, opened: Callable[..., DriveStorage]) -> None:
     drive.add_file("notes", b"", mime="application/vnd.google-apps.document")
     storage = opened()
     for call in (storage.get, storage.stat):
-        with pytest.raises(
-            StorageError, match=r"not a file with bytes: Drive says application/vnd\.google-apps\.document"
-        ):
+        with pytest.raises(StorageError, match=r"has no bytes: its type is application/vnd\.google-apps\.document"):
             call("notes")
     assert list(storage.list()) == []
 

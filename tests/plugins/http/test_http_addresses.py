@@ -94,7 +94,7 @@ def test_relative_redirects(server: BadHttpServer, location: str) -> None:
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://h/a", "javascript:1", "http://[bad/a"])
 def test_redirects_out_of_the_web(server: BadHttpServer, location: str) -> None:
     server.fail(_To(location))
-    with pytest.raises(BadReplyError, match="not a web address"):
+    with pytest.raises(BadReplyError, match="invalid web address"):
         HttpStorage(server.url).get("key")
 
 

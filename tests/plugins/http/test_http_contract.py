@@ -19,11 +19,11 @@ class _ReadOnly(StorageTests):
     """A web server lists nothing."""
 
     def test_list_in_order(self, storage: Storage) -> None:
-        with pytest.raises(StorageError, match="does not list"):
+        with pytest.raises(StorageError, match="cannot list files"):
             storage.list()
 
     def test_list_a_prefix(self, storage: Storage) -> None:  # type: ignore[override]
-        with pytest.raises(StorageError, match="does not list"):
+        with pytest.raises(StorageError, match="cannot list files"):
             storage.list("a/")
 
     def test_list_nothing(self, storage: Storage) -> None:

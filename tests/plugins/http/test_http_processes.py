@@ -81,7 +81,7 @@ def test_connections_are_kept(server: BadHttpServer) -> None:
         except StorageError:
             assert key == "nothing"
     port = int(server.url.rpartition(":")[2])
-    pool = connections.manager().connection_from_host("127.0.0.1", port, "http")
+    pool = connections.get_pool_manager().connection_from_host("127.0.0.1", port, "http")
     assert pool.num_connections == 1
 
 

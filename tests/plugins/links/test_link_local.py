@@ -30,7 +30,7 @@ def videos(tmp_path: Path, clip: Clip) -> Path:
 def foreign(ds: reelbase.Dataset, videos: Path, monkeypatch: pytest.MonkeyPatch) -> reelbase.Dataset:
     """A dataset that links to that file, as another process sees it."""
     ds.links.append(reelbase.link(f"file://{videos}/a.mp4"))
-    monkeypatch.setattr(api, "_made", set())
+    monkeypatch.setattr(api, "_made_here", set())
     return reelbase.load(ds.path)
 
 

@@ -346,7 +346,7 @@ def test_no_space_at_any_step(
     storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
 ) -> None:
     _fail(monkeypatch, name, code)
-    with pytest.raises(StorageFullError, match="No space left"):
+    with pytest.raises(StorageFullError, match="no space left"):
         storage.put("a", b"1", if_absent=True)
     assert _names(root) == []
 
@@ -433,7 +433,7 @@ def test_a_disk_that_is_really_full(root: Path) -> None:
     command = [unshare, "-rm", "sh", "-c", script, "sh", str(root), textwrap.dedent(_IN_A_SMALL_DISK)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines() == [f"No space left to write {str(root / 'large')!r}."] * 4
+    assert run.stdout.splitlines() == [f"There is no space left to write {str(root / 'large')!r}."] * 4
 
 
 _RACER = """

@@ -35,7 +35,9 @@ def _codes(frames: Any) -> list[int]:
 def test_open_a_million_rows(backend: Place[Ledger]) -> None:
     ds, spent = least(backend.proxy, lambda: reelbase.load(f"{backend.url}/numbers", read_only=True, **backend.how))
     assert len(ds.n) == 1_000_000
-    assert len(spent.requests) == 2  # the hint, and a miss: nothing newer stands after it
+    # The root and the hint; then a miss, and where there are listings, one that shows that nothing newer is there.
+    assert len(spent.requests) == (3 if backend.url.startswith("http") else 4)
+    assert spent.trips == 2
     assert spent.bytes <= OVERHEAD
 
 
@@ -46,7 +48,7 @@ def test_one_number_of_a_million(backend: Place[Ledger]) -> None:
 
     value, spent = least(backend.proxy, first)
     assert value == 777_777
-    assert (len(spent.requests), spent.trips) == (4, 4)
+    assert (len(spent.requests), spent.trips) == (5 if backend.url.startswith("http") else 6, 4)
 
 
 @pytest.mark.parametrize("ask", ["shape", "sample_info", "timestamps"])
@@ -175,7 +177,11 @@ def test_walking_clip_by_clip(backend: Place[Ledger], clip: Clip) -> None:
 
 def test_the_second_time_is_free(backend: Place[Ledger], clip: Clip) -> None:
     cached.forget()
-    for requests in (5, 2):  # another handle asks for the hint and for what is newer, and for nothing else
+    opening = 3 if backend.url.startswith("http") else 4
+    for requests in (
+        opening + 3,
+        opening,
+    ):  # another handle only asks for what is newer
         with backend.proxy.counted() as spent:
             ds = reelbase.load(f"{backend.url}/videos", read_only=True, **backend.how)
             assert read_code(ds.videos[11, 50].numpy()) == clip.codes[50]

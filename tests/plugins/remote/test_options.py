@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reelbase.errors import ConfigError
-from reelbase_plugins._remote.options import parsed
+from reelbase_plugins._remote.options import parse_options
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ def test_values_and_what_they_are_spelled_as() -> None:
     typed = {"endpoint_url": "http://a", "anonymous": True, "tries": 3, "timeout": 2.5}
     spelled = {"endpoint_url": "http://a", "anonymous": "true", "tries": "3", "timeout": "2.5"}
     assert (
-        parsed(Options, typed, "storage.s3")
-        == parsed(Options, spelled, "storage.s3")
+        parse_options(Options, typed, "storage.s3")
+        == parse_options(Options, spelled, "storage.s3")
         == Options(endpoint_url="http://a", anonymous=True, tries=3, timeout=2.5)
     )
-    assert parsed(Options, {}, "storage.s3") == Options()
+    assert parse_options(Options, {}, "storage.s3") == Options()
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_values_and_what_they_are_spelled_as() -> None:
 )  # fmt: skip
 def test_wrong_values(option: str, value: Any, wanted: str) -> None:
     with pytest.raises(ConfigError, match=wanted) as caught:
-        parsed(Options, {option: value}, "storage.s3")
+        parse_options(Options, {option: value}, "storage.s3")
     assert f"storage.s3.{option} is {value!r}" in str(caught.value)
 
 
 def test_unknown_options() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'endpoint_url'"):
-        parsed(Options, {"endpoint": "http://a"}, "storage.s3")
+        parse_options(Options, {"endpoint": "http://a"}, "storage.s3")
     with pytest.raises(ConfigError, match="There are: anonymous, endpoint_url"):
-        parsed(Options, {"zzz": 1}, "storage.s3")
+        parse_options(Options, {"zzz": 1}, "storage.s3")

@@ -153,12 +153,14 @@ def test_frames_out_of_range(case: Case) -> None:
 def test_timestamps(case: Case) -> None:
     video, clip = case.video, case.clip
     stamps, pts = video.timestamps, video.pts
-    assert stamps.dtype == np.float32
+    assert stamps.dtype == np.float64
     assert pts.dtype == np.int64
     assert len(stamps) == len(pts) == len(clip.codes)
     assert np.all(np.diff(pts) >= 0)
     base = Fraction(video.sample_info["time_base"])
-    assert np.array_equal(stamps, np.array([float(int(one) * base) for one in pts], np.float32))
+    assert stamps.tolist() == [float(int(one) * base) for one in pts]
+    assert np.array_equal(video.timestamp, stamps.astype(np.float32))
+    assert video.timestamp.dtype == np.float32
     if clip.times is not None:
         assert [int(one) * base for one in pts] == clip.times
 
@@ -168,14 +170,16 @@ def test_timestamps_of_every_kind_of_index(case: Case) -> None:
     for name, key in selections(len(stamps)).items():
         assert np.array_equal(case.video[key].timestamps, stamps[_key(key)]), name
         assert np.array_equal(case.video[key].pts, pts[_key(key)]), name
-    assert np.ndim(case.video[0].timestamp) == 0
+        assert np.array_equal(case.video[key].timestamp, stamps[_key(key)].astype(np.float32)), name
+    assert np.ndim(case.video[0].timestamp) == np.ndim(case.video[0].timestamps) == 0
 
 
 def test_data(case: Case) -> None:
     data = case.video[[-1, 0]].data()
     assert list(data) == ["frames", "timestamps"]
     assert np.array_equal(data["frames"], case.array[[-1, 0]])
-    assert np.array_equal(data["timestamps"], case.video.timestamps[[-1, 0]])
+    assert data["timestamps"].dtype == np.float32
+    assert np.array_equal(data["timestamps"], case.video.timestamp[[-1, 0]])
 
 
 def test_the_frame_shown_at_a_time(case: Case) -> None:
@@ -183,6 +187,10 @@ def test_the_frame_shown_at_a_time(case: Case) -> None:
     if times is None or len(set(times)) < len(times):  # no time is one frame's own: the last time is the last frame's
         assert read_code(case.video.at(case.video.timestamps[-1]).numpy()) == case.clip.codes[-1]
         return
+    for exact in (case.video.timestamps, case.video.timestamps.astype(object), times):
+        assert np.array_equal(case.video.at(exact).pts, case.video.pts)
+    rounded = [round(time, 3) for time in case.video.timestamps.tolist()]
+    assert np.array_equal(case.video.at(rounded, tolerance=0.0005).pts, case.video.pts)
     middles = [float(a + b) / 2 for a, b in pairwise(times)]
     assert [read_code(frame) for frame in case.video.at(middles).numpy()] == case.clip.codes[:-1].tolist()
     if middles:

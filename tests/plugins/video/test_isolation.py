@@ -23,7 +23,7 @@ from reelbase.errors import (
     UnknownFormatError,
 )
 from reelbase.io.blob import Blob
-from reelbase.isolation.codec import IsolatedCodec, isolated
+from reelbase.isolation.codec import IsolatedCodec, isolate
 from reelbase.testing import CodecCase, FrameCodecTests
 from reelbase.testing.clips import Clip, make_clip, read_code
 from reelbase_plugins.video.demux import containers
@@ -55,7 +55,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CodecCase]:
     for name, kind in CLIPS.items():
         path = tmp_path_factory.mktemp("clip") / name
         every[name](path)
-        codec = isolated(kind)(path.suffix[1:])
+        codec = isolate(kind)(path.suffix[1:])
         made[name] = CodecCase(codec=codec, data=path.read_bytes(), filename=name)
     return made
 
@@ -107,7 +107,7 @@ def ingest(codec: IsolatedCodec, clip: Clip, act: Callable[[int], object]) -> ob
 
 @pytest.fixture
 def codec() -> IsolatedCodec:
-    return isolated(containers.Mp4)("mp4")
+    return isolate(containers.Mp4)("mp4")
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
@@ -121,14 +121,14 @@ def test_a_crash(codec: IsolatedCodec, clip: Clip, number: signal.Signals) -> No
 def test_a_hang(codec: IsolatedCodec, clip: Clip, bounds: Callable[..., None]) -> None:
     bounds(isolate_seconds=5)  # long enough for a process to start on a busy machine
     before = set(_all_workers())
-    with pytest.raises(LimitError, match=r"clip.mp4 was given up: it took more than 5 s.\n.*isolate_seconds"):
+    with pytest.raises(LimitError, match=r"Decoding .*clip.mp4 was stopped: it took more than 5 s.\n.*isolate_seconds"):
         ingest(codec, clip, lambda worker: os.kill(worker, signal.SIGSTOP))
     assert set(_all_workers()) <= before
 
 
 def test_too_little_memory(codec: IsolatedCodec, clip: Clip, bounds: Callable[..., None]) -> None:
     bounds(isolate_bytes="30MB")
-    with pytest.raises(LimitError, match=r"with 30000000 bytes of memory, did not start.*\n.*isolate_bytes"):
+    with pytest.raises(LimitError, match=r"with 30000000 bytes of memory did not start.*\n.*isolate_bytes"):
         ingest(codec, clip, lambda _: None)
 
 
@@ -172,7 +172,7 @@ def test_a_worker_has_no_secret_and_few_means(
 
 def test_it_writes_no_file(tmp_path: Path, clip: Clip) -> None:
     """Not by accident, not by intent."""
-    codec = isolated(containers.Mp4)("mp4")
+    codec = isolate(containers.Mp4)("mp4")
     limits: list[str] = []
     ingest(codec, clip, lambda worker: limits.append(str(Path(f"/proc/{worker}/cwd").readlink())))
     assert set(limits) == {"/"}
@@ -210,7 +210,7 @@ def test_pictures(tmp_path: Path) -> None:
 
 def test_none_stays(tmp_path: Path, clip: Clip) -> None:
     """Workers that nobody needs any more end."""
-    codec = isolated(containers.Mp4)("mp4")
+    codec = isolate(containers.Mp4)("mp4")
     before = set(_all_workers())
     ingest(codec, clip, lambda _: None)
     mine = set(_all_workers()) - before

@@ -31,6 +31,16 @@ CLIPS = {
     "rv20.rm": containers.Rm,
     "mpeg4-packed.avi": containers.Avi,
     "turned-transversed.mp4": containers.Mp4,
+    "h264-b-204-cut-packet.ts": containers.Ts,
+    "apng-vfr-odd.apng": containers.Apng,
+    "av1.avif": containers.Mp4,
+    "h264-open-gop.264": containers.H264,
+    "hevc-open-gop.265": containers.Hevc,
+    "av1.obu": containers.Obu,
+    "mpeg4-b.m4v": containers.M4v,
+    "mpeg2-b.m2v": containers.Mpg,
+    "raw-odd.y4m": containers.Y4m,
+    "vfr.nut": containers.Nut,
 }
 ALL = shared_corpus()
 

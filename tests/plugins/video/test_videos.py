@@ -194,7 +194,8 @@ def test_reading_without_a_dataset(clip: Clip) -> None:
     assert len(video) == 40
     assert codes(video[8:11].numpy()) == [8, 9, 10]
     assert codes(list(video.frames()))[:3] == [0, 1, 2]
-    assert video.timestamps[-1] == np.float32(39 / 25)
+    assert video.timestamps[-1] == 39 / 25
+    assert video.timestamp[-1] == np.float32(39 / 25)
     assert np.asarray(video).shape == video.shape
     assert video.tobytes() == clip.path.read_bytes()
 

@@ -1,1 +1,1 @@
-"""What was read from afar is kept, by byte ranges of objects that never change: in memory and, if wanted, on disk."""
+"""Caches for byte ranges of remote objects that never change: in memory and, if configured, on disk."""

@@ -1,4 +1,8 @@
-"""A byte source whose objects never change, and are kept as far as they were read."""
+"""A byte source for objects that never change. What was read is kept in the caches of this process.
+
+The caches hold exactly the ranges that were read, not blocks of a fixed size: the index says which bytes are needed,
+and a block would fetch more.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from reelbase.config import settings
 from reelbase.io.blob import MERGE_GAP
 from reelbase.io.cache.disk import Disk
 from reelbase.io.cache.memory import Memory
-from reelbase.io.cache.spans import gaps, joined
+from reelbase.io.cache.spans import find_gaps, join_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +27,9 @@ if TYPE_CHECKING:
     from reelbase.io.cache.memory import Name
     from reelbase.io.cache.spans import Piece
 
-_FIRST: Final = 1 << 20
+MIN_READ_AHEAD_BYTES: Final = 1 << 20
 MAX_READ_AHEAD_BYTES: Final = 8 << 20
-_WALKS: Final = 256
+MAX_WALKS_TRACKED: Final = 256
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class Cached:
     """Reads through the caches of this process.
 
     Attributes:
-        source: Where the objects lie; none of them ever changes.
-        identity: Tells sources of different objects apart, also in another process.
+        source: The source to read from. Its objects must never change.
+        identity: A text that differs for sources of different objects, in every process that shares the disk cache.
     """
 
     source: ByteSource
@@ -45,13 +49,13 @@ class Cached:
         return self.source.get(key, start) if stop is None else self.get_ranges(key, [(start, stop)])[0]
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Several ranges of an object: what is not held of them is read with one call."""
+        """Read several ranges of an object. What the caches do not have is read with one call."""
         name, caches = (self.identity, key), _caches()
-        held = [caches.held(name, *span) for span in ranges]
-        missing = sorted({gap for span, pieces in zip(ranges, held, strict=True) for gap in gaps(*span, pieces)})
-        fetched = self._fetch(name, ranges, _disjoint(missing))
+        held = [caches.find(name, *span) for span in ranges]
+        missing = sorted({gap for span, pieces in zip(ranges, held, strict=True) for gap in find_gaps(*span, pieces)})
+        fetched = self._fetch(name, ranges, _merge_overlaps(missing))
         return [
-            joined(*span, sorted([*pieces, *_within(fetched, *span)], key=_start))
+            join_pieces(*span, sorted([*pieces, *_select_overlapping(fetched, *span)], key=_get_start))
             for span, pieces in zip(ranges, held, strict=True)
         ]
 
@@ -69,9 +73,10 @@ class Cached:
 
 
 class Walks:
-    """Who walks through an object, and how far to read ahead of them: each time twice as far, up to 8 MiB.
+    """Notices sequential reads of an object, and says how far to read ahead: twice as far each time, up to 8 MiB.
 
-    A walk is what asks, twice and more, from where it was on; a frame here and there is none, and costs no byte more.
+    Reading ahead starts when a read continues where the last one ended for the second time. Random reads, such as of
+    single frames, never fetch more than they need.
     """
 
     def __init__(self) -> None:
@@ -79,25 +84,25 @@ class Walks:
         reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        """None known."""
+        """Start with no reads known, and a new lock."""
         self._seen: OrderedDict[Name, tuple[int, int, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def ahead(self, name: Name, ranges: Sequence[tuple[int, int]]) -> int:
-        """The byte to read up to, so that what is asked next is there; 0: nobody walks."""
+        """Return the byte to read ahead to; 0 if the object is not read sequentially."""
         first, last = min(start for start, _ in ranges), max(stop for _, stop in ranges)
         with self._lock:
             start, stop, steps = self._seen.pop(name, (0, -1, 0))
             onward = start <= first <= stop + MERGE_GAP and last > stop >= 0
             steps = steps + 1 if onward else 0
             self._seen[name] = (first, last, steps)
-            if len(self._seen) > _WALKS:
+            if len(self._seen) > MAX_WALKS_TRACKED:
                 self._seen.popitem(last=False)
-        return last + min(_FIRST << (steps - 2), MAX_READ_AHEAD_BYTES) if steps > 1 else 0
+        return last + min(MIN_READ_AHEAD_BYTES << (steps - 2), MAX_READ_AHEAD_BYTES) if steps > 1 else 0
 
 
 class _Caches:
-    """Memory, then disk."""
+    """The caches of this process: memory, then disk."""
 
     def __init__(self) -> None:
         chosen = settings()
@@ -106,17 +111,17 @@ class _Caches:
         self._disk = Disk(Path(chosen.cache_dir).expanduser(), chosen.cache_dir_bytes) if chosen.cache_dir else None
         self._ahead = chosen.cache_bytes // 16
 
-    def held(self, name: Name, start: int, stop: int) -> list[Piece]:
-        found = self._memory.held(name, start, stop)
-        missing = gaps(start, stop, found)
+    def find(self, name: Name, start: int, stop: int) -> list[Piece]:
+        found = self._memory.find(name, start, stop)
+        missing = find_gaps(start, stop, found)
         if self._disk is None or not missing:
             return found
         for gap in missing:
-            for first, data in self._disk.held(name, *gap):
+            for first, data in self._disk.find(name, *gap):
                 piece = data[: gap[1] - first]
                 self._memory.keep(name, first, piece)
                 found.append((first, piece))
-        return sorted(found, key=_start)
+        return sorted(found, key=_get_start)
 
     def keep(self, name: Name, start: int, data: bytes) -> None:
         self._memory.keep(name, start, data)
@@ -124,9 +129,9 @@ class _Caches:
             self._disk.keep(name, start, data)
 
     def free(self, name: Name, start: int, ahead: int) -> int:
-        """How far it is worth reading on from `start`, up to `ahead`: to where something is held already."""
+        """Return how far to read on from `start`, up to `ahead`: to the first byte that is cached already."""
         stop = min(ahead, start + self._ahead)
-        held = self._memory.held(name, start, stop) if stop > start else []
+        held = self._memory.find(name, start, stop) if stop > start else []
         return held[0][0] if held else stop
 
 
@@ -134,12 +139,12 @@ _caches = Once(_Caches)
 
 
 def forget() -> None:
-    """Empty the caches, and make them as the configuration says on their next use."""
+    """Empty the caches. They are made again by the configuration on their next use."""
     _caches.forget()
 
 
-def _disjoint(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Sorted spans without what they share."""
+def _merge_overlaps(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join sorted spans that overlap, so that no byte is read twice."""
     found: list[tuple[int, int]] = []
     for start, stop in spans:
         if found and start < found[-1][1]:
@@ -149,9 +154,9 @@ def _disjoint(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def _start(piece: Piece) -> int:
+def _get_start(piece: Piece) -> int:
     return piece[0]
 
 
-def _within(pieces: list[Piece], start: int, stop: int) -> list[Piece]:
+def _select_overlapping(pieces: list[Piece], start: int, stop: int) -> list[Piece]:
     return [(first, data) for first, data in pieces if first < stop and first + len(data) > start]

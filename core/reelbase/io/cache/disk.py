@@ -1,7 +1,8 @@
-"""Pieces of objects in files, shared by any number of processes; whatever is wrong with a file, it is only a miss.
+"""Pieces of objects in files, shared by any number of processes without locks.
 
-A file ``<hash of the object's name>/<start>-<stop>`` holds a magic, the blake2b of its piece, and the piece. It is
-written under another name and renamed. Only files of such a name and magic are ever removed.
+A file ``<hash of the object's name>/<start>-<stop>`` holds a magic, the blake2b digest of its piece, and the piece. It
+is written under another name and renamed, so no process reads half of one. A damaged file is only a cache miss. Only
+files with such a name and magic are ever deleted: the user may have named a folder with other files.
 """
 
 from __future__ import annotations
@@ -27,38 +28,38 @@ if TYPE_CHECKING:
 logger = logging.getLogger("reelbase.cache")
 
 _MAGIC: Final = b"reelbase piece 1\n"
-_DIGEST: Final = 16
+DIGEST_BYTES: Final = 16
 _FOLDER: Final = re.compile(r"[0-9a-f]{40}")
 _FILE: Final = re.compile(r"(\d+)-(\d+)")
 _TEMPORARY: Final = re.compile(r"\.[0-9a-f]{32}")
-_LOW: Final = 0.9  # of the limit: so far it is emptied when it is full
+FULL_SHARE_AFTER_CLEANUP: Final = 0.9  # a full folder is emptied to this share of the limit, not at every write
 
 
 class Disk:
     """A folder of pieces.
 
     Args:
-        folder: Made, for its owner alone, if it is not there.
-        limit: Bytes; the files not read for longest go first.
+        folder: The folder. If it does not exist, it is made, readable by its owner only.
+        limit: Size of the cache in bytes. The least recently read files are deleted first.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
         self._limit = limit
-        self._written = limit  # as much as that: the first write looks how full it is
+        self._written = limit  # so that the first write checks how full the folder is
         self._broken = False
         self._reset_after_fork()
         reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        """No lock held."""
+        """Make a new lock: the old one may be held by a thread that the child does not have."""
         self._lock = threading.Lock()
 
-    def held(self, name: Name, start: int, stop: int) -> list[Piece]:
-        """Disjoint pieces that have bytes of ``start:stop``, in order."""
+    def find(self, name: Name, start: int, stop: int) -> list[Piece]:
+        """Return disjoint pieces that have bytes of ``start:stop``, in order."""
         found: list[Piece] = []
         end = start
-        for first, last, path in sorted(self._pieces(self._of(name))):
+        for first, last, path in sorted(self._pieces(self._folder_of(name))):
             if last <= end or first >= stop:
                 continue
             data = self._read(path, last - first)
@@ -68,10 +69,10 @@ class Disk:
         return found
 
     def keep(self, name: Name, start: int, data: bytes) -> None:
-        """Write a piece; where that cannot be, nothing is kept any more."""
+        """Write a piece. If that fails, this process writes nothing to the folder any more."""
         if self._broken or not data:
             return
-        folder = self._of(name)
+        folder = self._folder_of(name)
         temporary = folder / f".{uuid.uuid4().hex}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,7 +87,7 @@ class Disk:
             return
         self._count(len(data))
 
-    def _of(self, name: Name) -> Path:
+    def _folder_of(self, name: Name) -> Path:
         return self._folder / hashlib.blake2b("\0".join(name).encode(), digest_size=20).hexdigest()
 
     def _pieces(self, folder: Path) -> Iterator[tuple[int, int, Path]]:
@@ -97,13 +98,13 @@ class Disk:
                     yield int(span[1]), int(span[2]), Path(entry.path)
 
     def _read(self, path: Path, size: int) -> bytes | None:
-        """The piece of a file; a damaged file of ours is removed."""
+        """Return the piece in a file, or None; a damaged file is deleted if it is ours."""
         try:
             data = path.read_bytes()
             os.utime(path)
         except OSError:  # another process has removed it
             return None
-        head = len(_MAGIC) + _DIGEST
+        head = len(_MAGIC) + DIGEST_BYTES
         piece = data[head:]
         if data.startswith(_MAGIC) and len(piece) == size and data[len(_MAGIC) : head] == _digest(piece):
             return piece
@@ -113,7 +114,7 @@ class Disk:
         return None
 
     def _count(self, size: int) -> None:
-        """Now and then, look how full the folder is: other processes write to it, too."""
+        """After each twentieth of the limit, check how full the folder is: other processes write to it too."""
         with self._lock:
             self._written += size
             if self._written < self._limit // 20:
@@ -127,17 +128,17 @@ class Disk:
         excess = sum(size for _, size, _ in files) - self._limit
         if excess <= 0:
             return
-        excess += int(self._limit * (1 - _LOW))
+        excess += int(self._limit * (1 - FULL_SHARE_AFTER_CLEANUP))
         for _, size, path in files:
             if excess <= 0:
                 return
             with suppress(OSError):
-                if _ours(path):
+                if _is_ours(path):
                     path.unlink()
                     excess -= size
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
-        """When each was read last, its size, and where it is."""
+        """Yield the time of the last read, the size and the path of each file."""
         with os.scandir(self._folder) as folders:
             for folder in folders:
                 if not _FOLDER.fullmatch(folder.name) or not folder.is_dir(follow_symlinks=False):
@@ -149,10 +150,10 @@ class Disk:
                             yield stat.st_mtime, stat.st_size, Path(entry.path)
 
 
-def _ours(path: Path) -> bool:
+def _is_ours(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _digest(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=_DIGEST).digest()
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()

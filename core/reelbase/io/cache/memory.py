@@ -1,4 +1,4 @@
-"""Pieces of many objects in memory, bounded by their bytes; those not used for longest go first."""
+"""Pieces of many objects in memory, up to a number of bytes. The least recently used are dropped first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Memory:
     """A cache of pieces.
 
     Args:
-        limit: Bytes; a piece of more than an eighth of them is not kept.
+        limit: Size of the cache in bytes. A piece of more than an eighth of it is not kept: it would displace too many.
     """
 
     def __init__(self, limit: int) -> None:
@@ -28,7 +28,7 @@ class Memory:
         reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        """Empty: at a fork another thread may be changing it."""
+        """Start empty: at the moment of a fork another thread may have been changing the cache."""
         self._objects: dict[Name, Spans] = {}
         self._used: OrderedDict[tuple[Name, int], int] = OrderedDict()
         self._bytes = 0
@@ -39,8 +39,8 @@ class Memory:
         """Bytes that are held."""
         return self._bytes
 
-    def held(self, name: Name, start: int, stop: int) -> list[Piece]:
-        """The pieces that have bytes of ``start:stop``, in order."""
+    def find(self, name: Name, start: int, stop: int) -> list[Piece]:
+        """Return the pieces that have bytes of ``start:stop``, in order."""
         with self._lock:
             spans = self._objects.get(name)
             found = spans.overlapping(start, stop) if spans else []
@@ -49,7 +49,7 @@ class Memory:
             return found
 
     def keep(self, name: Name, start: int, data: bytes) -> None:
-        """Hold a piece, unless it is too large or some of it is held."""
+        """Keep a piece, unless it is too large or overlaps a piece that is held."""
         if len(data) > self._limit // 8:
             return
         with self._lock:

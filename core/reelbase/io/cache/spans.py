@@ -1,4 +1,4 @@
-"""Byte ranges of one object that are held."""
+"""The byte ranges of one object that a cache holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Piece = tuple[int, bytes]  # where it starts, and its bytes
 
 
 class Spans:
-    """Disjoint pieces of one object, found by where they start."""
+    """Disjoint pieces of one object, sorted by their first byte."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
@@ -33,7 +33,7 @@ class Spans:
         return found
 
     def add(self, start: int, data: bytes) -> bool:
-        """Hold one more piece; False, and nothing held, if some of it is there already."""
+        """Add a piece, and return True; False, and no change, if it is empty or overlaps a piece that is held."""
         if not data or self.overlapping(start, start + len(data)):
             return False
         insort(self._starts, start)
@@ -41,13 +41,13 @@ class Spans:
         return True
 
     def drop(self, start: int) -> int:
-        """Let go of the piece that starts there; its size."""
+        """Remove the piece that starts at byte `start`, and return its size in bytes."""
         self._starts.remove(start)
         return len(self._data.pop(start))
 
 
-def gaps(start: int, stop: int, pieces: Iterable[Piece]) -> list[tuple[int, int]]:
-    """What of ``start:stop`` the pieces, in order, do not have."""
+def find_gaps(start: int, stop: int, pieces: Iterable[Piece]) -> list[tuple[int, int]]:
+    """Return the parts of ``start:stop`` that the pieces, which are in order, do not cover."""
     missing = []
     for first, data in pieces:
         if first > start:
@@ -58,8 +58,8 @@ def gaps(start: int, stop: int, pieces: Iterable[Piece]) -> list[tuple[int, int]
     return missing
 
 
-def joined(start: int, stop: int, pieces: Iterable[Piece]) -> bytes:
-    """The bytes ``start:stop`` out of pieces in order, up to the first that is missing."""
+def join_pieces(start: int, stop: int, pieces: Iterable[Piece]) -> bytes:
+    """Return the bytes ``start:stop`` from pieces in order; fewer if a byte is missing: up to that byte."""
     parts, at = [], start
     for first, data in pieces:
         if first > at or at >= stop:

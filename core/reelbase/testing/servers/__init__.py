@@ -1,15 +1,15 @@
-"""Small servers to test storages against, on 127.0.0.1 and a free port. Only the standard library.
+"""Small servers to test storages with, on 127.0.0.1 and a free port. They only need the standard library.
 
-`BadHttpServer` serves bytes over HTTP as it should until it is given a fault; every request is in its ledger::
+`BadHttpServer` serves bytes over HTTP correctly until a fault is set. Its ledger has every request::
 
     with BadHttpServer({"clip.mp4": data}) as server:
         storage = MyStorage(server.url)
         server.fail(Cut(after=100, reset=True), times=1)
         assert storage.get("clip.mp4", 0, 1000) == data[:1000]
-        assert [one.status for one in server.ledger] == [206, 206]
+        assert [entry.status for entry in server.ledger] == [206, 206]
 
-`FaultProxy` stands before any server and knows nothing of what it carries: it delays, throttles, cuts and loses bytes.
-`DriveServer`, in `reelbase.testing.servers.drive`, is a small Google Drive.
+`FaultProxy` is a proxy in front of any server: it delays, throttles, cuts and loses bytes, whatever the protocol.
+`DriveServer`, in `reelbase.testing.servers.drive`, imitates Google Drive.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a `DriveServer` holds: files with ids, names that need not be unique, and the queries of ``files.list``."""
+"""The files of a `DriveServer`: they have ids, and names that need not be unique. Queries of ``files.list`` work."""
 
 from __future__ import annotations
 
@@ -28,13 +28,30 @@ _TERM = re.compile(
 
 
 def new_id() -> str:
-    """An id such as Drive makes."""
+    """Return a new id that looks like those of Drive."""
     return "1" + secrets.token_urlsafe(24)
 
 
 @dataclass(eq=False)
 class DriveFile:
-    """One file, folder, shortcut or document."""
+    """A file, folder, shortcut or Google document.
+
+    Attributes:
+        id: Id of the file.
+        name: Name of the file; other files in the folder may have the same.
+        mime: Media type; folders, shortcuts and documents have types of their own.
+        parent: Id of the folder; None for the root.
+        data: Content of the file.
+        trashed: Whether it was moved to the trash.
+        public: Whether everybody who has the link may read it.
+        abusive: Whether Drive classifies it as malware.
+        resource_key: Key that a request for the file must contain; None if there is none.
+        target: Id of the file that a shortcut refers to; None for other files.
+        version: Number that is increased by each change.
+        number: Order of creation.
+        revision: Id of the content, which changes when the content does.
+        modified: Time of the last change of the content.
+    """
 
     id: str
     name: str
@@ -53,17 +70,17 @@ class DriveFile:
 
     @property
     def has_bytes(self) -> bool:
-        """Whether it can be downloaded."""
+        """Whether the file has content that can be downloaded."""
         return not self.mime.startswith(NATIVE)
 
     def write(self, data: bytes) -> None:
-        """Replace its bytes: a new revision."""
+        """Replace the content. This makes a new revision."""
         self.data, self.revision, self.modified = data, new_id(), datetime.now(UTC)
         self.version += 1
 
 
 class DriveFiles:
-    """All files, by id. Methods may be called from any thread."""
+    """All files by id. Methods are thread-safe."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -71,60 +88,60 @@ class DriveFiles:
         self._files = {self.root.id: self.root}
 
     def add(self, file: DriveFile) -> DriveFile:
-        """Put a file in; a name may be there already."""
+        """Add a file, even if the folder has a file with the same name."""
         with self.lock:
             self._files[file.id] = file
             return file
 
     def get(self, uid: str) -> DriveFile | None:
-        """A file by its id, or by ``root``."""
+        """Return the file with an id, or the root folder for "root"; None if there is none."""
         return self.root if uid == "root" else self._files.get(uid)
 
     def remove(self, file: DriveFile) -> None:
-        """Remove a file for good, with all that is in it."""
+        """Remove a file permanently; a folder with everything in it."""
         with self.lock:
-            for child in [one for one in self._files.values() if one.parent == file.id]:
+            for child in [child for child in self._files.values() if child.parent == file.id]:
                 self.remove(child)
             self._files.pop(file.id, None)
 
-    def above(self, file: DriveFile) -> Iterator[DriveFile]:
-        """The file and the folders that it is in."""
+    def walk_up(self, file: DriveFile) -> Iterator[DriveFile]:
+        """Yield the file, its folder, the folder of that, and so on."""
         found: DriveFile | None = file
         while found is not None:
             yield found
             found = self._files.get(found.parent) if found.parent else None
 
     def is_trashed(self, file: DriveFile) -> bool:
-        """Whether it, or a folder that it is in, is in the trash."""
-        return any(one.trashed for one in self.above(file))
+        """Return True if the file, or a folder above it, is in the trash."""
+        return any(entry.trashed for entry in self.walk_up(file))
 
     def find(self, query: str) -> list[DriveFile]:
-        """What a query names, the newest first.
+        """Return the files that match a query, the newest first.
 
         Raises:
-            ValueError: it is none of those that this server understands.
-            LookupError: it names a parent that is not there.
+            ValueError: this server does not support the query.
+            LookupError: it names a parent that does not exist.
         """
         with self.lock:
-            tests = [self._test(term) for term in _terms(query)]
+            tests = [self._make_test(term) for term in _split_query(query)]
             return [file for file in reversed(self._files.values()) if all(test(file) for test in tests)]
 
-    def _test(self, term: re.Match[str]) -> Callable[[DriveFile], bool]:
+    def _make_test(self, term: re.Match[str]) -> Callable[[DriveFile], bool]:
         if term["trashed"]:
             wanted = term["trashed"] == "true"
-            return lambda one: self.is_trashed(one) is wanted
+            return lambda file: self.is_trashed(file) is wanted
         if term["parent"]:
-            parent = self.get(_text(term["parent"]))
+            parent = self.get(_unquote(term["parent"]))
             if parent is None:
                 raise LookupError(".")
-            return lambda one: one.parent == parent.id
-        equal, text = term["op"] == "=", _text(term["text"])
+            return lambda file: file.parent == parent.id
+        equal, text = term["op"] == "=", _unquote(term["text"])
         if term["field"] == "mimeType":
-            return lambda one: (one.mime == text) is equal
-        return lambda one: (_loose(one.name) == _loose(text)) is equal
+            return lambda file: (file.mime == text) is equal
+        return lambda file: (_normalize(file.name) == _normalize(text)) is equal
 
-    def shown(self, file: DriveFile) -> dict[str, Any]:
-        """A file as the service describes it."""
+    def describe(self, file: DriveFile) -> dict[str, Any]:
+        """Return the JSON description of a file."""
         found: dict[str, Any] = {
             "kind": "drive#file",
             "id": file.id,
@@ -148,29 +165,29 @@ class DriveFiles:
         return found
 
 
-def _terms(query: str) -> Iterator[re.Match[str]]:
-    at = 0
+def _split_query(query: str) -> Iterator[re.Match[str]]:
+    position = 0
     while True:
-        term = _TERM.match(query, at)
+        term = _TERM.match(query, position)
         if term is None:
             raise ValueError(query)
         yield term
-        at = term.end()
+        position = term.end()
         if not term["rest"]:
             return
 
 
-def _text(quoted: str) -> str:
+def _unquote(quoted: str) -> str:
     return re.sub(r"\\(.)", r"\1", quoted[1:-1])
 
 
-def _loose(name: str) -> str:
-    """Names that differ in case, or in how a letter is composed, are equal to a query."""
+def _normalize(name: str) -> str:
+    """Normalize a name. Queries of Drive ignore case and how letters are composed in Unicode."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def chosen(fields: str, found: dict[str, Any]) -> dict[str, Any]:
-    """The part of an answer that the parameter ``fields`` names, such as ``nextPageToken,files(id,name)``."""
+def select_fields(fields: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of an answer that a ``fields`` parameter selects, such as ``nextPageToken,files(id,name)``."""
     kept = {}
     for part in re.findall(r"[^,()]+(?:\([^()]*\))?", fields):
         name, _, inner = part.partition("(")
@@ -179,6 +196,10 @@ def chosen(fields: str, found: dict[str, Any]) -> dict[str, Any]:
         value = found[name]
         if inner:
             names = inner.rstrip(")")
-            value = [chosen(names, item) for item in value] if isinstance(value, list) else chosen(names, value)
+            value = (
+                [select_fields(names, item) for item in value]
+                if isinstance(value, list)
+                else select_fields(names, value)
+            )
         kept[name] = value
     return kept

@@ -1,4 +1,4 @@
-"""What a web server is asked, and what it answers: the honest way."""
+"""Requests to a web server, and correct answers to them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _RANGE: Final = re.compile(r"bytes=(\d+)-(\d*)")
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What came.
+    """A request.
 
     Attributes:
         method: "GET" or "HEAD".
-        target: As it came.
-        headers: By name in lower case.
+        target: Path and query, percent-encoded.
+        headers: Headers by name in lower case.
     """
 
     method: str
@@ -28,35 +28,35 @@ class Request:
 
     @property
     def path(self) -> str:
-        """Decoded, without its first slash and without the query."""
+        """The decoded path, without its first slash and without the query."""
         return unquote(self.target.partition("?")[0][1:])
 
     @property
     def query(self) -> str:
-        """Without the question mark."""
+        """The query without the question mark."""
         return self.target.partition("?")[2]
 
     @property
     def range(self) -> str | None:
-        """The header ``Range``."""
+        """The ``Range`` header; None if absent."""
         return self.headers.get("range")
 
     def without_range(self) -> Request:
-        """As if it asked for all."""
+        """Return the request without its ``Range`` header, which is for the whole object."""
         return replace(self, headers={name: value for name, value in self.headers.items() if name != "range"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What goes back.
+    """An answer.
 
     Attributes:
-        status: 0: nothing at all; the connection is closed.
-        headers: By name; ``Content-Length`` is the body's unless it is here. None: it is left out.
-        body: Its bytes; not sent to HEAD.
-        wait: Seconds before it is sent.
-        cut: Bytes of the body after which the connection ends.
-        reset: End it as after a crash (RST), not in order (FIN).
+        status: HTTP status; 0 closes the connection without an answer.
+        headers: Headers by name; None leaves a header out. ``Content-Length`` is set from the body unless it is here.
+        body: Content; it is not sent for HEAD.
+        wait: Seconds to wait before the answer is sent.
+        cut: Number of bytes of the body after which the connection is closed; None sends all.
+        reset: Whether the connection is closed as after a crash (RST), and not in order (FIN).
     """
 
     status: int
@@ -67,18 +67,18 @@ class Answer:
     reset: bool = False
 
     def with_headers(self, **headers: str | None) -> Answer:
-        """With other headers; ``_`` stands for ``-``."""
+        """Return a copy with other headers. Write ``_`` for ``-`` in their names."""
         return replace(self, headers={**self.headers, **{name.replace("_", "-"): headers[name] for name in headers}})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of a server's ledger: a request, and what was answered.
+    """An entry of a server's ledger: a request and its answer.
 
     Attributes:
-        request: What came.
-        status: What was answered.
-        sent: Bytes of the body.
+        request: The request.
+        status: Status of the answer.
+        sent: Number of bytes of the body that were sent.
     """
 
     request: Request
@@ -89,28 +89,33 @@ class Entry:
         return f"{self.request.method} {self.request.path} {self.request.range or '-'} {self.status} {self.sent}"
 
 
-Honest = Callable[[Request], Answer]  #: what a server that has no fault answers
+Honest = Callable[[Request], Answer]  #: makes the correct answer to a request
 
 
-def etag_of(body: bytes) -> str:
-    """What names these bytes and no others."""
+def make_etag(body: bytes) -> str:
+    """Return an etag that depends on all bytes."""
     return f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
 
 
-def honest(objects: Mapping[str, bytes], request: Request) -> Answer:
-    """The right answer to a request."""
+def make_answer(objects: Mapping[str, bytes], request: Request) -> Answer:
+    """Make the correct answer to a request.
+
+    Args:
+        objects: Content of the objects by path.
+        request: The request.
+    """
     body = objects.get(request.path)
     if body is None:
         return Answer(status=404, body=b"there is no such object")
-    headers = {"ETag": etag_of(body), "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+    headers = {"ETag": make_etag(body), "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
     wanted = request.headers.get("if-match")
     if wanted not in {None, "*", headers["ETag"]}:
         return Answer(status=412, headers=headers)
-    asked = _RANGE.fullmatch(request.range or "")
-    if request.method == "HEAD" or asked is None:
+    span = _RANGE.fullmatch(request.range or "")
+    if request.method == "HEAD" or span is None:
         return Answer(status=200, headers=headers, body=body)
-    start, stop = int(asked[1]), min(int(asked[2] or len(body)) + 1, len(body))
+    start, stop = int(span[1]), min(int(span[2] or len(body)) + 1, len(body))
     if start >= len(body):
         return Answer(status=416, headers={"Content-Range": f"bytes */{len(body)}"})
-    came = f"bytes {start}-{stop - 1}/{len(body)}"
-    return Answer(status=206, headers={**headers, "Content-Range": came}, body=body[start:stop])
+    content_range = f"bytes {start}-{stop - 1}/{len(body)}"
+    return Answer(status=206, headers={**headers, "Content-Range": content_range}, body=body[start:stop])

@@ -1,4 +1,4 @@
-"""A small Google Drive: the part of its API (v3) that a storage needs, in memory, on loopback.
+"""An imitation of Google Drive: the part of its API (v3) that a storage needs, in memory, on the loopback interface.
 
     with DriveServer() as drive:
         folder = drive.add_folder("videos")
@@ -7,8 +7,8 @@
         drive.fail(Fault(status=429, reason="rateLimitExceeded"), times=2)
         assert [asked.status for asked in drive.asked]
 
-As with the real one, names need not be unique, queries for a name ignore case, pages may be shorter than asked, bytes
-are written whole or not at all, and there is no way to create a name only if it is absent.
+Like in the real one, names need not be unique, queries for a name ignore case, pages may be shorter than requested,
+a file is written completely or not at all, and a file cannot be created only if its name is absent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
-from reelbase.testing.servers._drive_files import FOLDER, SHORTCUT, DriveFile, DriveFiles, chosen, new_id
+from reelbase.testing.servers._drive_files import FOLDER, SHORTCUT, DriveFile, DriveFiles, new_id, select_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "DriveFile", "DriveServer", "Fault"]
 
-_UNIT: Final = 256 * 1024  # chunks of an upload are multiples of it, but for the last
+_BYTES_PER_UPLOAD_UNIT: Final = 256 * 1024  # the chunks of an upload, except the last one, are multiples of it
 _FILE: Final = re.compile(r"/drive/v3/files/([^/]+)")
 _UPLOAD: Final = re.compile(r"/upload/drive/v3/files(?:/([^/]+))?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One request that was made, and the status it was answered with (0: the connection was cut)."""
+    """A request, and the status that it was answered with (0 if the connection was cut)."""
 
     method: str
     path: str
@@ -50,7 +50,7 @@ class Asked:
 
     @property
     def kind(self) -> str:
-        """What it asks for: list, get, media, create, update, delete, chunk, ids, token, about."""
+        """Kind of the request: list, get, media, create, update, delete, chunk, ids, token or about."""
         if self.path.startswith("/upload/"):
             return "chunk" if self.method == "PUT" else {"POST": "create", "PATCH": "update"}[self.method]
         last = self.path.rpartition("/")[2]
@@ -64,17 +64,17 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What goes wrong with a request.
+    """Something that goes wrong with a request.
 
     Attributes:
-        kind: Of which requests (`Asked.kind`); "": of any.
-        status: Answered in place of the right one; 0: none.
-        reason: In the error's JSON.
-        message: In the error's JSON.
-        headers: Headers of the answer.
-        cut: "before": the connection is closed and nothing done; "after": it is done, and closed without an answer;
-            "short": half of the body comes.
-        bend: Changes (status, headers, body) of the right answer.
+        kind: Kind of the requests that are affected (`Asked.kind`); empty for any.
+        status: Status to refuse the request with; 0 answers it correctly.
+        reason: Reason in the JSON of the refusal.
+        message: Message in the JSON of the refusal.
+        headers: Headers to add to the answer.
+        cut: "before" closes the connection and does nothing; "after" does what is requested, then closes the connection
+            without an answer; "short" sends half of the body; empty sends all.
+        bend: Changes the correct answer; None leaves it as it is.
     """
 
     kind: str = ""
@@ -88,7 +88,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer on its way."""
+    """An answer of the server."""
 
     status: int
     headers: dict[str, str]
@@ -96,7 +96,7 @@ class Answer:
 
 
 class RefusedError(Exception):
-    """An error in the service's own shape."""
+    """A refusal in the format of the service."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -105,24 +105,36 @@ class RefusedError(Exception):
         self.answer = Answer(status, {"Content-Type": "application/json; charset=UTF-8"}, json.dumps(body).encode())
 
 
-def _refusal(fault: Fault) -> Answer | None:
+def _make_refusal(fault: Fault) -> Answer | None:
     return RefusedError(fault.status, fault.reason, fault.message).answer if fault.status else None
 
 
 @dataclass
 class _Upload:
-    """A resumable upload that goes on."""
+    """A resumable upload that is not complete.
+
+    Attributes:
+        done: Stores the complete content and returns the file.
+        data: The bytes that were received.
+    """
 
     done: Callable[[bytes], DriveFile]
     data: bytearray
 
 
 class DriveServer:
-    """A Drive with one owner, who has the access token "good"; `tokens` and `keys` hold what else is let in.
+    """A Drive with one owner, whose access token is "good".
 
     Args:
-        page_limit: Files on a page of a list, at most.
-        quota: Bytes that may be stored; None: as many as there is memory for.
+        page_limit: Highest number of files on a page of a list.
+        quota: Number of bytes that may be stored; None for no limit.
+
+    Attributes:
+        files: The files.
+        tokens: Access tokens of the owner.
+        keys: API keys that are accepted.
+        refresh_tokens: Refresh tokens that are accepted.
+        asked: The requests that were made.
     """
 
     def __init__(self, *, page_limit: int = 1000, quota: int | None = None) -> None:
@@ -139,11 +151,11 @@ class DriveServer:
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
-    # What a test calls
+    # For tests
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """URL of the server."""
         assert self._server is not None, "start it first"
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -155,7 +167,7 @@ class DriveServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop, with all connections."""
+        """Stop the server and close all connections."""
         if self._server is not None and self._thread is not None:
             self._server.shutdown()
             self._thread.join()
@@ -172,25 +184,30 @@ class DriveServer:
         self.close()
 
     def add_folder(self, name: str, *, parent: str = "root", **more: Any) -> DriveFile:
-        """A new folder."""
+        """Add a folder. See `DriveFile` for further arguments."""
         return self._add(name, FOLDER, parent, **more)
 
     def add_file(self, name: str, data: bytes, *, parent: str = "root", **more: Any) -> DriveFile:
-        """A new file."""
+        """Add a file. See `DriveFile` for further arguments."""
         return self._add(name, more.pop("mime", "application/octet-stream"), parent, data=data, **more)
 
     def add_shortcut(self, name: str, target: str, *, parent: str = "root") -> DriveFile:
-        """A new shortcut to the file with the id `target`."""
+        """Add a shortcut to the file with the id `target`."""
         return self._add(name, SHORTCUT, parent, target=target)
 
     def fail(self, fault: Fault, *, times: int = 1) -> None:
-        """Let the next requests that it is about go wrong."""
+        """Let the next requests of the fault's kind go wrong.
+
+        Args:
+            fault: What goes wrong.
+            times: Number of requests.
+        """
         with self._lock:
             self._faults += [fault] * times
 
     def counts(self) -> dict[str, int]:
-        """How many requests of each kind were made since `asked` was last cleared."""
-        kinds = [one.kind for one in self.asked]
+        """Count the requests of each kind in `asked`."""
+        kinds = [request.kind for request in self.asked]
         return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
     def _add(self, name: str, mime: str, parent: str, **more: Any) -> DriveFile:
@@ -198,15 +215,15 @@ class DriveServer:
         assert folder is not None, parent
         return self.files.add(DriveFile(new_id(), name, mime, folder.id, **more))
 
-    # What the network calls
+    # For the network
 
     def answer(self, asked: Asked) -> Answer | None:
-        """The answer to a request; None: none, the connection is to be closed."""
-        fault = self._fault(asked.kind)
+        """Answer a request; None closes the connection without an answer."""
+        fault = self._take_fault(asked.kind)
         if fault.cut == "before":
-            return self._note(asked, None)
+            return self._record(asked, None)
         try:
-            found = _refusal(fault) or self._route(asked)
+            found = _make_refusal(fault) or self._route(asked)
         except RefusedError as error:
             found = error.answer
         found = Answer(found.status, found.headers | dict(fault.headers), found.body)
@@ -214,9 +231,9 @@ class DriveServer:
             found = fault.bend(found)
         if fault.cut == "short":
             found = Answer(found.status, found.headers | {"Cut": "yes"}, found.body)
-        return self._note(asked, None if fault.cut == "after" else found)
+        return self._record(asked, None if fault.cut == "after" else found)
 
-    def _fault(self, kind: str) -> Fault:
+    def _take_fault(self, kind: str) -> Fault:
         with self._lock:
             for fault in self._faults:
                 if fault.kind in {"", kind}:
@@ -224,7 +241,7 @@ class DriveServer:
                     return fault
         return Fault()
 
-    def _note(self, asked: Asked, answer: Answer | None) -> Answer | None:
+    def _record(self, asked: Asked, answer: Answer | None) -> Answer | None:
         seen = {**vars(asked), "status": answer.status if answer else 0}
         with self._lock:
             self.asked.append(Asked(**seen))
@@ -232,27 +249,27 @@ class DriveServer:
 
     def _route(self, asked: Asked) -> Answer:
         if asked.path == "/token":
-            return self._token(parse_qs(asked.body.decode()))
+            return self._issue_token(parse_qs(asked.body.decode()))
         if asked.kind == "chunk":
-            return self._chunk(asked)
-        owner = self._owner(asked)
+            return self._receive_chunk(asked)
+        owner = self._is_owner(asked)
         with self.files.lock:
-            return self._ask(asked, owner)
+            return self._answer_request(asked, owner)
 
-    def _ask(self, asked: Asked, owner: bool) -> Answer:
+    def _answer_request(self, asked: Asked, owner: bool) -> Answer:
         if upload := _UPLOAD.fullmatch(asked.path):
-            return self._upload(asked, self._change(asked, upload[1], owner), owner)
+            return self._receive_upload(asked, self._find_target(asked, upload[1], owner), owner)
         if asked.kind == "about":
-            return _json({"user": {"displayName": "Owner"}, "storageQuota": {"limit": str(self.quota or 0)}})
+            return _make_json({"user": {"displayName": "Owner"}, "storageQuota": {"limit": str(self.quota or 0)}})
         if asked.kind == "ids":
-            return _json({"space": "drive", "ids": [new_id() for _ in range(int(asked.query.get("count", "10")))]})
+            return _make_json({"space": "drive", "ids": [new_id() for _ in range(int(asked.query.get("count", "10")))]})
         if asked.kind == "list":
             return self._list(asked, owner)
         if asked.kind == "create":
             return self._describe(asked, self._create(asked, json.loads(asked.body or b"{}"), b"", owner))
-        file = self._visible(asked, _FILE.fullmatch(asked.path), owner)
+        file = self._get_visible(asked, _FILE.fullmatch(asked.path), owner)
         if asked.kind == "media":
-            return _media(asked, file)
+            return _send_media(asked, file)
         if asked.kind == "get":
             return self._describe(asked, file)
         return self._edit(asked, file, owner)
@@ -268,17 +285,17 @@ class DriveServer:
         file.version += 1
         return self._describe(asked, file)
 
-    def _token(self, form: Mapping[str, list[str]]) -> Answer:
+    def _issue_token(self, form: Mapping[str, list[str]]) -> Answer:
         known = form.get("refresh_token", [""])[0] in self.refresh_tokens or "assertion" in form
         if not known:
             body = {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
-            return _json(body, status=400)
+            return _make_json(body, status=400)
         fresh = secrets.token_hex(8)
         self.tokens.add(fresh)
-        return _json({"access_token": fresh, "expires_in": 3599, "token_type": "Bearer"})
+        return _make_json({"access_token": fresh, "expires_in": 3599, "token_type": "Bearer"})
 
-    def _owner(self, asked: Asked) -> bool:
-        """Whether the owner asks, and not anybody with a key."""
+    def _is_owner(self, asked: Asked) -> bool:
+        """Return True if the request is the owner's, False if it only has an API key."""
         sent = asked.headers.get("authorization")
         if sent is not None:
             if sent.removeprefix("Bearer ") not in self.tokens:
@@ -292,12 +309,13 @@ class DriveServer:
         return False
 
     def _may_see(self, asked: Asked, file: DriveFile, owner: bool) -> bool:
-        sent = dict(one.partition("/")[::2] for one in asked.headers.get("x-goog-drive-resource-keys", "").split(","))
+        header = asked.headers.get("x-goog-drive-resource-keys", "")
+        sent = dict(pair.partition("/")[::2] for pair in header.split(","))
         if file.resource_key and sent.get(file.id) != file.resource_key:
             return False
-        return owner or any(one.public for one in self.files.above(file))
+        return owner or any(entry.public for entry in self.files.walk_up(file))
 
-    def _visible(self, asked: Asked, found: re.Match[str] | None, owner: bool) -> DriveFile:
+    def _get_visible(self, asked: Asked, found: re.Match[str] | None, owner: bool) -> DriveFile:
         uid = found[1] if found else ""
         file = self.files.get(uid)
         if file is None or not self._may_see(asked, file, owner):
@@ -306,27 +324,30 @@ class DriveServer:
 
     def _list(self, asked: Asked, owner: bool) -> Answer:
         try:
-            every = self.files.find(asked.query.get("q", "trashed = false"))
+            matching = self.files.find(asked.query.get("q", "trashed = false"))
         except ValueError:
             raise RefusedError(400, "invalid", "Invalid Value") from None
         except LookupError as error:
             raise RefusedError(404, "notFound", f"File not found: {error}") from None
-        found = [one for one in every if self._may_see(asked, one, owner)]
-        if "pageToken" in asked.query:  # goes on after the last one shown, whatever was added or removed meanwhile
+        found = [file for file in matching if self._may_see(asked, file, owner)]
+        if "pageToken" in asked.query:  # continue after the last file sent, whatever was added or removed since
             found = [item for item in found if item.number < int(asked.query["pageToken"][1:])]
         count = min(self.page_limit, int(asked.query.get("pageSize", "100")))
-        page: dict[str, Any] = {"kind": "drive#fileList", "files": [self.files.shown(item) for item in found[:count]]}
+        page: dict[str, Any] = {
+            "kind": "drive#fileList",
+            "files": [self.files.describe(item) for item in found[:count]],
+        }
         if count < len(found):
             page["nextPageToken"] = f"~{found[count - 1].number}"
-        return _json(chosen(asked.query.get("fields", "kind,files(id,name,mimeType),nextPageToken"), page))
+        return _make_json(select_fields(asked.query.get("fields", "kind,files(id,name,mimeType),nextPageToken"), page))
 
     def _describe(self, asked: Asked, file: DriveFile) -> Answer:
-        return _json(chosen(asked.query.get("fields", "kind,id,name,mimeType"), self.files.shown(file)))
+        return _make_json(select_fields(asked.query.get("fields", "kind,id,name,mimeType"), self.files.describe(file)))
 
     # Writing
 
-    def _change(self, asked: Asked, uid: str | None, owner: bool) -> DriveFile | None:
-        return None if uid is None else self._visible(asked, _FILE.fullmatch(f"/drive/v3/files/{uid}"), owner)
+    def _find_target(self, asked: Asked, uid: str | None, owner: bool) -> DriveFile | None:
+        return None if uid is None else self._get_visible(asked, _FILE.fullmatch(f"/drive/v3/files/{uid}"), owner)
 
     def _create(self, asked: Asked, about: Mapping[str, Any], data: bytes, owner: bool) -> DriveFile:
         parent = self.files.get((about.get("parents") or ["root"])[0])
@@ -344,15 +365,15 @@ class DriveServer:
         if self.quota is not None and more > self.quota:
             raise RefusedError(403, "storageQuotaExceeded", "The user's Drive storage quota has been exceeded.")
 
-    def _upload(self, asked: Asked, file: DriveFile | None, owner: bool) -> Answer:
+    def _receive_upload(self, asked: Asked, file: DriveFile | None, owner: bool) -> Answer:
         if file is not None and not owner:
             raise RefusedError(403, "insufficientFilePermissions", "The user does not have sufficient permissions.")
         if asked.query.get("uploadType") == "resumable":
-            return self._begun(asked, file, owner)
-        about, data = _parts(asked) if asked.query.get("uploadType") == "multipart" else ({}, asked.body)
-        return self._describe(asked, self._written(asked, file, about, data, owner))
+            return self._begin_upload(asked, file, owner)
+        about, data = _split_multipart(asked) if asked.query.get("uploadType") == "multipart" else ({}, asked.body)
+        return self._describe(asked, self._store(asked, file, about, data, owner))
 
-    def _written(
+    def _store(
         self, asked: Asked, file: DriveFile | None, about: Mapping[str, Any], data: bytes, owner: bool
     ) -> DriveFile:
         with self.files.lock:
@@ -362,11 +383,11 @@ class DriveServer:
             file.write(data)
             return file
 
-    def _begun(self, asked: Asked, file: DriveFile | None, owner: bool) -> Answer:
+    def _begin_upload(self, asked: Asked, file: DriveFile | None, owner: bool) -> Answer:
         about = json.loads(asked.body or b"{}")
 
         def done(data: bytes) -> DriveFile:
-            return self._written(asked, file, about, data, owner)
+            return self._store(asked, file, about, data, owner)
 
         uid = secrets.token_hex(8)
         self._uploads[uid] = _Upload(done, bytearray())
@@ -374,7 +395,7 @@ class DriveServer:
         where = f"{self.url}/upload/drive/v3/files?uploadType=resumable&fields={fields}&upload_id={uid}"
         return Answer(200, {"Location": where}, b"")
 
-    def _chunk(self, asked: Asked) -> Answer:
+    def _receive_chunk(self, asked: Asked) -> Answer:
         upload = self._uploads.get(asked.query.get("upload_id", ""))
         if upload is None:
             raise RefusedError(404, "notFound", "No such upload.")
@@ -383,25 +404,25 @@ class DriveServer:
         if span is None:
             raise RefusedError(400, "badRequest", "Failed to parse Content-Range header.")
         if span[1] is not None:
-            _take(upload, int(span[1]), asked.body, last=span[3] != "*")
+            _append_chunk(upload, int(span[1]), asked.body, last=span[3] != "*")
         if span[3] == "*" or len(upload.data) < int(span[3]):
             headers = {"Range": f"bytes=0-{len(upload.data) - 1}"} if upload.data else {}
             return Answer(308, headers, b"")
         file = upload.done(bytes(upload.data))
-        upload.done = lambda _: file  # asked again, it says the same
+        upload.done = lambda _: file  # if the last chunk is sent again, the answer is the same
         return self._describe(asked, file)
 
 
-def _take(upload: _Upload, start: int, data: bytes, *, last: bool) -> None:
+def _append_chunk(upload: _Upload, start: int, data: bytes, *, last: bool) -> None:
     if start != len(upload.data):
         raise RefusedError(400, "badRequest", "The chunk does not begin where the last one ended.")
-    if not last and len(data) % _UNIT:
+    if not last and len(data) % _BYTES_PER_UPLOAD_UNIT:
         raise RefusedError(400, "badRequest", "The chunk is not a multiple of 256 KiB.")
     upload.data += data
 
 
-def _parts(asked: Asked) -> tuple[dict[str, Any], bytes]:
-    """What is said of a file, and its bytes, from a ``multipart/related`` body."""
+def _split_multipart(asked: Asked) -> tuple[dict[str, Any], bytes]:
+    """Split a ``multipart/related`` body into the description of a file and its bytes."""
     kind = asked.headers["content-type"]
     boundary = b"--" + re.findall(r'boundary="?([^";]+)', kind)[0].encode()
     about, media = asked.body.split(boundary)[1:3]
@@ -410,7 +431,7 @@ def _parts(asked: Asked) -> tuple[dict[str, Any], bytes]:
     return json.loads(about.partition(line * 2)[2]), data.removesuffix(line)
 
 
-def _media(asked: Asked, file: DriveFile) -> Answer:
+def _send_media(asked: Asked, file: DriveFile) -> Answer:
     if not file.has_bytes:
         raise RefusedError(403, "fileNotDownloadable", "Only files with binary content can be downloaded.")
     if file.abusive and asked.query.get("acknowledgeAbuse") != "true":
@@ -426,7 +447,7 @@ def _media(asked: Asked, file: DriveFile) -> Answer:
     return Answer(206, headers, file.data[start:stop])
 
 
-def _json(found: Mapping[str, Any], status: int = 200) -> Answer:
+def _make_json(found: Mapping[str, Any], status: int = 200) -> Answer:
     return Answer(status, {"Content-Type": "application/json; charset=UTF-8"}, json.dumps(found).encode())
 
 
@@ -449,13 +470,13 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """End the connections that clients still hold."""
+        """Close the connections that clients still keep open."""
         for request in list(self._open):
             with suppress(OSError):
                 request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is not news."""
+        """Ignore clients that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -490,7 +511,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(found.body[: len(found.body) // 2] if cut else found.body)
         self.close_connection = self.close_connection or bool(cut)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - names of the standard library
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - names that http.server calls
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: `DriveServer.asked` has it."""
+        """Log nothing: the requests are in `DriveServer.asked`."""

@@ -1,4 +1,4 @@
-"""A web server that misbehaves when it is asked to."""
+"""A web server that misbehaves on request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from reelbase.testing.servers.answers import Answer, Entry, Request, honest
+from reelbase.testing.servers.answers import Answer, Entry, Request, make_answer
 from reelbase.testing.servers.proxy import RST_ON_CLOSE
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class BadHttpServer:
-    """Serves objects over HTTP/1.1 on 127.0.0.1, rightly but for its fault.
+    """Serves objects over HTTP/1.1 on 127.0.0.1, correctly until a fault is set.
 
     Args:
-        objects: By path; or a folder, whose files they are.
+        objects: Content of the objects by path; or a folder, to serve its files.
 
     Attributes:
-        objects: What it serves; may be changed.
+        objects: The objects; they may be changed while the server runs.
     """
 
     def __init__(self, objects: Mapping[str, bytes] | Path) -> None:
@@ -43,37 +43,42 @@ class BadHttpServer:
 
     @property
     def url(self) -> str:
-        """Where it is, without a slash at the end."""
+        """URL of the server, without a slash at its end."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def ledger(self) -> Sequence[Entry]:
-        """What was asked since it was made, or since `fail`."""
+        """The requests since the server was made, or since the last call of `fail`."""
         return tuple(self._ledger)
 
     def fail(self, fault: Fault | None, times: int | None = None) -> None:
-        """Let a fault happen to the next `times` requests (all, by default), and begin the ledger again."""
+        """Let a fault happen to the next requests, and clear the ledger.
+
+        Args:
+            fault: Fault to happen; None for none.
+            times: Number of requests; None for all.
+        """
         with self._lock:
             self._fault, self._times = fault, float("inf") if times is None else times
             self._ledger.clear()
 
     def answer(self, request: Request) -> Answer:
-        """What a request gets now; it is put down in the ledger."""
+        """Answer a request and add it to the ledger."""
         with self._lock:
             fault = self._fault if self._times > 0 else None
             self._times -= 1
-        answer = self._honest(request) if fault is None else fault.answer(request, self._honest)
+        answer = self._make_answer(request) if fault is None else fault.answer(request, self._make_answer)
         size = 0 if request.method == "HEAD" else len(answer.body)
         sent = size if answer.cut is None else min(size, answer.cut)
         self._ledger.append(Entry(request=request, status=answer.status, sent=sent))
         return answer
 
     def pause(self, seconds: float) -> bool:
-        """Wait; True at once when the server ends."""
+        """Wait. Return True, at once, if the server is closed in the meantime."""
         return self._ending.wait(seconds)
 
-    def _honest(self, request: Request) -> Answer:
-        return honest(self.objects, request)
+    def _make_answer(self, request: Request) -> Answer:
+        return make_answer(self.objects, request)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -90,7 +95,7 @@ class BadHttpServer:
 
 
 class _Server(ThreadingHTTPServer):
-    """The sockets: it knows its open connections, to end them with itself."""
+    """The HTTP server. It keeps track of open connections, to close them when it is closed."""
 
     daemon_threads = False
     block_on_close = True
@@ -108,7 +113,7 @@ class _Server(ThreadingHTTPServer):
 
     def shutdown_request(self, request: Any) -> None:
         self._open.discard(request)
-        if request in self.resets:  # closed with all that is unsent, and no word before
+        if request in self.resets:  # close() then sends RST, and drops what has not been sent
             self.resets.discard(request)
             request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
             request.close()
@@ -116,13 +121,13 @@ class _Server(ThreadingHTTPServer):
             super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """End every connection."""
-        for one in list(self._open):
+        """Close all connections."""
+        for connection in list(self._open):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a client that hangs up is none of the server's errors."""
+        """Ignore clients that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -131,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         owner = cast("_Server", self.server).owner
-        answer = owner.answer(self._request())
+        answer = owner.answer(self._read_request())
         ending = owner.pause(answer.wait)
         if answer.status and not ending:
             self._send(answer)
@@ -140,9 +145,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.reset:
             cast("_Server", self.server).resets.add(self.connection)
 
-    do_HEAD = do_GET  # noqa: N815 - as the base class wants it
+    do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
 
-    def _request(self) -> Request:
+    def _read_request(self) -> Request:
         headers = {name.lower(): value for name, value in self.headers.items()}
         return Request(method=self.command, target=self.requestline.split()[1], headers=headers)
 
@@ -156,11 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body[: answer.cut])
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The ledger says more."""
+        """Log nothing: the requests are in the ledger."""
 
 
 class _Folder(Mapping[str, bytes]):
-    """The files of a folder, by their paths in it."""
+    """The files of a folder by their relative paths."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

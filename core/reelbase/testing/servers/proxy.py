@@ -1,4 +1,4 @@
-"""A proxy that carries bytes between a client and a server, and does it badly when it is asked to."""
+"""A proxy that passes bytes between a client and a server, badly on request."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from typing import Self
 
 RST_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER
-_CHUNK: Final = 16384
+_BYTES_PER_CHUNK: Final = 16384
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """What is wrong with the way.
+    """What is wrong with the connection.
 
     Attributes:
-        latency: Seconds that a request takes to come across, and its reply as many.
-        bandwidth: Bytes a second from the server, of all connections together; None: as fast as they come.
-        cut_after: Bytes from the server after which a connection ends; None: never.
-        reset: End it as after a crash (RST), not in order (FIN).
-        drop_reply: Pass the request on, and end the connection in place of the reply.
+        latency: Seconds that a request takes to the server, and again its reply to the client.
+        bandwidth: Bytes per second from the server, for all connections together; None for no limit.
+        cut_after: Number of bytes from the server after which the connection is closed; None for never.
+        reset: Whether it is closed as after a crash (RST), and not in order (FIN).
+        drop_reply: Whether the request is passed on, and the connection closed instead of a reply.
     """
 
     latency: float = 0.0
@@ -39,14 +39,14 @@ class Trouble:
 
 
 class FaultProxy:
-    """Listens on 127.0.0.1 and passes on what comes, knowing nothing of what it means.
+    """Listens on 127.0.0.1 and passes bytes on. It works with any protocol.
 
     Args:
-        port: Of the server, on 127.0.0.1.
+        port: Port of the server on 127.0.0.1.
 
     Attributes:
-        connections: How many there were.
-        carried: Bytes that went from the server to clients.
+        connections: Number of connections so far.
+        carried: Number of bytes passed from the server to clients.
     """
 
     def __init__(self, port: int) -> None:
@@ -63,17 +63,22 @@ class FaultProxy:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Port that the proxy listens on."""
         port: int = self._listener.getsockname()[1]
         return port
 
     @property
     def url(self) -> str:
-        """For a web server: where it is, without a slash at the end."""
+        """URL of the proxy, without a slash at its end, for use with a web server."""
         return f"http://127.0.0.1:{self.port}"
 
     def fail(self, trouble: Trouble | None, times: int | None = None) -> None:
-        """Let the next `times` connections (all, by default) have a trouble."""
+        """Let the next connections have a trouble.
+
+        Args:
+            trouble: What is wrong with them; None for nothing.
+            times: Number of connections; None for all.
+        """
         with self._lock:
             self._trouble = trouble or Trouble()
             self._times = float("inf") if times is None else times
@@ -86,16 +91,16 @@ class FaultProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ending.set()
-        _end(self._listener)
-        self._threads[0].join()  # from here on there are no new connections
+        _shut_down(self._listener)
+        self._threads[0].join()  # there are no new connections after this
         self._listener.close()
-        for one in list(self._open):
-            _end(one)
+        for connection in list(self._open):
+            _shut_down(connection)
         for thread in self._threads:
             thread.join()
 
     def _accept(self) -> None:
-        with suppress(OSError):  # it was closed: this is the end
+        with suppress(OSError):  # raised when the listener is closed
             while True:
                 client, _ = self._listener.accept()
                 self._open.add(client)
@@ -109,72 +114,72 @@ class FaultProxy:
         return thread
 
     def _carry(self, client: socket.socket) -> None:
-        """One connection, both ways, to its end."""
-        trouble = self._take()
+        """Pass on the bytes of one connection in both directions."""
+        trouble = self._take_trouble()
         with client, suppress(OSError), socket.create_connection(self._target) as server:
-            way = _Way()
-            up = self._start(lambda: self._up(client, server, trouble, way))
+            direction = _Direction()
+            up = self._start(lambda: self._send_up(client, server, trouble, direction))
             try:
-                reset = self._down(server, client, trouble, way) and trouble.reset
+                reset = self._send_down(server, client, trouble, direction) and trouble.reset
             finally:
-                _end(server)
-                # The other thread must let go of the socket before it is closed; this sends nothing.
-                _end(client, socket.SHUT_RD)
+                _shut_down(server)
+                # This ends the other thread, which must not use the socket after it is closed. It sends nothing.
+                _shut_down(client, socket.SHUT_RD)
                 up.join()
             if reset:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
         self._open.discard(client)
 
-    def _until_sent(self, seconds: float) -> float:
-        """How long to wait for bytes that take that long, after those of others that are on the line."""
+    def _reserve_line(self, seconds: float) -> float:
+        """Return the seconds to wait until bytes are sent that take `seconds`, after those of other connections."""
         with self._lock:
             self._free = max(self._free, time.monotonic()) + seconds
             return self._free - time.monotonic()
 
-    def _take(self) -> Trouble:
-        """The trouble of one more connection."""
+    def _take_trouble(self) -> Trouble:
+        """Return the trouble of the next connection."""
         with self._lock:
             self._times -= 1
             return self._trouble if self._times >= 0 else Trouble()
 
-    def _up(self, client: socket.socket, server: socket.socket, trouble: Trouble, way: _Way) -> None:
+    def _send_up(self, client: socket.socket, server: socket.socket, trouble: Trouble, direction: _Direction) -> None:
         with suppress(OSError):
-            while chunk := client.recv(_CHUNK):
-                if way.turns("up"):
+            while chunk := client.recv(_BYTES_PER_CHUNK):
+                if direction.changes_to("up"):
                     self._ending.wait(trouble.latency)
                 server.sendall(chunk)
-        _end(server, socket.SHUT_WR)
+        _shut_down(server, socket.SHUT_WR)
 
-    def _down(self, server: socket.socket, client: socket.socket, trouble: Trouble, way: _Way) -> bool:
-        """Carry the reply; whether it was cut."""
+    def _send_down(self, server: socket.socket, client: socket.socket, trouble: Trouble, direction: _Direction) -> bool:
+        """Pass on the reply. Return True if it was cut."""
         left = 0 if trouble.drop_reply else trouble.cut_after
-        most = max(1, min(_CHUNK, int((trouble.bandwidth or _CHUNK) / 20)))
+        most = max(1, min(_BYTES_PER_CHUNK, int((trouble.bandwidth or _BYTES_PER_CHUNK) / 20)))
         with suppress(OSError):
             while chunk := server.recv(most):
-                if way.turns("down"):
+                if direction.changes_to("down"):
                     self._ending.wait(trouble.latency)
                 part = chunk[:left]
-                self.carried += len(part)  # first: who has it may look
+                self.carried += len(part)  # before it is sent: the client may check this as soon as it has the bytes
                 client.sendall(part)
                 if left is not None and (left := left - len(part)) <= 0:
                     return True
                 if trouble.bandwidth:
-                    self._ending.wait(self._until_sent(len(part) / trouble.bandwidth))
+                    self._ending.wait(self._reserve_line(len(part) / trouble.bandwidth))
         return False
 
 
-class _Way:
-    """Who of a connection spoke last: what follows at once is on its way at the same time."""
+class _Direction:
+    """The direction of the last bytes of a connection. The latency is applied once each time it changes."""
 
     def __init__(self) -> None:
         self._last = ""
 
-    def turns(self, direction: str) -> bool:
-        """Whether the other side spoke before."""
+    def changes_to(self, direction: str) -> bool:
+        """Return True if the last bytes went in the other direction."""
         last, self._last = self._last, direction
         return last != direction
 
 
-def _end(one: socket.socket, how: int = socket.SHUT_RDWR) -> None:
+def _shut_down(connection: socket.socket, how: int = socket.SHUT_RDWR) -> None:
     with suppress(OSError):
-        one.shutdown(how)
+        connection.shutdown(how)

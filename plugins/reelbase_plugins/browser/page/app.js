@@ -1,4 +1,4 @@
-// What is chosen, and what is shown of it.
+// The state of the page: the open row, the current frame, and the components that show them.
 
 import { Grid } from "./grid.js";
 import { Source } from "./sources.js";
@@ -7,16 +7,19 @@ import { Timeline } from "./timeline.js";
 import { Track } from "./tracks.js";
 import { Video } from "./video.js";
 
+const MAX_CURVES = 4;
+const MAX_SECONDS_LATE = 0.25; // of playback
+
 export class App {
-  /** @param {HTMLElement} root what index.html holds @param {import("./carrier.js").Carrier} carrier @param {any} about @param {{read: () => string, write: (text: string) => void}} place where it is kept what is shown */
+  /** @param {HTMLElement} root the element .viewer of index.html @param {import("./carrier.js").Carrier} carrier @param {any} about the answer to the request "about" @param {{read: () => string, write: (text: string) => void}} place keeps row, frame and filter for a reload */
   constructor(root, carrier, about, place) {
     this.root = root;
-    /** @type {(id: string) => any} elements of index.html, each of another kind */
+    /** @type {(id: string) => any} finds an element of index.html by its id */
     this.$ = (id) => root.querySelector(`#${id}`);
     this.carrier = carrier;
     this.place = place;
     this.about = about;
-    this.places = new Map(about.tensors.map((one, place) => [one.name, place]));
+    this.places = new Map(about.tensors.map((tensor, place) => [tensor.name, place]));
     this.stage = new Stage(this.$("stage"), this.$("boxes"));
     this.timeline = new Timeline(this.$("timeline"), (frame) => this.seek(frame));
     this.grid = new Grid(this.$("grid"), carrier, this.places, (row) => this.open(row));
@@ -31,7 +34,7 @@ export class App {
     this.$("title").textContent = this.about.title;
     this.$("version").textContent = this.about.version;
     this.only = hash.get("backend");
-    this.#dataset().catch((error) => this.say(error.message));
+    this.#showDataset().catch((error) => this.say(error.message));
     this.root.classList.toggle("single", this.about.rows <= 1);
     this.$("where").value = hash.get("where") ?? this.about.where;
     await this.filter();
@@ -61,72 +64,75 @@ export class App {
     this.remember();
   }
 
-  /** Go on to a row that the filter chose, unless one is shown. */
+  /** Open the first row that matches the filter, unless the open row matches it too. */
   choose() {
     const { rows } = this.grid;
-    if (rows.length && !rows.some((one) => one.row === this.row)) this.open(rows[0].row);
+    if (rows.length && !rows.some((entry) => entry.row === this.row)) this.open(rows[0].row);
   }
 
   async open(row, tensor = null, frame = 0) {
     this.close();
-    const turn = (this.turn = {});
+    const turn = (this.turn = {}); // another call of open() replaces it, and this one then stops
     this.row = row;
     this.root.dataset.ready = "";
     this.grid.mark(row);
     try {
-      const told = await this.carrier.json(`row/${row}`);
+      const details = await this.carrier.json(`row/${row}`);
       if (turn !== this.turn) return;
-      this.#facts(told);
-      tensor ??= Object.keys(told.videos)[0];
-      if (tensor === undefined) return this.say(`Row ${row} holds no video.`);
+      this.#showFacts(details);
+      tensor ??= Object.keys(details.videos)[0];
+      if (tensor === undefined) return this.say(`Row ${row} has no video.`);
       const video = await Video.load(this.carrier, row, this.places.get(tensor));
       if (turn !== this.turn) return;
       this.tensor = tensor;
-      this.#warn(told, video);
+      this.#warn(details, video);
       this.stage.resize(video);
-      this.tracks = this.#tracks(told);
-      this.source = new Source(video, this.only, (name, title) => this.#badge(name, title));
+      this.tracks = this.#makeTracks(details);
+      this.source = new Source(video, this.only, (name, title) => this.#showBadge(name, title));
       this.video = video;
       this.$("seek").max = String(video.frames - 1);
-      this.timeline.show(video, await this.#curves(told));
+      this.timeline.show(video, await this.#loadCurves(details));
       if (turn === this.turn) await this.seek(Math.min(Math.max(frame, 0), video.frames - 1));
     } catch (error) {
       this.say(error.message);
     }
   }
 
-  #tracks(told) {
-    const drawn = this.about.tensors.filter((one) => one.sequence && ["boxes", "labels", "text"].includes(one.role));
-    return drawn
-      .filter((one) => told.lengths[one.name])
-      .map((one) => ({ ...one, place: this.places.get(one.name), length: told.lengths[one.name] }))
-      .map((one) => new Track(this.carrier, this.row, one));
+  #makeTracks({ lengths }) {
+    const roles = ["boxes", "labels", "text"];
+    const tensors = this.about.tensors.filter((tensor) => tensor.sequence && roles.includes(tensor.role));
+    return tensors
+      .filter((tensor) => lengths[tensor.name])
+      .map((tensor) => ({ ...tensor, place: this.places.get(tensor.name), length: lengths[tensor.name] }))
+      .map((tensor) => new Track(this.carrier, this.row, tensor));
   }
 
-  async #curves(told) {
-    const lanes = this.about.tensors.filter((one) => one.sequence && one.role === "value" && told.lengths[one.name]);
-    const curves = lanes.slice(0, 4).map(async (one) => {
-      const values = await this.carrier.json(`curve/${this.row}/${this.places.get(one.name)}`);
-      return { name: one.name, values };
+  async #loadCurves({ lengths }) {
+    const isCurve = (tensor) => tensor.sequence && tensor.role === "value" && lengths[tensor.name];
+    const tensors = this.about.tensors.filter(isCurve);
+    const curves = tensors.slice(0, MAX_CURVES).map(async (tensor) => {
+      const values = await this.carrier.json(`curve/${this.row}/${this.places.get(tensor.name)}`);
+      return { name: tensor.name, values };
     });
-    return (await Promise.all(curves)).filter((one) => one.values.some((value) => value !== null));
+    return (await Promise.all(curves)).filter((curve) => curve.values.some((value) => value !== null));
   }
 
-  #warn(told, video) {
-    const wrong = Object.entries(told.lengths).filter(([, length]) => length !== video.frames);
+  /** Show a warning if a tensor has not one item for each frame. */
+  #warn({ lengths }, video) {
+    const wrong = Object.entries(lengths).filter(([, length]) => length !== video.frames);
     const words = wrong.map(([name, length]) => `${name} has ${length} items`);
     this.say(words.length ? `The video has ${video.frames} frames, but ${words.join(", ")}.` : "");
   }
 
-  #facts({ row, values, videos }) {
-    this.$("facts").replaceChildren(...lines({ row, ...values, ...Object.assign({}, ...Object.values(videos)) }));
+  #showFacts({ row, values, videos }) {
+    this.$("facts").replaceChildren(...makeTableRows({ row, ...values, ...Object.assign({}, ...Object.values(videos)) }));
   }
 
-  async #dataset() {
+  async #showDataset() {
     const versions = await this.carrier.json("versions");
     const { info, start } = this.about;
     this.$("whole").hidden = Boolean(start) || !(versions.length + Object.keys(info).length);
-    this.$("info").replaceChildren(...lines(info));
+    this.$("info").replaceChildren(...makeTableRows(info));
     this.$("versions").replaceChildren(
       ...versions.map(({ ref, message, author, time }) => {
         const line = document.createElement("li");
@@ -139,7 +145,7 @@ export class App {
     );
   }
 
-  #badge(name, title) {
+  #showBadge(name, title) {
     this.$("badge").textContent = name;
     this.$("badge").title = title;
     this.root.dataset.backend = name;
@@ -150,15 +156,15 @@ export class App {
     this.$("message").hidden = !text;
   }
 
-  /** Show a frame; of several that are asked for while one is on its way, the last. */
+  /** Show a frame. If this is called while a frame is being loaded, only the last frame requested is shown next. */
   async seek(frame) {
     this.wanted = frame;
     if (this.seeking) return this.seeking;
-    this.seeking = this.#follow().finally(() => (this.seeking = null));
+    this.seeking = this.#showWanted().finally(() => (this.seeking = null));
     return this.seeking;
   }
 
-  async #follow() {
+  async #showWanted() {
     let shown = -1;
     while (shown !== this.wanted && this.video) {
       shown = this.wanted;
@@ -172,11 +178,11 @@ export class App {
 
   async #show(frame) {
     const { video, source, tracks } = this;
-    const items = Promise.all(tracks.map(async (one) => ({ name: one.name, role: one.role, item: await one.at(frame) })));
-    const [{ picture, turn }, known] = await Promise.all([source.frame(frame), items]);
-    if (source !== this.source) return;
-    this.stage.paint(frame, picture, turn, known);
-    this.timeline.at(frame);
+    const load = async (track) => ({ name: track.name, role: track.role, item: await track.getItem(frame) });
+    const [{ picture, turn }, items] = await Promise.all([source.frame(frame), Promise.all(tracks.map(load))]);
+    if (source !== this.source) return; // another row was opened in the meantime
+    this.stage.paint(frame, picture, turn, items);
+    this.timeline.showFrame(frame);
     this.$("seek").value = String(frame);
     this.$("seek").setAttribute("aria-valuetext", `frame ${frame} of ${video.frames}`);
     this.$("frame").textContent = `${frame} / ${video.frames - 1}`;
@@ -201,7 +207,8 @@ export class App {
     while (this.playing && video === this.video && frame < video.frames) {
       await this.seek(frame);
       const late = (performance.now() - began) / 1000 - (video.seconds[frame] - from) / this.speed;
-      if (late > 0.25) [began, from] = [performance.now(), video.seconds[frame]]; // slower than it should be: no frame is left out
+      // Too slow: move the clock instead of leaving frames out.
+      if (late > MAX_SECONDS_LATE) [began, from] = [performance.now(), video.seconds[frame]];
       frame += 1;
       if (frame >= video.frames) break;
       const due = began + ((video.seconds[frame] - from) / this.speed) * 1000;
@@ -216,7 +223,7 @@ export class App {
     this.$("play").setAttribute("aria-label", "Play");
   }
 
-  /** The browser's own player: for sound, and no more exact than it is. */
+  /** Switch the browser's own player on or off. It has sound, but its frames may be one off. */
   native() {
     const player = this.$("native");
     const on = player.hidden && this.video;
@@ -226,12 +233,12 @@ export class App {
     if (on) {
       player.src = this.carrier.media(`media/${this.video.path}`);
       player.currentTime = this.video.seconds[this.wanted];
-      this.#badge("native (approximate)", "The browser's own player, with sound; its frames may be one off");
+      this.#showBadge("native (approximate)", "The browser's own player, with sound; its frames may be one off");
     } else {
       player.removeAttribute("src");
       player.load();
       const { name, title } = this.source?.current ?? {};
-      if (name) this.#badge(name, title);
+      if (name) this.#showBadge(name, title);
     }
   }
 
@@ -246,21 +253,21 @@ export class App {
   }
 }
 
-/** Rows of a table of what is known. @param {Record<string, any>} facts */
-function lines(facts) {
+/** Make table rows of names and values. @param {Record<string, any>} facts */
+function makeTableRows(facts) {
   const known = Object.entries(facts).filter(([, value]) => value !== null);
   return known.map(([name, value]) => {
     const line = document.createElement("tr");
     const [head, cell] = [document.createElement("th"), document.createElement("td")];
     head.textContent = name;
-    cell.textContent = said(value);
+    cell.textContent = formatValue(value);
     line.append(head, cell);
     return line;
   });
 }
 
-/** A value as a person would write it. @param {any} value */
-function said(value) {
-  if (Array.isArray(value) && value.every((one) => typeof one !== "object")) return value.join(", ");
+/** Format a value as text for people. @param {any} value */
+function formatValue(value) {
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.join(", ");
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,16 +1,16 @@
-// How the page asks: one interface, so that a notebook can carry the same questions over its own channel.
+// Carriers send the page's requests: over HTTP in a browser, over the widget's channel in a notebook.
 
 /**
  * @typedef {object} Carrier
  * @property {(path: string) => Promise<any>} json
  * @property {(path: string) => Promise<Uint8Array[]>} parts
  * @property {(path: string) => Promise<Blob>} blob
- * @property {(picture: HTMLImageElement, path: string) => void} show puts a picture into the page
- * @property {((path: string) => string)=} media the address of a file for the browser's own player, where there is one
+ * @property {(picture: HTMLImageElement, path: string) => void} show loads a picture into an element
+ * @property {((path: string) => string)=} media returns the address of a file for the browser's own player; only over HTTP
  */
 
 export class HttpCarrier {
-  /** @param {string} base ends with a slash */
+  /** @param {string} base URL of the requests, with a slash at its end */
   constructor(base) {
     this.base = base;
   }
@@ -28,8 +28,8 @@ export class HttpCarrier {
   async #ask(path) {
     const reply = await fetch(this.base + path);
     if (reply.ok) return reply;
-    const told = await reply.json().catch(() => ({ error: reply.statusText }));
-    throw new Error(told.error);
+    const refusal = await reply.json().catch(() => ({ error: reply.statusText }));
+    throw new Error(refusal.error);
   }
 
   /** @param {string} path */
@@ -42,36 +42,36 @@ export class HttpCarrier {
     return (await this.#ask(path)).blob();
   }
 
-  /** What `_framed` in answers.py makes. @param {string} path */
+  /** Request an answer that `_join_parts` in routes.py has made. @param {string} path */
   async parts(path) {
-    return unframed(await (await this.#ask(path)).arrayBuffer());
+    return splitParts(await (await this.#ask(path)).arrayBuffer());
   }
 }
 
-/** Over the channel between a widget and its kernel: a question has a number, and its answer the same. */
+/** Sends requests over the channel between a widget and its kernel. A request has an id, which its answer repeats. */
 export class CommCarrier {
   constructor(model) {
     this.model = model;
-    this.asked = new Map();
+    this.pending = new Map();
     this.count = 0;
-    model.on("msg:custom", (told, buffers) => this.#take(told, buffers));
+    model.on("msg:custom", (message, buffers) => this.#take(message, buffers));
   }
 
   #take({ id, error, last }, [view]) {
-    const waiting = this.asked.get(id);
-    if (!waiting) return; // another view of the same widget asked
-    if (view) waiting.pieces.push(view);
+    const request = this.pending.get(id);
+    if (!request) return; // the answer is for another view of the same widget
+    if (view) request.pieces.push(view); // an answer comes in several messages, as proxies refuse large ones
     if (!error && !last) return;
-    this.asked.delete(id);
-    if (error) waiting.fail(new Error(error));
-    else new Blob(waiting.pieces).arrayBuffer().then(waiting.done);
+    this.pending.delete(id);
+    if (error) request.fail(new Error(error));
+    else new Blob(request.pieces).arrayBuffer().then(request.done);
   }
 
   /** @param {string} path @returns {Promise<ArrayBuffer>} */
   #ask(path) {
     return new Promise((done, fail) => {
-      const id = `${++this.count}-${Math.random()}`;
-      this.asked.set(id, { done, fail, pieces: [] });
+      const id = `${++this.count}-${Math.random()}`; // random, because all views of a widget share the channel
+      this.pending.set(id, { done, fail, pieces: [] });
       this.model.send({ id, path });
     });
   }
@@ -83,7 +83,7 @@ export class CommCarrier {
 
   /** @param {string} path */
   async parts(path) {
-    return unframed(await this.#ask(path));
+    return splitParts(await this.#ask(path));
   }
 
   /** @param {string} path */
@@ -97,14 +97,14 @@ export class CommCarrier {
   }
 }
 
-/** @param {ArrayBuffer} buffer @returns {Uint8Array[]} */
-export function unframed(buffer) {
+/** Split the parts of an answer: their number, their sizes (uint32), then the parts. @param {ArrayBuffer} buffer @returns {Uint8Array[]} */
+export function splitParts(buffer) {
   const view = new DataView(buffer);
   const count = view.getUint32(0, true);
-  let at = 4 * (1 + count);
+  let end = 4 * (1 + count);
   return Array.from({ length: count }, (_, k) => {
     const size = view.getUint32(4 * (1 + k), true);
-    at += size;
-    return new Uint8Array(buffer, at - size, size);
+    end += size;
+    return new Uint8Array(buffer, end - size, size);
   });
 }

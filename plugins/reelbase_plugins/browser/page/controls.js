@@ -1,7 +1,7 @@
 // Keys and buttons.
 
-/** @param {import("./app.js").App} app @param {EventTarget} keyboard where keys are heard */
-export function wire(app, keyboard) {
+/** Connect keys and buttons to the app. @param {import("./app.js").App} app @param {EventTarget} keyboard element that listens for keys */
+export function connectControls(app, keyboard) {
   const { $ } = app;
   const keys = {
     ArrowRight: (event) => app.step(event.shiftKey ? 10 : 1),
@@ -11,18 +11,18 @@ export function wire(app, keyboard) {
     " ": () => (app.playing ? app.pause() : app.play()),
     Home: () => app.step(-Infinity),
     End: () => app.step(Infinity),
-    j: () => app.open(app.grid.beside(1)),
-    k: () => app.open(app.grid.beside(-1)),
+    j: () => app.open(app.grid.findNeighbour(1)),
+    k: () => app.open(app.grid.findNeighbour(-1)),
     b: () => $("layers").click(),
     "/": () => $("where").focus(),
     "?": () => $("help").showModal(),
   };
-  keyboard.addEventListener("keydown", (heard) => {
-    const event = /** @type {KeyboardEvent} */ (heard);
-    const writing = event.target instanceof HTMLInputElement && event.target.type !== "range";
+  keyboard.addEventListener("keydown", (keydown) => {
+    const event = /** @type {KeyboardEvent} */ (keydown);
+    const isTyping = event.target instanceof HTMLInputElement && event.target.type !== "range";
     if (event.key === "Escape") /** @type {HTMLElement} */ (event.target).blur?.();
-    if (writing || event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-    if (event.target instanceof HTMLButtonElement && event.key === " ") return;
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
+    if (event.target instanceof HTMLButtonElement && event.key === " ") return; // space presses the button
     const act = keys[event.key];
     if (!act) return;
     event.preventDefault();
@@ -41,7 +41,7 @@ export function wire(app, keyboard) {
     $("layers").setAttribute("aria-pressed", String(app.stage.layers));
     if (app.video) app.seek(app.wanted);
   });
-  $("sound").hidden = !app.carrier.media;
+  $("sound").hidden = !app.carrier.media; // a widget's channel cannot serve files to the browser's player
   $("search").addEventListener("submit", (event) => {
     event.preventDefault();
     app.filter().then(() => app.choose());

@@ -1,3 +1,3 @@
-// What is put in front of widget.js when the page is joined into one module (assets.py).
+// Constants that assets.py puts in front of widget.js when it joins the page into one module.
 declare const STYLE: string;
 declare const MARKUP: string;

@@ -1,16 +1,16 @@
-// Rows as pictures: only those in sight are in the page, however many there are.
+// The rows as tiles with a picture. Only tiles in sight are in the page, so that the number of rows does not matter.
 
-const WIDE = 176;
-const HIGH = 136;
-const PAGE = 200;
+const TILE_WIDTH = 176; // pixels
+const TILE_HEIGHT = 136; // pixels
+const ROWS_PER_REQUEST = 200;
 
 export class Grid {
-  /** @param {HTMLElement} box scrolls @param {import("./carrier.js").Carrier} carrier @param {Map<string, number>} places @param {(row: number) => void} chosen */
-  constructor(box, carrier, places, chosen) {
+  /** @param {HTMLElement} box element that scrolls @param {import("./carrier.js").Carrier} carrier @param {Map<string, number>} places position of each tensor @param {(row: number) => void} onChoose called when a tile is clicked */
+  constructor(box, carrier, places, onChoose) {
     this.box = box;
     this.carrier = carrier;
     this.places = places;
-    this.chosen = chosen;
+    this.onChoose = onChoose;
     this.inner = document.createElement("div");
     this.inner.className = "inner";
     box.replaceChildren(this.inner);
@@ -20,7 +20,7 @@ export class Grid {
     new ResizeObserver(() => this.draw()).observe(box);
   }
 
-  /** Begin anew with a filter. @returns the number of rows found so far */
+  /** Start again with another filter. @returns the number of rows found so far */
   async filter(where) {
     this.where = where;
     this.rows = [];
@@ -36,7 +36,7 @@ export class Grid {
     return this.next === null;
   }
 
-  /** Ask for further rows, until there are some or no more. */
+  /** Request more rows, until some are found or there are no more. */
   more() {
     this.asking ??= this.#ask(this.where).finally(() => (this.asking = null));
     return this.asking;
@@ -44,21 +44,22 @@ export class Grid {
 
   async #ask(where) {
     const before = this.rows.length;
-    while (this.next !== null && this.rows.length < before + PAGE / 2 && where === this.where) {
-      const told = await this.carrier.json(`rows?where=${encodeURIComponent(where)}&start=${this.next}&limit=${PAGE}`);
-      if (where !== this.where) return;
-      this.rows.push(...told.rows);
-      this.next = told.next;
+    while (this.next !== null && this.rows.length < before + ROWS_PER_REQUEST / 2 && where === this.where) {
+      const query = `where=${encodeURIComponent(where)}&start=${this.next}&limit=${ROWS_PER_REQUEST}`;
+      const page = await this.carrier.json(`rows?${query}`);
+      if (where !== this.where) return; // the filter has changed in the meantime
+      this.rows.push(...page.rows);
+      this.next = page.next;
       this.draw();
     }
   }
 
   draw() {
-    const across = Math.max(1, Math.floor(this.box.clientWidth / WIDE));
-    const lines = Math.ceil(this.rows.length / across);
-    this.inner.style.height = `${lines * HIGH}px`;
-    const first = Math.max(0, Math.floor(this.box.scrollTop / HIGH) - 1) * across;
-    const last = Math.ceil((this.box.scrollTop + this.box.clientHeight) / HIGH + 1) * across;
+    const columns = Math.max(1, Math.floor(this.box.clientWidth / TILE_WIDTH));
+    const lines = Math.ceil(this.rows.length / columns);
+    this.inner.style.height = `${lines * TILE_HEIGHT}px`;
+    const first = Math.max(0, Math.floor(this.box.scrollTop / TILE_HEIGHT) - 1) * columns;
+    const last = Math.ceil((this.box.scrollTop + this.box.clientHeight) / TILE_HEIGHT + 1) * columns;
     for (const [place, tile] of this.tiles) {
       if (place < first || place >= last) {
         tile.remove();
@@ -66,14 +67,14 @@ export class Grid {
       }
     }
     for (let place = first; place < Math.min(last, this.rows.length); place++) {
-      const tile = this.tiles.get(place) ?? this.#tile(place);
-      tile.style.transform = `translate(${(place % across) * WIDE}px, ${Math.floor(place / across) * HIGH}px)`;
+      const tile = this.tiles.get(place) ?? this.#makeTile(place);
+      tile.style.transform = `translate(${(place % columns) * TILE_WIDTH}px, ${Math.floor(place / columns) * TILE_HEIGHT}px)`;
       tile.setAttribute("aria-current", String(this.rows[place].row === this.current));
     }
     if (last >= this.rows.length && !this.complete) this.more();
   }
 
-  #tile(place) {
+  #makeTile(place) {
     const { row, title, video } = this.rows[place];
     const tile = document.createElement("button");
     tile.className = "tile";
@@ -89,16 +90,16 @@ export class Grid {
     const words = document.createElement("span");
     words.textContent = title ? `${row} · ${title}` : String(row);
     tile.append(words);
-    tile.addEventListener("click", () => this.chosen(row));
+    tile.addEventListener("click", () => this.onChoose(row));
     this.inner.append(tile);
     this.tiles.set(place, tile);
     return tile;
   }
 
-  /** The row after (or before) the current one, of those that are known. */
-  beside(step) {
-    const at = this.rows.findIndex((one) => one.row === this.current);
-    return this.rows[Math.min(this.rows.length - 1, Math.max(0, at + step))]?.row;
+  /** Find the row that is `step` tiles after the current one, among those that were loaded. */
+  findNeighbour(step) {
+    const place = this.rows.findIndex((entry) => entry.row === this.current);
+    return this.rows[Math.min(this.rows.length - 1, Math.max(0, place + step))]?.row;
   }
 
   mark(row) {

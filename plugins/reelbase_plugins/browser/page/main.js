@@ -1,11 +1,11 @@
-// The page of its own: asked over HTTP, and what is shown is kept in the address.
+// The page in a browser. Requests go over HTTP, and row and frame are kept in the fragment of the address.
 
 import { App } from "./app.js";
 import { HttpCarrier } from "./carrier.js";
-import { wire } from "./controls.js";
+import { connectControls } from "./controls.js";
 
 const root = /** @type {HTMLElement} */ (document.querySelector(".viewer"));
-const place = {
+const addressStore = {
   read: () => location.hash.slice(1),
   write: (text) => history.replaceState(null, "", `#${text}`),
 };
@@ -13,8 +13,8 @@ try {
   const carrier = new HttpCarrier(new URL("data/", document.baseURI).href);
   const about = await carrier.json("about");
   document.title = `${about.title} – reelbase`;
-  const app = new App(root, carrier, about, place);
-  wire(app, document);
+  const app = new App(root, carrier, about, addressStore);
+  connectControls(app, document);
   await app.start();
 } catch (error) {
   const message = /** @type {HTMLElement} */ (root.querySelector("#message"));

@@ -1,11 +1,12 @@
-// Pictures that are kept, within a budget.
+// A cache of decoded pictures.
 
-const BUDGET = 96 << 20; // bytes
+const MAX_BYTES = 96 << 20;
+const MIN_PICTURES = 12; // kept even if they are larger than MAX_BYTES
 
-/** Pictures by frame number, those nearest to the last one asked for. */
+/** Pictures by frame number. The ones farthest from the last frame requested are dropped first. */
 export class Pictures {
   constructor(video) {
-    this.most = Math.max(12, Math.floor(BUDGET / (video.width * video.height * 4)));
+    this.capacity = Math.max(MIN_PICTURES, Math.floor(MAX_BYTES / (video.width * video.height * 4)));
     this.held = new Map();
     this.near = 0;
   }
@@ -18,17 +19,19 @@ export class Pictures {
   put(frame, picture) {
     this.held.get(frame)?.close();
     this.held.set(frame, picture);
-    while (this.held.size > this.most) {
-      let far = frame;
-      for (const one of this.held.keys()) if (Math.abs(one - this.near) > Math.abs(far - this.near)) far = one;
-      if (far === this.near) return;
-      this.held.get(far).close();
-      this.held.delete(far);
+    while (this.held.size > this.capacity) {
+      let farthest = frame;
+      for (const held of this.held.keys()) {
+        if (Math.abs(held - this.near) > Math.abs(farthest - this.near)) farthest = held;
+      }
+      if (farthest === this.near) return;
+      this.held.get(farthest).close();
+      this.held.delete(farthest);
     }
   }
 
   close() {
-    for (const one of this.held.values()) one.close();
+    for (const picture of this.held.values()) picture.close();
     this.held.clear();
   }
 }

@@ -1,39 +1,47 @@
-// Where pictures come from. Each source gives exactly the frame that is asked for, or fails; the next one is tried then.
+// Sources of pictures. A source returns exactly the frame that is requested, or fails; then the next source is used.
 
-import { configOf, decodes, PacketSource } from "./packets.js";
+import { canDecode, makeConfig, PacketSource } from "./packets.js";
 import { Pictures } from "./pictures.js";
 
-const CLIP = 32; // frames of one proxy clip
+const FRAMES_PER_CLIP = 32;
+const MAX_TRIES = 3;
 
-/** Frames that the server decoded, and encoded anew, a few at a time. */
+/** Requests short clips of frames that the server has decoded and encoded again for the browser. */
 class ClipSource {
   name = "proxy";
-  title = "Exact frames, encoded anew for this browser";
+  title = "Exact frames, encoded again for this browser";
   turn = [false, false, false];
 
   constructor(video) {
     this.video = video;
     this.pictures = new Pictures(video);
-    this.coming = new Map();
+    this.pending = new Map();
   }
 
-  static works = async () => typeof VideoDecoder !== "undefined";
+  static isUsable = async () => typeof VideoDecoder !== "undefined";
 
   async frame(n) {
-    for (let attempt = 0; attempt < 3; attempt++) {
+    // Again, because a decoded picture may be dropped from the cache before it is used.
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const held = this.pictures.get(n);
       if (held) return held;
-      const start = n - (n % CLIP);
-      if (!this.coming.has(start)) this.coming.set(start, this.#clip(start).finally(() => this.coming.delete(start)));
-      await this.coming.get(start);
+      const start = n - (n % FRAMES_PER_CLIP);
+      if (!this.pending.has(start)) {
+        this.pending.set(
+          start,
+          this.#decodeClip(start).finally(() => this.pending.delete(start)),
+        );
+      }
+      await this.pending.get(start);
     }
-    throw new Error(`frame ${n} did not come out of its clip`);
+    throw new Error(`the decoder did not output frame ${n} of its clip`);
   }
 
-  async #clip(start) {
-    const [head, ...packets] = await this.video.carrier.parts(`clip/${this.video.path}/${start}/${start + CLIP}`);
+  async #decodeClip(start) {
+    const path = `clip/${this.video.path}/${start}/${start + FRAMES_PER_CLIP}`;
+    const [head, ...packets] = await this.video.carrier.parts(path);
     const stream = JSON.parse(new TextDecoder().decode(head));
-    if (!(await decodes(stream))) throw new Error(`this browser does not decode ${stream.codec}`);
+    if (!(await canDecode(stream))) throw new Error(`this browser cannot decode ${stream.codec}`);
     const waiting = [];
     let failed = null;
     const decoder = new VideoDecoder({
@@ -43,7 +51,7 @@ class ClipSource {
       },
       error: (error) => (failed = error),
     });
-    decoder.configure({ ...configOf(stream), optimizeForLatency: true });
+    decoder.configure({ ...makeConfig(stream), optimizeForLatency: true });
     packets.forEach((data, k) =>
       decoder.decode(new EncodedVideoChunk({ type: k ? "delta" : "key", timestamp: k, data })),
     );
@@ -58,10 +66,10 @@ class ClipSource {
   }
 }
 
-/** One picture a frame, made by the server. */
+/** Requests a JPEG for each frame. This works in every browser, but costs a request per frame. */
 class PictureSource {
   name = "server frames";
-  title = "Exact frames, each a picture made by the server";
+  title = "Exact frames, each as a picture from the server";
   turn = [false, false, false];
 
   constructor(video) {
@@ -69,7 +77,7 @@ class PictureSource {
     this.pictures = new Pictures(video);
   }
 
-  static works = async () => true;
+  static isUsable = async () => true;
 
   async frame(n) {
     const held = this.pictures.get(n);
@@ -85,15 +93,16 @@ class PictureSource {
   }
 }
 
+// In order of preference.
 const KINDS = { packets: PacketSource, proxy: ClipSource, pictures: PictureSource };
 
-/** Pictures of a video, by the first way that works; when one fails, by the next. */
+/** Pictures of a video from the first source that works. If it fails, the next one is used from then on. */
 export class Source {
-  /** @param {import("./video.js").Video} video @param {string | null} only the name of the one to use @param {(name: string, title: string) => void} told */
-  constructor(video, only, told) {
+  /** @param {import("./video.js").Video} video @param {string | null} only name of the only source to use; null for all @param {(name: string, title: string) => void} onChoose called with the name of each source that is used */
+  constructor(video, only, onChoose) {
     this.video = video;
     this.left = only in KINDS ? [KINDS[only]] : Object.values(KINDS);
-    this.told = told;
+    this.onChoose = onChoose;
     this.current = null;
   }
 
@@ -105,7 +114,7 @@ export class Source {
         const picture = await source.frame(n);
         return { picture, turn: source.turn };
       } catch (error) {
-        if (source !== this.current) continue;
+        if (source !== this.current) continue; // another call has replaced this source already
         if (!this.left.length) throw error;
         this.close();
       }
@@ -121,15 +130,15 @@ export class Source {
   async #choose() {
     while (this.left.length > 1) {
       const kind = this.left.shift();
-      if (await kind.works(this.video)) return this.#made(kind);
+      if (await kind.isUsable(this.video)) return this.#make(kind);
     }
-    return this.#made(this.left.shift());
+    return this.#make(this.left.shift());
   }
 
-  #made(kind) {
-    const made = new kind(this.video);
-    this.told(made.name, made.title);
-    return made;
+  #make(kind) {
+    const source = new kind(this.video);
+    this.onChoose(source.name, source.title);
+    return source;
   }
 
   close() {

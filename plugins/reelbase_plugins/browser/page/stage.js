@@ -1,9 +1,9 @@
-// Picture and boxes, painted on one canvas in one go: what is seen together belongs together.
+// The canvas with the picture and its boxes. Both are painted at once, so that boxes never belong to another frame.
 
-import { colourOf, labelled } from "./tracks.js";
+import { findLabels, getColour } from "./tracks.js";
 
 export class Stage {
-  /** @param {HTMLCanvasElement} canvas @param {HTMLElement} list where the boxes stand as text */
+  /** @param {HTMLCanvasElement} canvas @param {HTMLElement} list element that lists the boxes as text */
   constructor(canvas, list) {
     this.canvas = canvas;
     this.list = list;
@@ -16,21 +16,21 @@ export class Stage {
     this.canvas.height = video.height;
   }
 
-  /** The picture that is seen is no frame of what comes next. */
+  /** Mark the canvas as showing no frame of the next video. */
   leave() {
     delete this.canvas.dataset.frame;
   }
 
   /** @param {number} frame @param {ImageBitmap} picture @param {boolean[]} turn @param {{name: string, role: string, item: any}[]} items */
   paint(frame, picture, turn, items) {
-    this.#picture(picture, turn);
-    const shown = this.#boxes(items);
-    this.list.replaceChildren(...shown.map(line));
+    this.#paintPicture(picture, turn);
+    const lines = this.#paintBoxes(items);
+    this.list.replaceChildren(...lines.map(makeLine));
     this.canvas.dataset.frame = String(frame);
   }
 
-  /** @param {ImageBitmap} picture @param {boolean[]} turn swapped axes, mirrored in x, in y */
-  #picture(picture, [swap, mirrorX, mirrorY]) {
+  /** @param {ImageBitmap} picture @param {boolean[]} turn whether axes are swapped, x is mirrored, y is mirrored */
+  #paintPicture(picture, [swap, mirrorX, mirrorY]) {
     const { context, canvas } = this;
     const { width, height } = canvas;
     context.save();
@@ -41,32 +41,32 @@ export class Stage {
     context.restore();
   }
 
-  #boxes(items) {
-    const labels = items.filter((one) => one.role === "labels");
-    const texts = items.filter((one) => one.role === "text" && one.item !== undefined);
-    const lines = texts.map((one) => ({ word: one.name, text: JSON.stringify(one.item) }));
-    for (const { name, item } of items.filter((one) => one.role === "boxes" && Array.isArray(one.item))) {
-      const words = labelled(item, labels);
+  #paintBoxes(items) {
+    const labels = items.filter((entry) => entry.role === "labels");
+    const texts = items.filter((entry) => entry.role === "text" && entry.item !== undefined);
+    const lines = texts.map((entry) => ({ word: entry.name, text: JSON.stringify(entry.item) }));
+    for (const { name, item } of items.filter((entry) => entry.role === "boxes" && Array.isArray(entry.item))) {
+      const words = findLabels(item, labels);
       item.forEach((box, k) => {
         const word = words[k] ?? name;
-        if (this.layers) this.#box(box, word, words.length > 0);
+        if (this.layers) this.#paintBox(box, word, words.length > 0);
         lines.push({ word, text: box.map((n) => (n === null ? "–" : Math.round(n))).join(", ") });
       });
     }
     return lines;
   }
 
-  #box([left, top, width, height], word, named) {
+  #paintBox([left, top, width, height], word, isLabelled) {
     const { context, canvas } = this;
     const unit = Math.max(1, canvas.width / 640);
-    const colour = colourOf(word);
+    const colour = getColour(word);
     context.lineWidth = 2 * unit;
     context.strokeStyle = colour;
     context.strokeRect(left, top, width, height);
-    if (!named) return;
+    if (!isLabelled) return;
     context.font = `600 ${12 * unit}px system-ui, sans-serif`;
     const wide = context.measureText(word).width + 8 * unit;
-    const above = top >= 16 * unit ? top - 16 * unit : top;
+    const above = top >= 16 * unit ? top - 16 * unit : top; // inside the box if there is no room above it
     context.fillStyle = colour;
     context.fillRect(left - unit, above, wide, 16 * unit);
     context.fillStyle = "#111";
@@ -74,12 +74,12 @@ export class Stage {
   }
 }
 
-/** A line of the list; what users wrote is text, never markup. */
-function line({ word, text }) {
+/** Make a line of the list. Texts of users are set as text, never as markup. */
+function makeLine({ word, text }) {
   const item = document.createElement("li");
   const name = document.createElement("b");
   name.textContent = word;
-  name.style.setProperty("--colour", colourOf(word));
+  name.style.setProperty("--colour", getColour(word));
   item.append(name, ` ${text}`);
   return item;
 }

@@ -1,7 +1,7 @@
-// Where one is: key frames as ticks, a lane for each curve, and the place.
+// The timeline: ticks at key frames, a lane for each curve, and a marker at the current frame.
 
 export class Timeline {
-  /** @param {HTMLCanvasElement} canvas @param {(frame: number) => void} seek */
+  /** @param {HTMLCanvasElement} canvas @param {(frame: number) => void} seek called with the frame under the pointer */
   constructor(canvas, seek) {
     this.canvas = canvas;
     this.curves = [];
@@ -24,63 +24,63 @@ export class Timeline {
     this.draw();
   }
 
-  at(frame) {
+  showFrame(frame) {
     this.frame = frame;
-    this.#place();
+    this.#drawMarker();
   }
 
-  /** All that stays while frames go by; long videos have many ticks and long curves. */
+  /** Draw ticks and curves on a canvas of their own: long videos have too many to draw them for each frame. */
   draw() {
     const { canvas, video } = this;
     const ratio = window.devicePixelRatio || 1;
     canvas.width = Math.max(1, canvas.clientWidth * ratio);
     canvas.height = Math.max(1, canvas.clientHeight * ratio);
     if (!video) return;
-    this.still = new OffscreenCanvas(canvas.width, canvas.height);
-    const context = this.still.getContext("2d");
+    this.background = new OffscreenCanvas(canvas.width, canvas.height);
+    const context = this.background.getContext("2d");
     const style = getComputedStyle(canvas);
     const step = video.frames / canvas.width;
     context.fillStyle = style.color;
     let drawn = -Infinity;
     for (let packet = 0; packet < video.packets; packet++) {
       const frame = video.frameOf[packet];
-      if (!video.starts[packet] || frame < 0 || frame - drawn < 3 * step) continue;
+      if (!video.starts[packet] || frame < 0 || frame - drawn < 3 * step) continue; // at least 3 pixels apart
       drawn = frame;
       context.fillRect(this.#x(frame), 4 * ratio, ratio, 10 * ratio);
     }
-    this.curves.forEach((curve, k) => this.#lane(context, style, curve, (18 + 30 * k) * ratio, 30 * ratio));
-    this.#place();
+    this.curves.forEach((curve, k) => this.#drawLane(context, style, curve, (18 + 30 * k) * ratio, 30 * ratio));
+    this.#drawMarker();
   }
 
   #x(frame) {
     return (frame / Math.max(1, this.video.frames)) * this.canvas.width;
   }
 
-  #place() {
-    const { canvas, still } = this;
-    if (!still) return;
+  #drawMarker() {
+    const { canvas, background } = this;
+    if (!background) return;
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(still, 0, 0);
+    context.drawImage(background, 0, 0);
     context.fillStyle = getComputedStyle(canvas).caretColor;
     const wide = Math.max(2 * (window.devicePixelRatio || 1), this.#x(1));
     context.fillRect(this.#x(this.frame ?? 0), 0, wide, canvas.height);
   }
 
-  #lane(context, style, { name, values }, top, height) {
-    const known = values.filter((one) => one !== null);
+  #drawLane(context, style, { name, values }, top, height) {
+    const known = values.filter((value) => value !== null);
     const low = known.reduce((a, b) => Math.min(a, b), Infinity);
     const high = known.reduce((a, b) => Math.max(a, b), -Infinity);
     const y = (value) => top + height - 3 - ((value - low) / (high - low || 1)) * (height - 8);
     context.strokeStyle = style.caretColor;
     context.beginPath();
-    let pen = false;
+    let isDrawing = false; // a missing value interrupts the curve
     values.forEach((value, frame) => {
-      if (value === null) pen = false;
-      else if (pen) context.lineTo(this.#x(frame), y(value));
+      if (value === null) isDrawing = false;
+      else if (isDrawing) context.lineTo(this.#x(frame), y(value));
       else {
         context.moveTo(this.#x(frame), y(value));
-        pen = true;
+        isDrawing = true;
       }
     });
     context.stroke();

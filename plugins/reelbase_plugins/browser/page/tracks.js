@@ -1,6 +1,7 @@
-// What is annotated, frame by frame: fetched in pieces, and there before a frame is drawn.
+// Annotations of frames. They are requested in pieces, and a frame is only painted once its annotations are there.
 
-const PIECE = 64;
+const ITEMS_PER_REQUEST = 64;
+const MAX_PIECES_KEPT = 30;
 
 export class Track {
   /** @param {import("./carrier.js").Carrier} carrier @param {number} row @param {{name: string, place: number, length: number, role: string}} about */
@@ -13,29 +14,29 @@ export class Track {
     this.pieces = new Map();
   }
 
-  /** The item of a frame; undefined: there is none. @param {number} n */
-  async at(n) {
+  /** Return the item of a frame; undefined if there is none. @param {number} n */
+  async getItem(n) {
     if (n >= this.length) return undefined;
-    const start = n - (n % PIECE);
+    const start = n - (n % ITEMS_PER_REQUEST);
     if (!this.pieces.has(start)) {
-      const asked = this.carrier.json(`track/${this.path}/${start}/${start + PIECE}`);
-      asked.catch(() => this.pieces.delete(start));
-      this.pieces.set(start, asked);
-      if (this.pieces.size > 30) this.pieces.delete(this.pieces.keys().next().value);
+      const piece = this.carrier.json(`track/${this.path}/${start}/${start + ITEMS_PER_REQUEST}`);
+      piece.catch(() => this.pieces.delete(start));
+      this.pieces.set(start, piece);
+      if (this.pieces.size > MAX_PIECES_KEPT) this.pieces.delete(this.pieces.keys().next().value);
     }
     return (await this.pieces.get(start))[n - start];
   }
 }
 
-/** A colour for a word, the same each time. @param {string} word */
-export function colourOf(word) {
+/** Return a colour for a word, always the same one. @param {string} word */
+export function getColour(word) {
   let hash = 7;
   for (const letter of word) hash = (hash * 31 + letter.codePointAt(0)) % 360;
   return `hsl(${hash} 85% 60%)`;
 }
 
-/** Words beside the boxes of a frame: of a tensor of labels that has as many. */
-export function labelled(boxes, labels) {
-  const fit = labels.find((one) => Array.isArray(one.item) && one.item.length === boxes.length);
-  return fit ? fit.item.map(String) : [];
+/** Find the labels of the boxes of a frame: those of a tensor that has as many labels as there are boxes. */
+export function findLabels(boxes, labels) {
+  const match = labels.find((entry) => Array.isArray(entry.item) && entry.item.length === boxes.length);
+  return match ? match.item.map(String) : [];
 }

@@ -1,7 +1,7 @@
-// The packet index of one video: which packet a frame begins in, where a browser can begin, when a frame is shown.
+// The packet index of a video: the packet and the time of each frame, and the packets that a browser can start at.
 
 export class Video {
-  /** @param {import("./carrier.js").Carrier} carrier @param {number} row @param {number} tensor place in the list */
+  /** @param {import("./carrier.js").Carrier} carrier @param {number} row @param {number} tensor position in the list of tensors */
   static async load(carrier, row, tensor) {
     const [head, display, seconds, starts] = await carrier.parts(`index/${row}/${tensor}`);
     return new Video(carrier, `${row}/${tensor}`, JSON.parse(new TextDecoder().decode(head)), {
@@ -27,21 +27,9 @@ export class Video {
     this.display.forEach((packet, frame) => (this.frameOf[packet] = frame));
   }
 
-  /** The last packet up to this one that a browser can begin at; -1: there is none. @param {number} packet */
+  /** Find the last packet, up to this one, that a browser can start at; -1 if there is none. @param {number} packet */
   startFor(packet) {
     for (let n = packet; n >= 0; n--) if (this.starts[n]) return n;
     return -1;
-  }
-
-  /** The frame that is shown at a time. @param {number} time in seconds */
-  at(time) {
-    let low = 0;
-    let high = this.frames - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.seconds[middle] <= time) low = middle;
-      else high = middle - 1;
-    }
-    return low;
   }
 }

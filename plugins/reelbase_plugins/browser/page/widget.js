@@ -1,15 +1,15 @@
-// The same in the output of a notebook's cell: asked over the channel of its widget (anywidget's front-end module).
+// The page in the output of a notebook cell (the front-end module of an anywidget). Requests go over its channel.
 
 import { App } from "./app.js";
 import { CommCarrier } from "./carrier.js";
-import { wire } from "./controls.js";
+import { connectControls } from "./controls.js";
 
 /* global STYLE, MARKUP */
-// The two constants stand in front of this file when the page is joined into one module; see assets.py.
+// assets.py puts these two constants in front of this file when it joins the page into one module.
 
 async function render({ model, el }) {
-  el.dataset.lmSuppressShortcuts = "true"; // keys are ours while it has the focus, and not JupyterLab's
-  const light = document.body.dataset.jpThemeLight; // JupyterLab's theme, which is not always that of the system
+  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab then leaves keys to the page while it has the focus
+  const light = document.body.dataset.jpThemeLight; // JupyterLab's theme may differ from that of the system
   if (light) el.style.colorScheme = light === "true" ? "light" : "dark";
   const shadow = el.attachShadow({ mode: "open" });
   shadow.innerHTML = `<style>${STYLE}</style>${MARKUP}`;
@@ -18,7 +18,7 @@ async function render({ model, el }) {
   const carrier = new CommCarrier(model);
   const about = await carrier.json("about");
   const app = new App(root, carrier, about, { read: () => "", write: () => {} });
-  wire(app, root);
+  connectControls(app, root);
   app.start();
   return () => app.close();
 }

@@ -59,7 +59,6 @@ class H264(Parser):
     def __init__(self, extradata: bytes) -> None:
         self._sps: dict[int, Sps] = {}
         self._pps: dict[int, int] = {}
-        self._sps_bytes: dict[int, bytes] = {}
         self._first_field: Slice | None = None  # of a frame whose second field has not come yet
         self._length_bytes = (extradata[4] & 3) + 1 if len(extradata) > 6 and extradata[0] == 1 else 0  # 0: start codes
         for nal in _list_parameter_sets(extradata) if self._length_bytes else _iter_annexb(extradata):
@@ -84,7 +83,7 @@ class H264(Parser):
             elif kind == _NAL_SEI and key and recovery is None:
                 recovery = _read_recovery_frames(nal)
             elif kind in (_NAL_SPS, _NAL_PPS):
-                flags |= self._read_parameter_set(nal)
+                self._read_parameter_set(nal)
         return flags | disposable | self._check_start(recovery, closed=bool(flags & PacketFlags.CLOSED), inter=inter)
 
     @staticmethod
@@ -136,20 +135,13 @@ class H264(Parser):
         field = bool(not sps.frames_only and bits.u(1))
         return Slice(first_mb, frame_num, field, bool(field and bits.u(1)))
 
-    def _read_parameter_set(self, nal: bytes) -> int:
-        """Store a parameter set; return UNSURE if a sequence parameter set changes within the stream.
-
-        The headers do not state what a decoder then shows of the frames that it holds.
-        """
-        flags = 0
+    def _read_parameter_set(self, nal: bytes) -> None:
         if nal[0] & 31 == _NAL_SPS:
             number, sps = _parse_sps(unescape(nal[1:]))
-            flags = PacketFlags.UNSURE if self._sps_bytes.get(number, nal) != nal else 0
-            self._sps[number], self._sps_bytes[number] = sps, nal
+            self._sps[number] = sps
         elif nal[0] & 31 == _NAL_PPS:
             bits = BitReader(unescape(nal[1:_SLICE_HEADER_BYTES]))
             self._pps[bits.ue()] = bits.ue()
-        return flags
 
 
 def _parse_sps(data: bytes) -> tuple[int, Sps]:

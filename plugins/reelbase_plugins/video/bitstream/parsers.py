@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_SPS_BYTES_COMPARED: Final = 24  # of a sequence parameter set; a difference in these counts as new settings
-
-
 class Hevc(Parser):
     """HEVC (ITU-T H.265 7.3.1.2 and table 7-1).
 
@@ -29,22 +26,16 @@ class Hevc(Parser):
     _NAL_IDR: Final = (19, 20)
     _NAL_BLA: Final = (16, 17, 18)  # broken link access: some of its leading pictures cannot be decoded
     _NAL_CRA: Final = 21
-    _NAL_SPS: Final = 33
 
     def __init__(self, extradata: bytes) -> None:
         self._length_bytes = (extradata[21] & 3) + 1 if len(extradata) > 22 and extradata[0] == 1 else 0
-        self._last_sequence = b""
 
     def parse(self, data: bytes, *, key: bool) -> int:
         """See `Parser.parse`."""
-        flags = 0
         for at in find_nal_units(data, self._length_bytes):
             kind, layer = (data[at] >> 1) & 63, (data[at] & 1) << 5 | data[at + 1] >> 3
             if kind < 32 and not layer:
-                return flags | self._flag_picture(kind, (data[at + 1] & 7) - 1, key=key)
-            if kind == self._NAL_SPS and not layer:
-                previous, self._last_sequence = self._last_sequence, data[at : at + _SPS_BYTES_COMPARED]
-                flags |= PacketFlags.UNSURE if previous not in (b"", self._last_sequence) else 0
+                return self._flag_picture(kind, (data[at + 1] & 7) - 1, key=key)
         return 0
 
     def _flag_picture(self, kind: int, layer: int, *, key: bool) -> int:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
-
-from reelbase_plugins.video.decoding.convert import FrameConverter
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    import numpy as np
     from av.video.frame import VideoFrame
-    from numpy.typing import NDArray
-
-    from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
-
-    Pixels = NDArray[np.uint8]
 
 _FRAMES_AHEAD_PER_THREAD: Final = 3  # that may wait for conversion; more would only take memory
 
 T = TypeVar("T")
+
+
+class Converter(Protocol):
+    """Converts frames, one at a time: `FrameConverter` or `PlaneConverter`."""
+
+    def convert_into(self, frame: VideoFrame, out: Any, label: str) -> None:
+        """Write a frame into `out`."""
+
+    def convert(self, frame: VideoFrame, label: str) -> Any:
+        """Convert a frame to what the caller owns."""
 
 
 class ConversionPool:
@@ -31,16 +33,15 @@ class ConversionPool:
     A context manager: when its block ends, all frames are converted; after an error the remaining ones are dropped.
 
     Args:
-        config: Decoder configuration of the video.
-        size: ``(height, width)`` to scale upright frames to; None keeps the size of the video.
+        make_converter: Makes a converter; called once per thread.
         threads: Number of threads that convert; 0 converts each frame in the thread that passes it.
 
     Attributes:
         max_waiting: Maximum number of frames that wait for conversion. Passing another one waits for the oldest.
     """
 
-    def __init__(self, config: DecoderConfig, size: tuple[int, int] | None, threads: int) -> None:
-        self._converters = deque(FrameConverter(config, size) for _ in range(max(1, threads)))
+    def __init__(self, make_converter: Callable[[], Converter], threads: int) -> None:
+        self._converters = deque(make_converter() for _ in range(max(1, threads)))
         self._pool = ThreadPoolExecutor(threads, "reelbase-convert") if threads else None
         self.max_waiting = threads * _FRAMES_AHEAD_PER_THREAD
         self._waiting: deque[Future[Any]] = deque()
@@ -58,21 +59,21 @@ class ConversionPool:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
 
-    def convert_into(self, frame: VideoFrame, out: Pixels, label: str) -> None:
+    def convert_into(self, frame: VideoFrame, out: Any, label: str) -> None:
         """Write a frame into `out`, at once or in a thread.
 
         Raises:
             FrameSizeError: this frame or an earlier one has another size than the first.
         """
-        self._submit(FrameConverter.convert_into, frame, out, label)
+        self._submit(_convert_into, frame, out, label)
 
-    def convert(self, frame: VideoFrame, label: str) -> Future[Pixels]:
+    def convert(self, frame: VideoFrame, label: str) -> Future[Any]:
         """Convert a frame to an array that the caller owns, at once or in a thread.
 
         Raises:
             FrameSizeError: see `convert_into`.
         """
-        return self._submit(FrameConverter.convert, frame, label)
+        return self._submit(_convert, frame, label)
 
     def _submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         if self._pool is None:
@@ -95,3 +96,11 @@ class ConversionPool:
             return work(converter, *arguments)
         finally:
             self._converters.append(converter)
+
+
+def _convert_into(converter: Converter, frame: VideoFrame, out: Any, label: str) -> None:
+    converter.convert_into(frame, out, label)
+
+
+def _convert(converter: Converter, frame: VideoFrame, label: str) -> Any:
+    return converter.convert(frame, label)

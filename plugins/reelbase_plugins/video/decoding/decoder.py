@@ -10,7 +10,7 @@ import itertools
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from reelbase.errors import ReelbaseError
+from reelbase.errors import CorruptObjectError, ReelbaseError
 from reelbase_plugins.video.decoding.decoder_config import limit_coded_pixels
 from reelbase_plugins.video.demux.packets import iter_packets
 from reelbase_plugins.video.demux.safe_open import Reader, check_pixels, libav_errors, open_container
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
 
-    from reelbase.plugin import Blob
+    from reelbase.plugin import Blob, FrameIndex
     from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 
 
@@ -140,13 +140,17 @@ class Sequential:
         config: Decoder configuration of the video.
         filename: Name of the file in messages.
         max_pixels: Maximum number of pixels of a frame.
+        index: The index of the file, to check the packets by; None while it is made.
 
     Attributes:
         failed: Number of packets that the decoder refused, set when the iteration ends.
     """
 
-    def __init__(self, blob: Blob, config: DecoderConfig, filename: str, max_pixels: int) -> None:
+    def __init__(
+        self, blob: Blob, config: DecoderConfig, filename: str, max_pixels: int, index: FrameIndex | None = None
+    ) -> None:
         self._blob, self._config, self._filename, self._max_pixels = blob, config, filename, max_pixels
+        self._index = index
         self.failed = 0
 
     def __iter__(self) -> Iterator[VideoFrame]:
@@ -156,16 +160,23 @@ class Sequential:
             context.options = {"max_pixels": str(limit_coded_pixels(self._max_pixels))}
             context.thread_count = 1
             decoding = Decoding(context, self._max_pixels, self._filename)
-            yield from decoding.decode_all(_number_packets(iter_packets(container, stream)))  # type: ignore[arg-type]
+            yield from decoding.decode_all(self._number_packets(iter_packets(container, stream)))  # type: ignore[arg-type]
             self.failed = decoding.failed
 
-
-def _number_packets(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
-    try:
-        for number, packet in enumerate(packets):
-            packet.pts = packet.dts = number
-            yield packet
-    except ReelbaseError:
-        raise
-    except libav_errors():
-        return  # the demuxer stopped midway: the frames before are kept, as at ingest
+    def _number_packets(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+        number = -1
+        try:
+            for number, packet in enumerate(packets):
+                if self._index is not None and number < len(self._index.pos):
+                    self._index.check_packets([number], [packet])
+                packet.pts = packet.dts = number
+                yield packet
+        except ReelbaseError:
+            raise
+        except libav_errors():
+            pass  # the demuxer stopped midway: the frames before are kept, as at ingest
+        if self._index is not None and number + 1 != len(self._index.pos):
+            raise CorruptObjectError(
+                f"{self._filename} has {number + 1} packets, not the {len(self._index.pos)} that were indexed.",
+                "Restore the object from a copy of the dataset, or replace the row with the original file.",
+            )

@@ -35,15 +35,16 @@ class LiveDecoder:
         config: Decoder configuration of the video.
         max_pixels: Maximum number of pixels of a frame.
         threads: Number of threads of the decoder.
+        start: Number of the packet that it will be fed first.
 
     Attributes:
         threads: Number of threads of the decoder.
     """
 
-    def __init__(self, config: DecoderConfig, max_pixels: int, threads: int) -> None:
+    def __init__(self, config: DecoderConfig, max_pixels: int, threads: int, start: int) -> None:
         self.threads = threads
         self._config = config
-        context = config.open_context(max_pixels=max_pixels, threads=threads)
+        context = config.open_context(max_pixels=max_pixels, threads=threads, start=start)
         # None when the decoder was ended: then only the frames in `_pending` are left.
         self._decoding: Decoding | None = Decoding(context, max_pixels)
         self._start: int | None = None

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Decoders that use the bitstream alone, not what the container states of a packet, and that have frame threads.
 _BITSTREAM_DECODERS: Final = ("h264", "hevc", "vp9", "libdav1d")
 
+BESIDE: Final = "beside"
+LOST: Final = "lost"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
@@ -29,7 +32,9 @@ class DecoderConfig:
         demuxer: FFmpeg's name of the container format, such as "mov".
         stream: Number of the stream in the container.
         extradata: Codec settings that the container stores apart from the packets.
-        changes: Packet number to the new `extradata` that comes with that packet.
+        changes: Packet number to the `extradata` of decoders that start at that packet or later.
+        x264_builds: Packet number to the version of x264 that the packet states, and that decoders need which start
+            later: 4:4:4 streams of versions before 151 are decoded differently.
         width: Coded frame width in pixels; decoded frames have the size `size`.
         height: Coded frame height in pixels.
         pix_fmt: libav's name of the pixel format; None if the container does not state it.
@@ -43,6 +48,9 @@ class DecoderConfig:
         turn: (swap axes, mirror x, mirror y) to turn a frame upright, applied in this order.
         damaged: Number of packets and frames that were found damaged at ingest.
         sound: True if all or a sample of the file was decoded at ingest and no damage was found.
+        alpha: "" if no alpha is kept beside the packets; `BESIDE` if each packet has its alpha after it in the file;
+            `LOST` if there is alpha that cannot be found there.
+        alpha_crcs: CRC-32 of each packet of alpha, 4 bytes each, little-endian; empty if `alpha` is not `BESIDE`.
         unseen: True if no packet headers were read at ingest: starts are then checked when they are decoded from.
     """
 
@@ -52,6 +60,7 @@ class DecoderConfig:
     stream: int
     extradata: bytes = b""
     changes: Mapping[int, bytes] = field(default_factory=dict)
+    x264_builds: Mapping[int, int] = field(default_factory=dict)
     width: int = 0
     height: int = 0
     pix_fmt: str | None = None
@@ -66,6 +75,8 @@ class DecoderConfig:
     damaged: int = 0
     sound: bool = False
     unseen: bool = False
+    alpha: str = ""
+    alpha_crcs: bytes = b""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,7 +88,10 @@ class DecoderConfig:
         """Return the JSON form, without fields that have their default value."""
         stored = {name: value for name, value in asdict(self).items() if value != getattr(DecoderConfig, name, None)}
         stored["extradata"] = b64encode(self.extradata).decode()
+        if self.alpha_crcs:
+            stored["alpha_crcs"] = b64encode(self.alpha_crcs).decode()
         stored["changes"] = {str(number): b64encode(data).decode() for number, data in self.changes.items()}
+        stored["x264_builds"] = {str(number): build for number, build in self.x264_builds.items()}
         return stored
 
     @classmethod
@@ -85,7 +99,9 @@ class DecoderConfig:
         """Make a configuration from the JSON form that `as_dict` returned."""
         values = dict(stored)
         values["extradata"] = b64decode(values.get("extradata", ""))
+        values["alpha_crcs"] = b64decode(values.get("alpha_crcs", ""))
         values["changes"] = {int(number): b64decode(data) for number, data in values.get("changes", {}).items()}
+        values["x264_builds"] = {int(number): int(build) for number, build in values.get("x264_builds", {}).items()}
         values["size"] = tuple(values["size"])
         values["turn"] = tuple(values.get("turn", (False, False, False)))
         return cls(**values)
@@ -120,7 +136,7 @@ class DecoderConfig:
         """
         return self.decoder in _BITSTREAM_DECODERS
 
-    def open_context(self, *, max_pixels: int, threads: int = 1) -> VideoCodecContext:
+    def open_context(self, *, max_pixels: int, threads: int = 1, start: int = 0) -> VideoCodecContext:
         """Make a new decoder.
 
         A decoder of several threads refuses damaged packets instead of concealing the damage: frame threads conceal it
@@ -129,11 +145,15 @@ class DecoderConfig:
         Args:
             max_pixels: Maximum number of pixels of a frame.
             threads: Number of threads of the decoder; only decoders with frame threads use more than one.
+            start: Number of the first packet that it will be fed.
         """
         import av
 
         context = cast("VideoCodecContext", av.CodecContext.create(self._find_installed_decoder(), "r"))
         context.options = {"max_pixels": str(limit_coded_pixels(max_pixels))}
+        stated_at = [number for number in self.x264_builds if number <= start]
+        if stated_at and self.decoder == "h264":
+            context.options |= {"x264_build": str(self.x264_builds[max(stated_at)])}
         context.thread_count = 1
         if threads > 1 and self.decoder in _BITSTREAM_DECODERS:
             context.options |= {"err_detect": "explode"}

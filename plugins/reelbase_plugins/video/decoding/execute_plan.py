@@ -4,72 +4,135 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reelbase.errors import DamagedMediaError, ReelbaseError, UsageError
 from reelbase.plugin import Trust
-from reelbase_plugins.video.decoding.convert import allocate_frames
+from reelbase_plugins.video.decoding.alpha import make_alpha_config, plan_alpha
+from reelbase_plugins.video.decoding.convert import AlphaConverter, FrameConverter, allocate_frames
 from reelbase_plugins.video.decoding.convert_threads import ConversionPool
 from reelbase_plugins.video.decoding.decoder import Sequential
 from reelbase_plugins.video.decoding.decoder_cache import decoder_cache
-from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
+from reelbase_plugins.video.decoding.decoder_config import BESIDE, DecoderConfig
 from reelbase_plugins.video.decoding.fetch import make_feeds, make_piecewise_feeds
+from reelbase_plugins.video.decoding.planes import PlaneArrays, PlaneConverter, PlaneSlot
 from reelbase_plugins.video.decoding.runs import RESTORE, Runs
 from reelbase_plugins.video.decoding.scheduling import count_threads, share_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
     from reelbase.plugin import Blob, Limits, Plan
+    from reelbase_plugins.video.decoding.convert_threads import Converter
     from reelbase_plugins.video.decoding.fetch import Feed
     from reelbase_plugins.video.decoding.scheduling import Share
 
-    Pixels = NDArray[np.uint8]
+    Pixels = NDArray[Any]
 
 
-def read(blob: Blob, plan: Plan | None, *, out: Pixels | None, size: tuple[int, int] | None, limits: Limits) -> Pixels:
+def read(
+    blob: Blob,
+    plan: Plan | None,
+    *,
+    out: Pixels | None,
+    size: tuple[int, int] | None,
+    limits: Limits,
+    pixels: str = "rgb24",
+) -> Pixels:
     """See `Codec.decode`."""
-    if plan is None:
-        raise UsageError("A video cannot be decoded without a plan.", "Make one with index.plan(frame_numbers).")
-    config = DecoderConfig.from_dict(plan.index.decoder)
-    array = allocate_frames(len(plan.rows), size or config.shape, out)
-    # A frame that was asked for several times is decoded into the first of its rows, and copied to the others.
-    frames, first = np.unique(plan.rows, return_index=True)
-    row_of = dict(zip(plan.frames[frames].tolist(), first.tolist(), strict=True))
-    execution = _Execution(blob, plan, config, size, limits)
-    execution.fill({frame: array[row] for frame, row in row_of.items()})
-    for row in sorted(set(range(len(plan.rows))).difference(first.tolist())):
-        array[row] = array[row_of[int(plan.frames[plan.rows[row]])]]
+    plan, config = _check_plan(plan)
+    array = allocate_frames(len(plan.rows), size or config.shape, out, pixels)
+    rows = _first_rows(plan)
+    make_converter = partial(FrameConverter, config, size, pixels)
+    _Execution(blob, plan, config, make_converter, limits).fill({frame: array[row] for frame, row in rows.items()})
+    if pixels == "rgba" and config.alpha:
+        alpha = _open_alpha(blob, plan, config, partial(AlphaConverter, make_alpha_config(config), size), limits)
+        alpha.fill({frame: array[row][..., 3:] for frame, row in rows.items()})
+    _repeat_rows(plan, rows, array)
     return array
 
 
-def stream(blob: Blob, plan: Plan, *, size: tuple[int, int] | None, limits: Limits) -> Iterator[Pixels]:
-    """See `Codec.stream`."""
+def read_planes(blob: Blob, plan: Plan | None, *, limits: Limits) -> dict[str, Pixels]:
+    """See `Codec.decode_planes`."""
+    plan, config = _check_plan(plan)
+    if not len(plan.rows):  # which planes there are, and their sizes, only a decoded frame tells
+        planes = read_planes(blob, plan.index.plan(np.zeros(1, np.int64)), limits=limits)
+        return {name: plane[:0] for name, plane in planes.items()}
+    rows = _first_rows(plan)
+    planes = _fill_planes(_Execution(blob, plan, config, partial(PlaneConverter, config), limits), plan, rows)
+    if config.alpha:
+        alpha_config = make_alpha_config(config)
+        alpha = _open_alpha(blob, plan, config, partial(PlaneConverter, alpha_config), limits)
+        planes["a"] = _fill_planes(alpha, plan, rows)["y"]
+    for plane in planes.values():
+        _repeat_rows(plan, rows, plane)
+    return planes
+
+
+def _fill_planes(execution: _Execution, plan: Plan, rows: dict[int, int]) -> dict[str, Pixels]:
+    arrays = PlaneArrays(len(plan.rows))
+    execution.fill({frame: PlaneSlot(arrays, row) for frame, row in rows.items()})
+    return arrays.planes
+
+
+def stream(
+    blob: Blob, plan: Plan, *, size: tuple[int, int] | None, limits: Limits, pixels: str = "rgb24"
+) -> Iterator[Pixels]:
+    """See `Codec.stream`. It does not read alpha that is kept beside the packets."""
     config = DecoderConfig.from_dict(plan.index.decoder)
-    return _Execution(blob, plan, config, size, limits).iter_frames()
+    return _Execution(blob, plan, config, partial(FrameConverter, config, size, pixels), limits).iter_frames()
+
+
+def _check_plan(plan: Plan | None) -> tuple[Plan, DecoderConfig]:
+    if plan is None:
+        raise UsageError("A video cannot be decoded without a plan.", "Make one with index.plan(frame_numbers).")
+    return plan, DecoderConfig.from_dict(plan.index.decoder)
+
+
+def _first_rows(plan: Plan) -> dict[int, int]:
+    """Return the first row of each frame: a frame that is wanted several times is decoded into it, and then copied."""
+    frames, first = np.unique(plan.rows, return_index=True)
+    return dict(zip(plan.frames[frames].tolist(), first.tolist(), strict=True))
+
+
+def _repeat_rows(plan: Plan, rows: dict[int, int], array: Pixels) -> None:
+    for row in sorted(set(range(len(plan.rows))).difference(rows.values())):
+        array[row] = array[rows[int(plan.frames[plan.rows[row]])]]
+
+
+def _open_alpha(
+    blob: Blob, plan: Plan, config: DecoderConfig, make_converter: Callable[[], Converter], limits: Limits
+) -> _Execution:
+    if config.alpha != BESIDE or plan.index.repacked or plan.index.trust == Trust.CONTAINER:
+        raise UsageError(
+            "The alpha of this video cannot be read: it is not where the packets of its frames lead to.",
+            "Pass pixels='rgb24', or convert the file to one with alpha in its frames, such as ProRes 4444.",
+        )
+    return _Execution(blob, plan_alpha(blob, plan, config), make_alpha_config(config), make_converter, limits)
 
 
 class _Execution:
     """The decoding of one plan."""
 
     def __init__(
-        self, blob: Blob, plan: Plan, config: DecoderConfig, size: tuple[int, int] | None, limits: Limits
+        self, blob: Blob, plan: Plan, config: DecoderConfig, make_converter: Callable[[], Converter], limits: Limits
     ) -> None:
         self._blob = blob
         self._plan = plan
         self._config = config
-        self._size = size
+        self._make_converter = make_converter
         self._limits = limits
         self._runs = Runs(blob, plan, config, limits)
 
-    def fill(self, rows: dict[int, Pixels]) -> None:
-        """Decode every wanted frame into its array; `rows` maps frame numbers to arrays."""
+    def fill(self, rows: dict[int, Any]) -> None:
+        """Decode every wanted frame into what `rows` maps its number to: an array, or a `PlaneSlot`."""
         if self._plan.index.trust == Trust.CONTAINER:
             with self._open_pool(0) as pool:
                 for number, frame in self._decode_from_container():
@@ -104,9 +167,9 @@ class _Execution:
         return self._config.can_cross_starts and int(next_run.packets[0]) <= int(run.packets[-1]) + 1
 
     def _open_pool(self, threads: int) -> ConversionPool:
-        return ConversionPool(self._config, self._size, threads)
+        return ConversionPool(self._make_converter, threads)
 
-    def _decode_lane(self, lane: Sequence[int], share: Share, feeds: Sequence[Feed], rows: dict[int, Pixels]) -> None:
+    def _decode_lane(self, lane: Sequence[int], share: Share, feeds: Sequence[Feed], rows: dict[int, Any]) -> None:
         with self._open_pool(share.converter_threads if len(rows) > 1 else 0) as pool:
             for number in lane:
                 run, continues = self._plan.runs[number], number + 1 in lane and self._is_next_adjacent(number)
@@ -116,7 +179,8 @@ class _Execution:
     def _decode_from_container(self) -> Iterator[tuple[int, VideoFrame]]:
         """Yield the wanted frames by a sequential pass, for files that no index gives the right frames of."""
         wanted = set(self._plan.frames.tolist())
-        sequence = Sequential(self._blob, self._config, self._blob.key, self._limits.max_pixels)
+        index = self._plan.index
+        sequence = Sequential(self._blob, self._config, self._blob.key, self._limits.max_pixels, index)
         for number, frame in enumerate(sequence):
             if number in wanted:
                 wanted.remove(number)

@@ -29,41 +29,43 @@ def make_feeds(blob: Blob, plan: Plan) -> list[Feed]:
     """
     ranges = [plan.ranges(run) for run in plan.runs]
     if sum(stop - start for spans in ranges for start, stop in spans) > MAX_BYTES_IN_MEMORY:
-        return [_feed_piecewise(blob, run, spans) for run, spans in zip(plan.runs, ranges, strict=True)]
+        return make_piecewise_feeds(blob, plan)
     views = blob.read_ranges([span for spans in ranges for span in spans])
     feeds, at = [], 0
     for run in plan.runs:
-        feeds.append(_feed_fetched(run, views[at : at + len(run.packets)]))
+        fetched = views[at : at + len(run.packets)]
+        plan.index.check_packets(run.packets.tolist(), fetched)
+        feeds.append(_feed_fetched(run, fetched))
         at += len(run.packets)
     return feeds
 
 
 def make_piecewise_feeds(blob: Blob, plan: Plan) -> list[Feed]:
     """Make feeds like `make_feeds`, but fetch at most `_BYTES_PER_PIECE` at a time."""
-    return [_feed_piecewise(blob, run, plan.ranges(run)) for run in plan.runs]
+    return [_feed_piecewise(blob, plan, run) for run in plan.runs]
 
 
 def feed_unskipped(blob: Blob, plan: Plan, run: Run) -> Feed:
     """Make a feed of all packets from the first to the last of a run, and some of those after it."""
     first, last = int(run.packets[0]), int(run.packets[-1])
     packets = np.arange(first, min(last + 1 + _PACKETS_AFTER_RUN, len(plan.index.pos)))
-    run = replace(run, packets=packets)
-    return _feed_piecewise(blob, run, plan.ranges(run))
+    return _feed_piecewise(blob, plan, replace(run, packets=packets))
 
 
 def feed_following(blob: Blob, plan: Plan, run: Run, threads: int) -> Feed:
     """Make a feed of a few packets after a run, which bring its last frames out of a decoder of `threads` threads."""
     first = int(run.packets[-1]) + 1
     packets = np.arange(first, min(first + _PACKETS_TO_FLUSH + threads, len(plan.index.pos)))
-    run = replace(run, packets=packets)
-    return _feed_piecewise(blob, run, plan.ranges(run))
+    return _feed_piecewise(blob, plan, replace(run, packets=packets))
 
 
 def _feed_fetched(run: Run, views: list[memoryview]) -> Feed:
     return lambda: zip(run.packets.tolist(), views, strict=True)
 
 
-def _feed_piecewise(blob: Blob, run: Run, spans: list[tuple[int, int]]) -> Feed:
+def _feed_piecewise(blob: Blob, plan: Plan, run: Run) -> Feed:
+    spans = plan.ranges(run)
+
     def feed() -> Iterator[tuple[int, memoryview]]:
         at = 0
         numbers = run.packets.tolist()
@@ -72,7 +74,9 @@ def _feed_piecewise(blob: Blob, run: Run, spans: list[tuple[int, int]]) -> Feed:
             while stop < len(spans) and (stop == at or size + spans[stop][1] - spans[stop][0] <= _BYTES_PER_PIECE):
                 size += spans[stop][1] - spans[stop][0]
                 stop += 1
-            yield from zip(numbers[at:stop], blob.read_ranges(spans[at:stop]), strict=True)
+            views = blob.read_ranges(spans[at:stop])
+            plan.index.check_packets(numbers[at:stop], views)
+            yield from zip(numbers[at:stop], views, strict=True)
             at = stop
 
     return feed

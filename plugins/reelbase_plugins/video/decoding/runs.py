@@ -62,7 +62,7 @@ class Runs:
         index = self._plan.index
         threads = threads if self._config.sound and _doubtful.get(id(index)) is not index else 1
         decoder, is_walk = decoder_cache.take(index, self._blob, run, threads)
-        decoder = decoder or self._open_decoder(threads)
+        decoder = decoder or self._open_decoder(run, threads)
         if is_walk or continues:
             # Frames wait in a decoder until it is fed more packets or ended. Ending it is cheapest for a single read,
             # but then it could not continue with the next one.
@@ -80,18 +80,18 @@ class Runs:
         except DoubtError:
             _doubtful[id(index)] = index
         if wanted and decoder.threads > 1:  # damage, or frames that did not come out: one thread decides
-            decoder = self._open_decoder()
+            decoder = self._open_decoder(run)
             yield from _take_wanted(decoder, feed, wanted)
         if wanted:  # after a start within a GOP, libavcodec shows some frames only once it was fed later packets
-            decoder = self._open_decoder()
+            decoder = self._open_decoder(run)
             yield from _take_wanted(decoder, feed_unskipped(self._blob, self._plan, run), wanted)
         if wanted:
             raise _make_missing_error(index, wanted, self._blob.key)
         if continues or run is self._plan.runs[-1]:
             decoder_cache.keep(index, self._blob, decoder)
 
-    def _open_decoder(self, threads: int = 1) -> LiveDecoder:
-        return LiveDecoder(self._config, self._limits.max_pixels, threads)
+    def _open_decoder(self, run: Run, threads: int = 1) -> LiveDecoder:
+        return LiveDecoder(self._config, self._limits.max_pixels, threads, int(run.packets[0]))
 
     def _decode_from_further_back(self, run: Run) -> Iterator[tuple[int, VideoFrame]]:
         """Decode a run whose first packet turned out not to be a start, from the start before it."""

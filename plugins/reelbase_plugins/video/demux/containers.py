@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from reelbase.errors import DamagedMediaError, UsageError
-from reelbase.plugin import Codec
+from reelbase.plugin import PIXEL_FORMS, Codec
+from reelbase_plugins.video.demux import recognise
 from reelbase_plugins.video.demux.container_traits import Traits
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from reelbase.plugin import Blob, FrameIndex, Ingested, Plan, WebClip, WebStream
 
 
+_LARGE_BOXES = (b"mdat", b"free", b"moov")  # the first box of a file may be as large as its media
+_MAX_FIRST_BOX_BYTES = 1 << 24
+
+
 class Container(Codec):
     """Videos in one container format.
 
@@ -24,6 +29,7 @@ class Container(Codec):
     """
 
     traits: ClassVar[Traits]
+    pixels: ClassVar[tuple[str, ...]] = (*PIXEL_FORMS, "yuv")
 
     def ingest(
         self, blob: Blob, spool: BinaryIO, *, filename: str, check: str = "sample", stream: int | None = None
@@ -43,17 +49,28 @@ class Container(Codec):
         *,
         out: NDArray[np.uint8] | None = None,
         size: tuple[int, int] | None = None,
+        pixels: str | None = None,
     ) -> NDArray[Any]:
         """See `Codec.decode`."""
         from reelbase_plugins.video.decoding.execute_plan import read
 
-        return read(blob, plan, out=out, size=size, limits=self.limits)
+        return read(blob, plan, out=out, size=size, limits=self.limits, pixels=pixels or "rgb24")
 
-    def stream(self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None) -> Iterator[NDArray[np.uint8]]:
+    def decode_planes(self, blob: Blob, plan: Plan | None) -> dict[str, NDArray[Any]]:
+        """See `Codec.decode_planes`."""
+        from reelbase_plugins.video.decoding.execute_plan import read_planes
+
+        return read_planes(blob, plan, limits=self.limits)
+
+    def stream(
+        self, blob: Blob, plan: Plan, *, size: tuple[int, int] | None = None, pixels: str | None = None
+    ) -> Iterator[NDArray[Any]]:
         """See `Codec.stream`."""
         from reelbase_plugins.video.decoding.execute_plan import stream
 
-        return stream(blob, plan, size=size, limits=self.limits)
+        if pixels == "rgba" and plan.index.decoder.get("alpha"):  # colour and alpha come from two passes
+            return super().stream(blob, plan, size=size, pixels=pixels)
+        return stream(blob, plan, size=size, limits=self.limits, pixels=pixels or "rgb24")
 
     def web_stream(self, index: FrameIndex) -> WebStream | None:
         """See `Codec.web_stream`."""
@@ -75,6 +92,12 @@ class BoxContainer(Container):
     """Formats made of boxes, whose tables state the position of every packet (ISO/IEC 14496-12)."""
 
     traits = Traits(demuxer="mov", timed=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True if the first box has a possible size: words such as "free" and "skip" are in texts, too."""
+        size, kind = int.from_bytes(head[:4]), head[4:8]
+        return size in (0, 1) or 8 <= size < (1 << 32 if kind in _LARGE_BOXES else _MAX_FIRST_BOX_BYTES)
 
     def skim(self, blob: Blob, *, filename: str, stream: int | None = None) -> Ingested | None:
         """See `Codec.skim`."""
@@ -102,7 +125,7 @@ class Mov(BoxContainer):
     @classmethod
     def claims(cls, head: bytes) -> bool:
         """Return True for QuickTime's brand, and for files from before there were brands."""
-        return head[4:8] != b"ftyp" or head[8:12] == b"qt  "
+        return super().claims(head) and (head[4:8] != b"ftyp" or head[8:12] == b"qt  ")
 
 
 class Mkv(Container):
@@ -130,26 +153,31 @@ class Webm(Container):
 class Avi(Container):
     """AVI, which stores no presentation times."""
 
-    traits = Traits(demuxer="avi")
+    traits = Traits(demuxer="avi", decoding_times=True)
 
 
 class Flv(Container):
     """Flash video."""
 
-    traits = Traits(demuxer="flv", timed=True)
+    traits = Traits(demuxer="flv", timed=True, clock_bits=32)
 
 
 class Ts(Container):
-    """MPEG transport stream of 188 or 192 bytes per transport packet, which cuts video packets into pieces."""
+    """MPEG transport stream of 188, 192 or 204 bytes per transport packet, which cuts video packets into pieces."""
 
-    traits = Traits(demuxer="mpegts", repack=True, timed=True)
+    traits = Traits(demuxer="mpegts", repack=True, timed=True, clock_bits=33)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for transport packets in a row; the first of them may be cut off."""
+        return recognise.is_transport_stream(head)
 
 
 class Mpg(Container):
     """MPEG program stream, or a video elementary stream without a container."""
 
-    traits = Traits(demuxer="mpeg", repack=True)
-    elementary: ClassVar[Traits] = Traits(demuxer="mpegvideo")
+    traits = Traits(demuxer="mpeg", repack=True, clock_bits=33)
+    elementary: ClassVar[Traits] = Traits(demuxer="mpegvideo", assumed_rate=True)
 
     def _find_traits(self, blob: Blob) -> Traits:
         return self.elementary if blob.read(0, 4) == b"\0\0\1\xb3" else self.traits
@@ -209,3 +237,70 @@ class Rm(Container):
     """RealMedia."""
 
     traits = Traits(demuxer="rm")
+
+
+class Nut(Container):
+    """NUT, FFmpeg's own container."""
+
+    traits = Traits(demuxer="nut", timed=True)
+
+
+class Y4m(Container):
+    """YUV4MPEG2: uncompressed frames, each after a line of text."""
+
+    traits = Traits(demuxer="yuv4mpegpipe", timed=True)
+
+
+class Apng(Container):
+    """Animated PNG. Each picture is drawn over the one before, so that decoding can only start at the first."""
+
+    traits = Traits(demuxer="apng", timed=True, single_start=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for a PNG of several pictures."""
+        return recognise.is_animated_png(head)
+
+
+class H264(Container):
+    """H.264 without a container (Annex B byte stream)."""
+
+    traits = Traits(demuxer="h264", assumed_rate=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for NAL units of H.264, with parameter sets."""
+        return recognise.is_h264(head)
+
+
+class Hevc(Container):
+    """HEVC without a container (Annex B byte stream)."""
+
+    traits = Traits(demuxer="hevc", assumed_rate=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for NAL units of HEVC, with parameter sets."""
+        return recognise.is_hevc(head)
+
+
+class M4v(Container):
+    """MPEG-4 part 2 without a container."""
+
+    traits = Traits(demuxer="m4v", assumed_rate=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for start codes of MPEG-4."""
+        return recognise.is_mpeg4(head)
+
+
+class Obu(Container):
+    """AV1 without a container: open bitstream units with sizes (section 5), as ``.obu`` files of encoders."""
+
+    traits = Traits(demuxer="obu", assumed_rate=True)
+
+    @classmethod
+    def claims(cls, head: bytes) -> bool:
+        """Return True for a temporal delimiter and a sequence header."""
+        return recognise.is_av1(head)

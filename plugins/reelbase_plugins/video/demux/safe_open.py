@@ -13,23 +13,27 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from reelbase.errors import DamagedMediaError, LimitError, MediaError, ReelbaseError
+from reelbase_plugins.video.demux.boxes import find_cut_header
+from reelbase_plugins.video.demux.refusals import check_can_be_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from av.container import InputContainer
+    from av.stream import Disposition
     from av.video.stream import VideoStream
 
     from reelbase.plugin import Blob, Limits
 
 #: Demuxers that read one file and never open another.
 SELF_CONTAINED: Final = frozenset(
-    "mov matroska avi flv mpegts mpeg mpegvideo gif asf ivf ogg mxf dv rm".split()  # noqa: SIM905
+    "mov matroska avi flv mpegts mpeg mpegvideo gif asf ivf ogg mxf dv rm nut yuv4mpegpipe apng h264 hevc m4v obu".split()  # noqa: E501, SIM905
 )
 _BLOCK_BYTES: Final = 1 << 20
 _MAX_BLOCKS_PER_REQUEST: Final = 8
 _MAX_BLOCKS_KEPT: Final = 20
 _LIBAV_BUFFER_BYTES: Final = 1 << 16
+_PIXELS_OF_DEFAULT: Final = 5_000_000  # what a mark as default counts for in ffmpeg's choice (ffmpeg_mux_init.c)
 
 
 class Reader:
@@ -42,10 +46,12 @@ class Reader:
         failure: The error that a read raised, or None. From then on the file ends there. PyAV does not get the error:
             it prints all but the last of several, and reads on for ever after one that is not an Exception, such as
             KeyboardInterrupt.
+        is_cut: The file ends within headers that libav does not open, and is read as if it ended before them.
     """
 
     name = ""
     failure: BaseException | None = None
+    is_cut = False
 
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
@@ -53,6 +59,18 @@ class Reader:
         self._blocks: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
         self._next_number = 0
         self._blocks_per_request = 1
+
+    @property
+    def size(self) -> int:
+        """Number of bytes of the file."""
+        return self._blob.size
+
+    def cut_at(self, stop: int) -> None:
+        """Read from the start again, as if the file ended at `stop`."""
+        self._blob = self._blob.slice(0, stop)
+        self._at = 0
+        self._blocks.clear()
+        self.is_cut = True
 
     def read(self, size: int) -> bytes:
         """Read up to `size` bytes; fewer at the end of a block, none at the end of the file."""
@@ -130,27 +148,43 @@ def open_container(reader: Reader, demuxer: str, *, filename: str) -> Iterator[I
         DamagedMediaError: the file is not in this format, or too damaged to open.
         MediaError: the demuxer may open other files.
     """
-    import av
-
     if demuxer not in SELF_CONTAINED:
         raise MediaError(f"The demuxer {demuxer!r} may open other files, and is not allowed.")
-    options = {"protocol_whitelist": "none"} | ({"enable_drefs": "0"} if demuxer == "mov" else {})
     try:
         with media_errors(filename, "cannot be opened"):
-            container = av.open(
-                reader,
-                "r",
-                format=demuxer,
-                container_options=options,
-                metadata_errors="replace",
-                buffer_size=_LIBAV_BUFFER_BYTES,
-                io_open=_refuse,
-            )
+            container = _open_uncut(reader, demuxer)
         with container:
+            check_can_be_kept(container, reader, demuxer, filename)
             yield container
     finally:
         if reader.failure is not None:
             raise reader.failure
+
+
+def _open_uncut(reader: Reader, demuxer: str) -> InputContainer:
+    """Open a container. A recording that ends within a ``moof`` is opened without it: all before it is whole."""
+    try:
+        return _open(reader, demuxer)
+    except libav_errors():
+        start = find_cut_header(reader) if demuxer == "mov" and reader.failure is None else None
+        if start is None:
+            raise
+        reader.cut_at(start)
+        return _open(reader, demuxer)
+
+
+def _open(reader: Reader, demuxer: str) -> InputContainer:
+    import av
+
+    return av.open(
+        reader,
+        "r",
+        format=demuxer,
+        container_options={"protocol_whitelist": "none"} | ({"enable_drefs": "0"} if demuxer == "mov" else {}),
+        metadata_errors="replace",
+        buffer_size=_LIBAV_BUFFER_BYTES,
+        io_open=_refuse,
+    )
 
 
 def _refuse(*_: object) -> NoReturn:
@@ -184,43 +218,69 @@ def _find_reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
 
 
-def pick_stream(container: InputContainer, *, filename: str, number: int | None, limits: Limits) -> VideoStream:
+def list_videos(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams, in the order of the file. Cover pictures, which are streams to libav, are left out."""
+    attached = _disposition().attached_pic
+    return [video for video in container.streams.video if not video.disposition & attached]
+
+
+def pick_stream(
+    container: InputContainer,
+    *,
+    filename: str,
+    number: int | None,
+    limits: Limits,
+    empty: Collection[int] = (),
+) -> VideoStream:
     """Return the video stream to use.
 
     Args:
         container: The open container.
         filename: Name of the file in messages.
-        number: Number of the stream among the video streams, from 0; None means the stream marked as default, or else
-            the first. Cover pictures count only if there is no other video stream.
+        number: Number of the stream in `list_videos`; None means the one that ffmpeg picks: the largest, where being
+            marked as default counts as much as 5 million pixels, and of those that have frames.
         limits: Limits on frame sizes.
+        empty: Numbers of streams that turned out to have no frames.
 
     Raises:
         DamagedMediaError: the file has no streams.
         MediaError: there is no such video stream, or this FFmpeg cannot decode it.
         LimitError: its frames are larger than allowed.
     """
-    import av
-
-    disposition = av.stream.Disposition
-    videos = [video for video in container.streams.video if not video.disposition & disposition.attached_pic]
-    videos = videos or list(container.streams.video)
+    videos = list_videos(container)
     if not len(container.streams):
         raise DamagedMediaError(f"{filename} holds no streams.", "It is damaged or truncated; give a whole copy.")
     if not videos:
-        kinds = ", ".join(sorted({other.type for other in container.streams}))
-        raise MediaError(f"{filename} holds no video, only: {kinds}.", "Pass a file with a video stream.")
+        kinds = {"cover picture" if other.type == "video" else other.type for other in container.streams}
+        raise MediaError(
+            f"{filename} holds no video, only: {', '.join(sorted(kinds))}.", "Pass a file with a video stream."
+        )
     if number is not None and not 0 <= number < len(videos):
         raise MediaError(
             f"{filename} has no video stream {number}; it has {len(videos)}.", "Streams are counted from 0."
         )
-    default = next((video for video in videos if video.disposition & disposition.default), videos[0])
-    stream = default if number is None else videos[number]
+    candidates = [video for at, video in enumerate(videos) if at not in empty] or videos
+    stream = max(candidates, key=_rank) if number is None else videos[number]
     if stream.codec_context is None:
         raise MediaError(
             f"{filename}: this FFmpeg has no decoder for its video codec.", "Convert it, for example to H.264."
         )
     check_pixels(stream.codec_context.width, stream.codec_context.height, filename, limits.max_pixels)
     return stream
+
+
+def _rank(video: VideoStream) -> tuple[bool, int]:
+    """Rank a stream as the ffmpeg command does. A stream of one picture, as in animated AVIF, is never preferred."""
+    context = video.codec_context
+    pixels = context.width * context.height if context is not None else 0
+    is_default = bool(video.disposition & _disposition().default)
+    return video.frames != 1, pixels + _PIXELS_OF_DEFAULT * is_default
+
+
+def _disposition() -> type[Disposition]:
+    import av
+
+    return av.stream.Disposition
 
 
 def check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
 from reelbase.errors import DamagedMediaError, UsageError
 from reelbase.plugin import FrameIndex, Ingested, MediaInfo, Trust
+from reelbase_plugins.video.bitstream.decoder_state import make_decoder_state
 from reelbase_plugins.video.bitstream.parsers import make_parser
-from reelbase_plugins.video.decoding.convert import read_display_matrix
+from reelbase_plugins.video.decoding.colour import UNSPECIFIED, choose_matrix, has_chroma
+from reelbase_plugins.video.decoding.convert import read_display_matrix, view_lines
 from reelbase_plugins.video.decoding.decoder import Sequential
-from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
+from reelbase_plugins.video.decoding.decoder_config import BESIDE, LOST, DecoderConfig
 from reelbase_plugins.video.demux.packets import NO_TIME, Demux, Table
-from reelbase_plugins.video.demux.safe_open import Reader, open_container, pick_stream
+from reelbase_plugins.video.demux.safe_open import Reader, list_videos, open_container, pick_stream
 from reelbase_plugins.video.demux.spool import clear_spool, open_spool
-from reelbase_plugins.video.indexing.frame_order import compute_times, make_packet_flags, order_by_times
+from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
+from reelbase_plugins.video.indexing.frame_order import make_packet_flags, order_by_times
+from reelbase_plugins.video.indexing.frame_times import compute_times
 from reelbase_plugins.video.indexing.sample_info import describe
 from reelbase_plugins.video.indexing.verify import Check, Witness, watch
 
@@ -47,7 +51,9 @@ class StreamFacts:
         rate: Nominal number of frames per second; None if the container states none.
         reorders: The codec may show frames in another order than they are stored.
         intra_only: Every packet of the codec can be decoded by itself.
-        number: Number of the stream among the video streams, from 0.
+        number: Number of the stream among the video streams, from 0; see `list_videos`.
+        clock_bits: Bits of the container's clock, which starts again from 0 after the last of them; None if never.
+        decoding_times: The container stores decoding times only.
         has_audio: The file has an audio stream.
         aspect: Width of a pixel divided by its height; None if unknown.
         angle: Degrees, counter-clockwise, by which the display matrix turns frames.
@@ -56,6 +62,10 @@ class StreamFacts:
         interlaced: The first frame is interlaced.
         colorspace: AVColorSpace; 2 means unspecified.
         color_range: AVColorRange; 0 means unspecified.
+        is_assumed: The format stores no times; frames are spaced evenly at `rate`.
+        approximate_colorspace: AVColorSpace that frames are converted with, if it is another one than was meant; None
+            if colours are exact.
+        has_alpha: Frames have an alpha channel, or alpha beside their packets.
     """
 
     time_base: Fraction
@@ -65,12 +75,17 @@ class StreamFacts:
     number: int
     has_audio: bool
     aspect: Fraction | None
+    clock_bits: int | None = None
+    decoding_times: bool = False
     angle: float = 0.0
     pix_fmt: str | None = None
     bits: int = 8
     interlaced: bool = False
     colorspace: int = 2
     color_range: int = 0
+    is_assumed: bool = False
+    approximate_colorspace: int | None = None
+    has_alpha: bool = False
 
     @property
     def step(self) -> Fraction:
@@ -113,19 +128,41 @@ class Ingest:
         return Ingested(info=make_info(index, info, name=self._name, filename=self._filename), index=index)
 
     def _demux(self, number: int | None) -> tuple[DecoderConfig, StreamFacts, Table]:
-        """Read what the container states of the stream and of each of its packets."""
+        """Read what the container states of the stream and of each of its packets.
+
+        Streams may be declared that have no packets, as in Windows Media files of several bit rates: then the next best
+        one is read.
+        """
+        empty: list[int] = []
+        while True:
+            config, facts, table, streams = self._demux_stream(number, empty)
+            if len(table):
+                return config, facts, table
+            empty.append(facts.number)
+            if number is not None or len(empty) >= streams:
+                reason = f": {table.error}" if table.error else ""
+                raise DamagedMediaError(
+                    f"{self._filename} has a video stream but no frames in it{reason}.", _DAMAGED_HINT
+                )
+
+    def _demux_stream(self, number: int | None, empty: list[int]) -> tuple[DecoderConfig, StreamFacts, Table, int]:
+        """Read one stream; return also how many video streams there are."""
         reader = Reader(self._blob)
         with open_container(reader, self._traits.demuxer, filename=self._filename) as container:
-            stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits)
+            stream = pick_stream(container, filename=self._filename, number=number, limits=self._limits, empty=empty)
             config = DecoderConfig.from_stream(stream, self._traits.demuxer)
             parser = make_parser(config.codec, config.extradata)
-            demux = Demux(reader, parser, self._spool, repack=self._traits.repack)
+            state = make_decoder_state(config.codec, config.extradata)
+            demux = Demux(reader, parser, state, self._spool, repack=self._traits.repack)
             table = demux.run(container, stream, filename=self._filename, limits=self._limits)
             facts = collect_facts(container, stream)
-        if not len(table):
-            reason = f": {table.error}" if table.error else ""
-            raise DamagedMediaError(f"{self._filename} has a video stream but no frames in it{reason}.", _DAMAGED_HINT)
-        return config, facts, table
+            streams = len(list_videos(container))
+            if self._traits.assumed_rate:
+                table, facts = _assume_even_times(table), replace(facts, rate=stream.guessed_rate, is_assumed=True)
+        if reader.is_cut:
+            table = replace(table, error=table.error or "the file ends within the headers of a fragment (moof)")
+        facts = replace(facts, clock_bits=self._traits.clock_bits, decoding_times=self._traits.decoding_times)
+        return config, facts, table, streams
 
     def _add_first_frame(
         self, config: DecoderConfig, facts: StreamFacts, table: Table
@@ -137,7 +174,8 @@ class Ingest:
             raise DamagedMediaError(
                 f"{self._filename}: none of its {len(table)} {config.codec} packets can be decoded.", _DAMAGED_HINT
             )
-        return add_first_frame(frame, replace(config, changes=table.extradata), facts)
+        config = replace(config, changes=table.changes, x264_builds=table.x264_builds, **describe_alpha(config, table))
+        return add_first_frame(frame, config, facts, filename=self._filename)
 
     def _decode_in_sequence(self, config: DecoderConfig) -> Sequential:
         return Sequential(self._blob, config, self._filename, self._limits.max_pixels)
@@ -152,7 +190,7 @@ class Ingest:
         """
         order = order_by_times(table, trusted=self._traits.timed, reorders=facts.reorders)
         blob = open_spool(self._spool) if table.repacked else self._blob
-        verification = Check(blob, config, self._limits)
+        verification = Check(blob, config, self._limits, self._filename)
         everything = check == "full" or (check == "sample" and verification.is_cheap(len(table)))
         if order.is_certain and len(order.display) and not everything:
             index = self._make_index(table, order.display, facts, config)
@@ -171,7 +209,12 @@ class Ingest:
         If no index gives the same frames, reads go through the container instead (`Trust.CONTAINER`): for some files,
         such as packed bitstreams, only the demuxer gives the right frames.
         """
-        witness = watch(self._decode_in_sequence(config))
+        witness = watch(self._decode_in_sequence(config), ConversionCheck(config, self._filename))
+        if witness.failed >= _MAX_SHARE_REFUSED * len(table):
+            raise DamagedMediaError(
+                f"{self._filename}: {witness.failed} of its {len(table)} {config.codec} packets cannot be decoded.",
+                "It is encrypted or damaged; pass an intact copy.",
+            )
         damaged = witness.damaged + table.corrupt
         config = replace(config, damaged=damaged, sound=not damaged)
         everything = everything or bool(config.damaged)
@@ -184,18 +227,23 @@ class Ingest:
         clear_spool(self._spool)  # the container is read from the file itself
         display = np.clip(np.arange(len(witness.packets)), 0, len(table) - 1)
         frame_packets = witness.packets if witness.is_traceable(len(table)) else display
-        times, end = self._compute_times(table, frame_packets, facts)
+        shown = compute_times(table, frame_packets, facts)
         index = self._make_index(table, display, facts, config)
-        return replace(index, trust=Trust.CONTAINER, times=times, end=end, repacked=False), witness, checked
+        return replace(index, trust=Trust.CONTAINER, times=shown.times, end=shown.end, repacked=False), witness, checked
 
     def _make_index(self, table: Table, display: Ints, facts: StreamFacts, config: DecoderConfig) -> FrameIndex:
         return build_index(table, display, facts, config, single_start=self._traits.single_start)
 
-    def _compute_times(self, table: Table, display: Ints, facts: StreamFacts) -> tuple[Ints, int]:
-        return compute_times(table, display, step=facts.step)
 
-
+#: Share of packets that the decoder refused. Fewer are damage, which is kept and described.
+_MAX_SHARE_REFUSED = 0.9
 _DAMAGED_HINT = "It is damaged or truncated; pass an intact copy."
+
+
+def _assume_even_times(table: Table) -> Table:
+    """Remove the times that libav's demuxers of bare streams make up, at 25 frames per second or not at all."""
+    unknown = np.full(len(table), NO_TIME)
+    return replace(table, pts=unknown, dts=unknown.copy(), duration=np.zeros(len(table), np.int64))
 
 
 def build_index(
@@ -210,21 +258,22 @@ def build_index(
         config: Decoder configuration of the video.
         single_start: Decoding can start at the first packet only, whatever the container marks.
     """
-    times, end = compute_times(table, display, step=facts.step)
+    shown = compute_times(table, display, facts)
     pts = np.where(table.pts == NO_TIME, np.where(table.dts == NO_TIME, 0, table.dts), table.pts)
-    pts[display] = times
+    pts[display] = shown.times
     return FrameIndex(
         pos=table.pos,
         size=table.size,
         pts=pts,
         flags=make_packet_flags(table, display, intra_only=facts.intra_only, single=single_start),
         display=display,
-        times=times,
-        end=end,
+        times=shown.times,
+        end=shown.end,
         time_base=facts.time_base,
         trust=Trust.FULL,
         decoder=config.as_dict(),
         repacked=table.repacked,
+        crcs=None if table.crc is None else table.crc.astype(np.uint32),
     )
 
 
@@ -236,31 +285,63 @@ def make_info(index: FrameIndex, described: dict[str, Any], *, name: str, filena
     return MediaInfo(shape=shape, codec=name, details={**ordered, "modified": False, **known})
 
 
-def add_first_frame(frame: VideoFrame, config: DecoderConfig, facts: StreamFacts) -> tuple[DecoderConfig, StreamFacts]:
-    """Add to configuration and facts what only a decoded frame states, such as its size and rotation."""
+def describe_alpha(config: DecoderConfig, table: Table) -> dict[str, Any]:
+    """Return the fields of `DecoderConfig` for alpha that is kept beside the packets."""
+    if not table.has_alpha or config.codec not in ("vp8", "vp9"):
+        return {}
+    if len(table.alpha_crcs) < len(table) or table.repacked:
+        return {"alpha": LOST}
+    return {"alpha": BESIDE, "alpha_crcs": np.array(table.alpha_crcs, "<u4").tobytes()}
+
+
+def add_first_frame(
+    frame: VideoFrame, config: DecoderConfig, facts: StreamFacts, *, filename: str
+) -> tuple[DecoderConfig, StreamFacts]:
+    """Add to configuration and facts what only a decoded frame states, such as its size and rotation.
+
+    Raises:
+        MediaError: the frame cannot be converted to RGB.
+    """
     turn, angle = read_display_matrix(frame)
     config = replace(config, size=(frame.width, frame.height), turn=turn)
+    colorspace = frame.colorspace if frame.colorspace != UNSPECIFIED else config.colorspace
+    matrix, is_exact = choose_matrix(colorspace, frame.color_primaries)
+    # Decoded by the index, a frame may come without the tags of the container, also without the primaries that a
+    # chroma-derived matrix follows from; then the configuration has the matrix itself.
+    config = replace(config, colorspace=matrix if config.colorspace == colorspace else config.colorspace)
+    pix_fmt = frame.format.name
     facts = replace(
         facts,
         angle=angle,
-        pix_fmt=frame.format.name,
+        pix_fmt=pix_fmt.replace("yuv", "yuva", 1) if config.alpha else pix_fmt,
         bits=max((part.bits for part in frame.format.components), default=8),
         interlaced=frame.interlaced_frame,
-        colorspace=frame.colorspace if frame.colorspace != 2 else config.colorspace,
+        colorspace=colorspace,
         color_range=frame.color_range or config.color_range,
+        approximate_colorspace=matrix if has_chroma(frame) and not is_exact else None,
+        has_alpha=bool(config.alpha) or has_alpha(frame),
     )
+    ConversionCheck(config, filename).check(frame)  # last: it sets the tags of the frame
     return config, facts
+
+
+def has_alpha(frame: VideoFrame) -> bool:
+    """Return True if the format of a frame has alpha, or if a picture with a palette uses a colour that has."""
+    if not frame.format.has_palette:
+        return any(part.is_alpha for part in frame.format.components)
+    indices = view_lines(frame.planes[0], frame.height, np.dtype(np.uint8))[:, : frame.width]
+    palette = np.frombuffer(cast("bytes", frame.planes[1]), np.uint32)  # 0xAARRGGBB
+    return bool((palette[np.unique(indices)] >> 24 != 0xFF).any())
 
 
 def collect_facts(container: InputContainer, stream: VideoStream) -> StreamFacts:
     """Collect what the container states of a stream."""
-    videos = [video for video in container.streams.video if video.codec_context is not None]
     return StreamFacts(
         time_base=stream.time_base or Fraction(1, 1_000_000),
         rate=stream.average_rate or stream.guessed_rate or stream.base_rate,
         reorders=stream.codec_context.codec.reorder,
         intra_only=stream.codec_context.codec.intra_only,
-        number=videos.index(stream),
+        number=list_videos(container).index(stream),
         has_audio=bool(container.streams.audio),
         aspect=stream.sample_aspect_ratio,
     )

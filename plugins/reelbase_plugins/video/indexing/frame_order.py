@@ -12,15 +12,11 @@ from reelbase_plugins.video.bitstream.packet_flags import PacketFlags
 from reelbase_plugins.video.demux.packets import NO_TIME
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from numpy.typing import NDArray
 
     from reelbase_plugins.video.demux.packets import Table
 
     Ints = NDArray[np.int64]
-
-_MAX_FRAMES_OUT_OF_ORDER = 32  # in the times of a container; H.264 and HEVC reorder by 16 at most
 
 
 @dataclass(frozen=True)
@@ -137,51 +133,3 @@ def _find_disposable(table: Table) -> NDArray[np.bool_]:
     highest = layer.max(initial=0)
     disposable: NDArray[np.bool_] = ((table.header_flags & PacketFlags.DISPOSABLE) != 0) & (layer == highest)
     return disposable
-
-
-def compute_times(table: Table, display: Ints, *, step: Fraction) -> tuple[Ints, int]:
-    """Compute when each frame is shown and when the last one ends, in time base units.
-
-    Args:
-        table: The packets.
-        display: Frame number to packet number, in the order that frames come out.
-        step: Nominal duration of a frame in time base units, for frames without times.
-    """
-    if not len(display):
-        return display.copy(), 0
-    times = _sort_if_near(_choose_times(table, display, step), step)
-    last_duration = int(table.duration[display[-1]])
-    if last_duration <= 0 and len(times) > 1:
-        last_duration = int(times[-1] - times[-2])
-    return times, int(times[-1]) + (last_duration if last_duration > 0 else max(1, round(step)))
-
-
-def _choose_times(table: Table, display: Ints, step: Fraction) -> Ints:
-    """Return presentation times; or sorted decoding times, if presentation times are missing or out of order."""
-    pts, dts = table.pts[display], table.dts[display]
-    known = pts[pts != NO_TIME]
-    if len(known) < len(pts) and (dts != NO_TIME).all() and (not len(known) or (np.diff(known) < 0).any()):
-        return np.sort(dts)
-    return _fill_missing(pts, step)
-
-
-def _sort_if_near(times: Ints, step: Fraction) -> Ints:
-    """Sort times that are out of order among near frames only (some AVI, ASF and MXF writers), as players do."""
-    ordered = np.sort(times)
-    return ordered if np.abs(ordered - times).max() <= _MAX_FRAMES_OUT_OF_ORDER * step else times
-
-
-def _fill_missing(times: Ints, step: Fraction) -> Ints:
-    """Fill in missing times, by counting on from the last known time before."""
-    known = np.flatnonzero(times != NO_TIME)
-    if len(known) == len(times):
-        return times
-    numbers = np.arange(len(times))
-    if not len(known):
-        return np.array([round(number * step) for number in numbers.tolist()], np.int64)
-    last_known = known[np.maximum(np.searchsorted(known, numbers, side="right") - 1, 0)]
-    counted = [
-        int(times[known_at]) + round((number - known_at) * step)
-        for number, known_at in zip(numbers.tolist(), last_known.tolist(), strict=True)
-    ]
-    return np.array(counted, np.int64)

@@ -17,6 +17,7 @@ from reelbase.plugin import Ingested, Trust
 from reelbase_plugins.video.bitstream.h264 import H264
 from reelbase_plugins.video.decoding.decoder_config import DecoderConfig, limit_coded_pixels
 from reelbase_plugins.video.demux.packets import NO_TIME, Table, iter_packets
+from reelbase_plugins.video.demux.refusals import check_packet
 from reelbase_plugins.video.demux.safe_open import check_pixels, libav_errors, open_container, pick_stream
 from reelbase_plugins.video.indexing.build import add_first_frame, build_index, collect_facts, make_info
 from reelbase_plugins.video.indexing.frame_order import order_by_times
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Codecs for which, in this container, each packet is one frame that is shown.
 _ONE_FRAME_CODECS: Final = ("h264", "hevc", "av1", "vp9")
+#: Packets refused before the first frame. After more, only a full decode says whether the file can be used at all.
+_MAX_REFUSED_PACKETS: Final = 8
 
 
 def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Limits) -> Ingested | None:
@@ -53,10 +56,12 @@ def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Li
             return None
         lister = _PacketLister(container, stream, reader, filename, limits)
         table, frame = lister.run()
+    if reader.is_cut or lister.failed > _MAX_REFUSED_PACKETS:
+        return None
     order = order_by_times(table, trusted=True, reorders=facts.reorders)
     if frame is None or not order.is_certain or not len(order.display) or _find_end(table) > blob.size:
         return None
-    config, facts = add_first_frame(frame, replace(config, unseen=not facts.intra_only), facts)
+    config, facts = add_first_frame(frame, replace(config, unseen=not facts.intra_only), facts, filename=filename)
     index = replace(build_index(table, order.display, facts, config), trust=Trust.NO_SKIP)
     described = describe(index, config, facts, table, witness=None, checked="nothing but the headers")
     return Ingested(info=make_info(index, described, name=name, filename=filename), index=index)
@@ -76,7 +81,11 @@ def _find_end(table: Table) -> int:
 
 
 class _PacketLister:
-    """Lists all packets of a stream. Only the bytes of the first ones are read, until one frame is decoded."""
+    """Lists all packets of a stream. Only the bytes of the first ones are read, until one frame is decoded.
+
+    Attributes:
+        failed: Number of packets that the decoder refused before the first frame.
+    """
 
     def __init__(
         self, container: InputContainer, stream: VideoStream, reader: BoxReader, filename: str, limits: Limits
@@ -89,12 +98,14 @@ class _PacketLister:
         self._frame: VideoFrame | None = None
         self._rows: list[tuple[int, int, int, int, int, bool]] = []
         self._unsafe = False
+        self.failed = 0
 
     def run(self) -> tuple[Table, VideoFrame | None]:
         """Return the packets, and the first frame that can be decoded; None if there is none."""
         error = None
         try:
             for packet in iter_packets(self._container, self._stream):
+                check_packet(packet, self._filename)
                 self._add(packet)
         except ReelbaseError:
             raise
@@ -125,6 +136,8 @@ class _PacketLister:
         except ReelbaseError:
             raise
         except libav_errors():
+            self.failed += 1
+            self._reader.blank = self.failed > _MAX_REFUSED_PACKETS  # the whole file is read later anyway
             return
         for frame in frames[:1]:
             check_pixels(frame.width, frame.height, self._filename, self._limits.max_pixels)
@@ -138,11 +151,15 @@ class _PacketLister:
             key=self._find_keys(rows[:, 0]),
             discard=rows[:, 5] != 0,
             header_flags=np.zeros(len(rows), np.int64),
-            extradata={},
+            crc=None,
+            changes={},
+            x264_builds={},
             repacked=False,
             unsafe=self._unsafe,
             corrupt=0,
             error=error,
+            has_alpha=False,
+            alpha_crcs=[],
         )
 
     def _find_keys(self, pos: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -53,6 +53,20 @@ class BoxReader(Reader):
         self._piece_starts: list[int] = []
         self._bytes_kept = 0
 
+    def cut_at(self, stop: int) -> None:
+        """See `Reader.cut_at`."""
+        super().cut_at(stop)
+        self._boxes, self._starts = [], []
+        self._pieces.clear()
+        self._piece_starts, self._bytes_kept = [], 0
+
+    def read_span(self, start: int, stop: int) -> bytes:
+        """Read the bytes ``start:stop``, clipped to the file, out of the pieces that are kept where they are."""
+        stop, data = min(stop, self._blob.size), b""
+        while start + len(data) < stop:
+            data += self._read_bytes(start + len(data), stop, _BOX_READ_BYTES)
+        return data
+
     def _read_some(self, size: int) -> bytes:
         box = self._find_box(self._at)
         if not box.media:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from reelbase.plugin import Flag
+from reelbase_plugins.video.indexing.frame_times import describe_times
 
 if TYPE_CHECKING:
     from reelbase.plugin import FrameIndex
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 # Names of AVColorSpace and AVColorRange (ISO/IEC 23091-2 "matrix coefficients") that are in use.
 _COLOR_SPACES: Final = {
     0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc",
-    10: "bt2020c",
+    10: "bt2020c", 11: "smpte2085", 12: "chroma-derived-nc", 13: "chroma-derived-c", 14: "ictcp", 15: "ipt-c2",
+    16: "ycgco-re", 17: "ycgco-ro",
 }  # fmt: skip
 _COLOR_RANGES: Final = {1: "limited", 2: "full"}
 
@@ -34,9 +36,10 @@ def describe(
 ) -> dict[str, Any]:
     """Return the description of a video, with values that JSON can hold. `make_info` brings the keys into order.
 
-    ``duration`` is in units of ``timebase`` seconds, from the start of the first frame to the end of the last.
+    ``duration`` is in units of ``timebase`` seconds, from the start of the first frame to the end of the last. ``fps``
+    is the average of it; ``declared_fps`` is what the container states.
     """
-    duration = index.end - int(index.times[0])
+    duration = max(index.end, int(index.times.max())) - int(index.times.min())
     seconds = duration * index.time_base
     described = {
         "duration": duration,
@@ -46,10 +49,12 @@ def describe(
         "profile": config.profile,
         "pix_fmt": facts.pix_fmt,
         "bits": facts.bits,
+        "alpha": facts.has_alpha,
         "rotation": facts.angle,
         "flipped": bool(config.turn[1]) != bool(config.turn[2])
         if not config.turn[0]
         else config.turn[1] == config.turn[2],
+        **describe_times(table, index, facts),
         "variable_rate": has_variable_rate(index),
         "has_audio": facts.has_audio,
         "time_base": f"{index.time_base.numerator}/{index.time_base.denominator}",
@@ -64,6 +69,10 @@ def describe(
         "trust": index.trust.name.lower(),
         "checked": checked,
     }
+    if facts.is_assumed:
+        described["times"] = f"assumed: {float(facts.rate or 25):g} frames per second, as the file stores no times"
+    if facts.approximate_colorspace is not None:
+        described["color_approximated_as"] = _COLOR_SPACES[facts.approximate_colorspace]
     return described | _describe_damage(table, witness)
 
 
@@ -83,9 +92,9 @@ def _describe_damage(table: Table, witness: Witness | None) -> dict[str, Any]:
 
 def has_variable_rate(index: FrameIndex) -> bool:
     """Return True if frame times differ from an even grid by more than rounding to the time base explains."""
-    times = index.times
+    times = index.times - index.times[:1]  # float64 has no fractions of times since 1970 in nanoseconds
     if len(times) < 3:
         return False
-    even = times[0] + (times[-1] - times[0]) * np.arange(len(times)) / (len(times) - 1)
-    step = abs(float(times[-1] - times[0])) / (len(times) - 1)
+    even = times[-1] * np.arange(len(times)) / (len(times) - 1)
+    step = abs(float(times[-1])) / (len(times) - 1)
     return bool(np.abs(times - even).max() > max(1.5, 0.1 * step))

@@ -17,9 +17,10 @@ from reelbase.plugin import Flag, FrameIndex, Trust
 from reelbase_plugins.video.decoding.decoder import Decoding, Sequential, make_packets
 from reelbase_plugins.video.decoding.fetch import make_piecewise_feeds
 from reelbase_plugins.video.decoding.scheduling import count_threads
+from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _SEGMENTS_PER_SAMPLE: Final = 4
+_MAX_CHANGES_CHECKED: Final = 8  # of the decoder's settings
 MAX_PACKETS_PER_SEGMENT: Final = 64
 MIN_PACKETS_PER_SEGMENT: Final = 12
 #: Frames of every seven that a request with gaps asks for. Near and far ones, so that no regular pattern of B-frames
@@ -68,14 +70,16 @@ class Witness:
         return bool(is_inside and len(np.unique(self.packets)) == len(self.packets))
 
 
-def watch(frames: Sequential) -> Witness:
-    """Decode all frames, and record what came out."""
+def watch(frames: Sequential, conversion: ConversionCheck | None = None) -> Witness:
+    """Decode all frames, check that they can be converted, and record what came out."""
     packets, sums, sizes, corrupt = [], [], set(), 0
     for frame in frames:
         packets.append(-1 if frame.pts is None else frame.pts)
         sums.append(compute_checksum(frame))
         sizes.add((frame.width, frame.height))
         corrupt += frame.is_corrupt
+        if conversion is not None:
+            conversion.check(frame)
     return Witness(np.array(packets, np.int64), np.array(sums, np.int64), frames.failed, corrupt, len(sizes))
 
 
@@ -108,13 +112,15 @@ class Check:
         blob: The bytes that the packets are stored in.
         config: Decoder configuration of the video.
         limits: Limits on frame sizes, and on threads.
+        filename: Name of the file in messages.
     """
 
-    def __init__(self, blob: Blob, config: DecoderConfig, limits: Limits) -> None:
+    def __init__(self, blob: Blob, config: DecoderConfig, limits: Limits, filename: str = "The video") -> None:
         self._blob = blob
         self._config = config
         self._max_pixels = limits.max_pixels
         self._threads = count_threads(limits.threads)
+        self._conversion = ConversionCheck(config, filename)
 
     @property
     def max_packets(self) -> int:
@@ -156,7 +162,7 @@ class Check:
         return self._holds_for_all(lambda segment: self._are_requests_right(index, *segment, sums), segments)
 
     def _is_segment_right(self, index: FrameIndex, start: int, stop: int) -> bool:
-        numbers, sums = self._decode_plainly(index, self._find_earlier_start(index, start), start, stop)
+        numbers, sums = self._decode_plainly(index, start, stop)
         frames = _list_frames(index, start, stop)
         if numbers != index.display[frames].tolist():
             return False
@@ -177,7 +183,9 @@ class Check:
         plan = index.plan(request)
         for run, feed in zip(plan.runs, make_piecewise_feeds(self._blob, plan), strict=True):
             frame_of = dict(zip(run.wanted.tolist(), run.frames.tolist(), strict=True))
-            for frame in self._decode(feed()):
+            packets = make_packets(self._config, feed())
+            for frame in self._open(start=int(run.packets[0])).decode_all(packets):
+                self._conversion.check(frame)
                 if frame.pts in frame_of:
                     sums_found[frame_of[frame.pts]] = compute_checksum(frame)
         return sums_found == {frame: sums.get(frame) for frame in request.tolist()}
@@ -191,23 +199,35 @@ class Check:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _decode_plainly(self, index: FrameIndex, first: int, start: int, stop: int) -> tuple[list[int], list[int]]:
-        """Return packet numbers and checksums of the frames of packets ``start:stop``, decoding from `first` on."""
-        spans = [
-            (pos, pos + size)
-            for pos, size in zip(index.pos[first:stop].tolist(), index.size[first:stop].tolist(), strict=True)
-        ]
+    def _decode_plainly(self, index: FrameIndex, start: int, stop: int) -> tuple[list[int], list[int]]:
+        """Return packet numbers and checksums of the frames of packets ``start:stop``; none if there is damage.
+
+        What a decoder shows of damaged packets depends on all it was fed before, so that only a full decode can tell.
+        The decoder began earlier and saw the first packet: a start that needs what only earlier packets said must not
+        be compared with itself.
+        """
+        first = self._find_earlier_start(index, start)
+        fed = np.unique(np.concatenate([np.arange(self._first_frame_end(index)), np.arange(first, stop)]))
+        spans = [(pos, pos + size) for pos, size in zip(index.pos[fed].tolist(), index.size[fed].tolist(), strict=True)]
         numbers, sums = [], []
-        for frame in self._decode(zip(range(first, stop), _fetch_in_batches(self._blob, spans), strict=True)):
+        decoding = self._open(start=0)
+        packets = zip(fed.tolist(), _fetch_in_batches(self._blob, spans), strict=True)
+        for frame in decoding.decode_all(make_packets(self._config, packets)):
             number = frame.pts
             if number is not None and number >= start and not index.flags[number] & Flag.HIDDEN:
+                if frame.is_corrupt:
+                    return [], []
                 numbers.append(number)
                 sums.append(compute_checksum(frame))
-        return numbers, sums
+        return ([], []) if decoding.failed else (numbers, sums)
 
-    def _decode(self, packets: Iterable[tuple[int, memoryview]]) -> Iterator[VideoFrame]:
-        context = self._config.open_context(max_pixels=self._max_pixels)
-        return Decoding(context, self._max_pixels).decode_all(make_packets(self._config, packets))
+    @staticmethod
+    def _first_frame_end(index: FrameIndex) -> int:
+        """The number of packets of the first frame: two if it is coded in fields that are packets."""
+        return 1 + int(len(index.flags) > 1 and bool(index.flags[1] & Flag.CONTINUES))
+
+    def _open(self, start: int) -> Decoding:
+        return Decoding(self._config.open_context(max_pixels=self._max_pixels, start=start), self._max_pixels)
 
     def _find_earlier_start(self, index: FrameIndex, start: int) -> int:
         """Return the start before `start`; or `start` itself, if it is closed and the one before is far.
@@ -225,7 +245,10 @@ class Check:
         ends = np.append(raps[1:], len(index.pos))
         if everything:
             return list(zip(raps.tolist(), ends.tolist(), strict=True))
-        chosen = np.unique(np.linspace(0, len(raps) - 1, _SEGMENTS_PER_SAMPLE).round().astype(int))
+        spread = np.linspace(0, len(raps) - 1, _SEGMENTS_PER_SAMPLE).round().astype(int)
+        # Where the decoder's settings change, the starts before and after differ in what they need.
+        changed = np.searchsorted(raps, sorted(self._config.changes)[:_MAX_CHANGES_CHECKED], side="right") - 1
+        chosen = np.unique(np.concatenate([spread, changed.clip(0).astype(int)]))
         return [self._cut_segment(index, int(raps[number]), int(ends[number])) for number in chosen]
 
     def _cut_segment(self, index: FrameIndex, start: int, end: int) -> tuple[int, int]:

@@ -104,8 +104,21 @@ class Base(FrameCodecTests):
         return CodecCase(codec=self.Kind("plain"), data=data, filename="a.pln", expected=FRAMES)
 
 
+class Coloured(Plain):
+    """Gray of the red values, and one plane."""
+
+    pixels = ("gray", "yuv")
+
+    def decode(self, blob, plan, *, out=None, size=None, pixels=None):
+        frames = super().decode(blob, plan, size=size)
+        return place(frames if pixels is None else frames[..., :1], out)
+
+    def decode_planes(self, blob, plan):
+        return {"y": super().decode(blob, plan)[..., 0]}
+
+
 class TestRight(Base):
-    pass
+    Kind = Coloured
 
 
 class TestWrongClass(CodecTests):
@@ -397,3 +410,34 @@ class TestTakesAnyOption(Base):
     class Kind(Plain):
         def encode(self, array, **options):
             return super().encode(array)
+
+
+class TestUnknownWord(Base):
+    """test_pixels"""
+
+    class Kind(Coloured):
+        pixels = ("gray", "grey")
+
+
+class TestGrayOfThreeChannels(Base):
+    """test_pixels"""
+
+    class Kind(Coloured):
+        def decode(self, blob, plan, *, out=None, size=None, pixels=None):
+            return super().decode(blob, plan, out=out, size=size)
+
+
+class TestPlanesInOrder(Base):
+    """test_planes"""
+
+    class Kind(Coloured):
+        def decode_planes(self, blob, plan):
+            return super().decode_planes(blob, plan.index.plan(np.sort(plan.frames[plan.rows])))
+
+
+class TestPlanesWithChannels(Base):
+    """test_planes"""
+
+    class Kind(Coloured):
+        def decode_planes(self, blob, plan):
+            return {name: plane[..., None] for name, plane in super().decode_planes(blob, plan).items()}

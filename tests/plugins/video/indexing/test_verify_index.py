@@ -80,7 +80,7 @@ def test_starts_that_are_none_leave_the_whole(tmp_path):
 
 def test_a_wrong_decoder_leaves_the_container(tmp_path):
     codec, found, blob, file = ingested(tmp_path, "h264-b.mp4")
-    index = found.index
+    index = replace(found.index, crcs=None)
     wrong = replace(index, pos=np.roll(index.pos, 1), size=np.roll(index.size, 1))
     assert settled(wrong, blob, file) == Trust.CONTAINER
     last = replace(wrong, trust=Trust.CONTAINER)
@@ -134,4 +134,4 @@ def test_a_frame_that_does_not_come(tmp_path):
     at, size = int(found.index.pos[packet]), int(found.index.size[packet])
     data[at : at + size] = bytes(size)
     with pytest.raises(DamagedMediaError, match=f"Frame 20 did not come out of packet {packet}"):
-        codec.decode(Blob.of(data), found.index.plan(np.array([20])))
+        codec.decode(Blob.of(data), replace(found.index, crcs=None).plan(np.array([20])))
