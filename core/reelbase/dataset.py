@@ -9,6 +9,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from reelbase._util.printable import printable_line
 from reelbase.contracts.credentials import check_prefixes
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import ShownVersion
@@ -468,7 +469,7 @@ class Dataset:
         self._session.end(keep=kind is None)
 
     def __repr__(self) -> str:
-        names = ", ".join(self._session.state.names) or "none"
+        names = printable_line(", ".join(self._session.state.names)) or "none"
         mode = ", read-only" if self.read_only else ""
         return f"Dataset({self.path!r}, rows={len(self)}, tensors: {names}{mode})"
 

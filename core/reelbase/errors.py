@@ -53,6 +53,9 @@ The first line of a message says what failed, with the user's own value; the sec
 
 from __future__ import annotations
 
+from reelbase._util.printable import printable
+from reelbase._util.urls import redacted_text
+
 
 class ReelbaseError(Exception):
     """Base of all reelbase errors.
@@ -60,16 +63,23 @@ class ReelbaseError(Exception):
     Args:
         what: What failed, with the user's own value in it.
         todo: What to do about it, shown on a line of its own; None for no such line.
+
+    Both may quote what a stranger wrote, or a URL that the user signed, and any message may be printed, logged or sent
+    to a page. So URLs are shown without their queries, and characters that a terminal would obey are escaped.
     """
 
     def __init__(self, what: str, todo: str | None = None) -> None:
-        super().__init__(what if todo is None else f"{what}\n    {todo}")
+        super().__init__(_make_harmless(what if todo is None else f"{what}\n    {todo}"))
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), self.args)
+
+
+def _make_harmless(text: str) -> str:
+    return printable(redacted_text(text))
 
 
 class error_context:  # noqa: N801 - named like the context managers of contextlib
@@ -91,8 +101,8 @@ class error_context:  # noqa: N801 - named like the context managers of contextl
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ReelbaseError) and self._label not in str(error):
-            error.args = (f"{self._label}: {error}",)
+        if isinstance(error, ReelbaseError) and (label := _make_harmless(self._label)) not in str(error):
+            error.args = (f"{label}: {error}",)
 
 
 class UsageError(ReelbaseError, ValueError):

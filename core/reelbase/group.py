@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from reelbase._util.printable import printable_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,4 +46,4 @@ class Group(Generic[Tensor_co]):
         return self[name]
 
     def __repr__(self) -> str:
-        return f"Group({self._name!r}, tensors: {', '.join(self.tensors)})"
+        return f"Group({self._name!r}, tensors: {printable_line(', '.join(self.tensors))})"

@@ -15,9 +15,10 @@ from __future__ import annotations
 import pluggy
 
 from reelbase._util.forks import call_after_fork
+from reelbase._util.printable import printable
 from reelbase._util.processes import kill_group
 from reelbase._util.scheduling import ordinary_scheduling
-from reelbase._util.urls import redacted
+from reelbase._util.urls import redacted, redacted_text
 from reelbase.contracts.codec import Codec, Ingested, WebClip, WebStream
 from reelbase.contracts.credentials import CredentialProvider, CredentialRequest, Credentials
 from reelbase.contracts.htype import Htype, as_array, brief
@@ -98,7 +99,9 @@ __all__ = [
     "hookspec",
     "kill_group",
     "ordinary_scheduling",
+    "printable",
     "redacted",
+    "redacted_text",
 ]  # fmt: skip
 
 

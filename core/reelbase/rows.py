@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelbase._util.printable import printable_line
 from reelbase.errors import SampleIndexError, TensorNotFoundError
 from reelbase.samples.snapshot import TensorSnapshot
 from reelbase.selection.filter import Filter
@@ -102,7 +103,7 @@ class RowsView:
 
     def __repr__(self) -> str:
         what = f"row {self._rows[0]}" if self._single else f"{len(self)} rows"
-        return f"RowsView({what}, tensors: {', '.join(self._state.names)})"
+        return f"RowsView({what}, tensors: {printable_line(', '.join(self._state.names))})"
 
     def _view(self, name: str) -> View:
         rows = int(self._rows[0]) if self._single else np.asarray(self._rows, np.int64)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from reelbase._util.printable import printable_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -34,7 +36,7 @@ _COLUMNS = ("tensor", "htype", "rows", "shape of the first", "dtype", "compressi
 def summarize(heading: str, tensors: Iterable[DescribedTensor]) -> str:
     """Return aligned text below `heading`: name, htype, rows, first shape, dtype and compression of each tensor."""
     tensors = list(tensors)
-    table = [_COLUMNS, *(_describe(tensor) for tensor in tensors)]
+    table = [_COLUMNS, *(tuple(map(printable_line, _describe(tensor))) for tensor in tensors)]
     widths = [max(len(line[k]) for line in table) for k in range(len(_COLUMNS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
     lengths = {len(tensor) for tensor in tensors}
@@ -42,7 +44,7 @@ def summarize(heading: str, tensors: Iterable[DescribedTensor]) -> str:
         lines.append(
             f"The tensors have different lengths ({min(lengths)} to {max(lengths)}): the last rows are ragged."
         )
-    return "\n".join([heading, *lines])
+    return "\n".join([printable_line(heading), *lines])
 
 
 def _describe(tensor: DescribedTensor) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ import os
 import sys
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from reelbase import __version__
+from reelbase._util.printable import printable, printable_line
 from reelbase.errors import ConfigError, PluginError, ReelbaseError, UsageError
 from reelbase.plugin import CommandSpec
 
@@ -86,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="reelbase",
         description="Video datasets indexed like arrays.",
         epilog="Exit codes: 0 success, 1 a problem was found, 2 wrong usage.",
@@ -127,4 +128,11 @@ def _find_plugin_commands() -> dict[str, tuple[str, Callable[[], Setup]]]:
 
 
 def _print_error(message: str) -> None:
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages are safe to print: an argument that it refuses may be the name of a stranger's file."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable_line(message))

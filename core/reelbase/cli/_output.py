@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelbase._util.printable import printable, printable_json, printable_line
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
@@ -22,36 +24,45 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def emit(arguments: argparse.Namespace, result: Any, text: str) -> None:
-    """Print `result` as JSON with ``--json``, else print `text`."""
-    print(to_json(result) if arguments.json else text)
+    """Print `result` as JSON with ``--json``, else print `text`.
+
+    Characters that a terminal would obey are escaped: texts of a dataset may come from a stranger.
+    """
+    print(to_json(result) if arguments.json else printable(text))
 
 
 def to_json(result: Any) -> str:
     """Return the JSON of a result, which may contain numpy values, mappings and paths."""
-    return json.dumps(result, ensure_ascii=False, indent=2, default=_convert)
+    return printable_json(json.dumps(result, ensure_ascii=False, indent=2, default=_convert))
 
 
 def format_value(value: Any) -> str:
     """Return a value as text on one line: lists and mappings as compact JSON."""
-    return json.dumps(value, ensure_ascii=False, default=_convert) if isinstance(value, (dict, list)) else str(value)
+    is_json = isinstance(value, (dict, list))
+    return printable_line(json.dumps(value, ensure_ascii=False, default=_convert) if is_json else str(value))
 
 
 def say(message: str) -> None:
     """Print a message on stderr, where it does not mix with the result."""
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
 
 
 def format_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table with aligned columns."""
-    lines = [tuple(head), *(tuple(map(str, row)) for row in rows)]
+    """Return a table with aligned columns. A row is one line, whatever its cells contain."""
+    lines = [tuple(printable_line(str(cell)) for cell in row) for row in (head, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(line.rstrip() for line in padded)
 
 
+def format_lines(lines: Iterable[object]) -> str:
+    """Return texts below each other, each on one line, whatever it contains."""
+    return "\n".join(printable_line(str(line)) for line in lines)
+
+
 def format_pairs(pairs: Iterable[tuple[str, object]]) -> str:
     """Return names and values, one pair per line, with aligned values."""
-    texts = [(name, str(value)) for name, value in pairs]
+    texts = [(printable_line(name), printable_line(str(value))) for name, value in pairs]
     width = max((len(name) for name, _ in texts), default=0)
     return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in texts)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit
+from reelbase.cli._output import add_json, emit, format_lines
 from reelbase.cli._versions import REF
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _format(diff: Diff) -> str:
         *(f"info {key} changed" for key in diff.info),
         *(f"{name}: {_format_changes(tensor)}" for name, tensor in diff.tensors.items()),
     ]
-    return "\n".join([f"{diff.a} -> {diff.b}", *(f"  {line}" for line in lines or ["no difference"])])
+    return format_lines([f"{diff.a} -> {diff.b}", *(f"  {line}" for line in lines or ["no difference"])])
 
 
 def _format_changes(tensor: TensorDiff) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit, format_size, say
+from reelbase.cli._output import add_json, emit, format_lines, format_size, say
 from reelbase.cli._progress import progress
 from reelbase.errors import MediaError, ObjectNotFoundError, UsageError
 from reelbase.registry import registry
@@ -64,7 +64,7 @@ class Outcome:
         added = f"{len(self.added)} added ({format_size(self.bytes)})"
         counts = f"{added}, {len(self.skipped)} skipped because they were added before"
         bad = [f"  {file['error']}" for file in self.bad]
-        return "\n".join([counts + (f", {len(bad)} bad:" if bad else "."), *bad])
+        return format_lines([counts + (f", {len(bad)} bad:" if bad else "."), *bad])
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reelbase.cli._output import add_json, emit, format_count, format_size
+from reelbase.cli._output import add_json, emit, format_count, format_lines, format_size
 from reelbase.maintenance import verify
 from reelbase.registry import registry
 
@@ -45,4 +45,4 @@ def _format(found: Verification) -> str:
     read = f", {format_size(found.bytes)} of samples read" if found.bytes else ""
     checked = f"{format_count(found.versions, 'version')}, {format_count(found.objects, 'data object')}{read}"
     result = "all is well" if found.ok else format_count(len(found.damages), "damage")
-    return "\n".join([*map(str, found.damages), f"{checked}: {result}."])
+    return format_lines([*found.damages, f"{checked}: {result}."])

@@ -10,6 +10,9 @@ from typing import Any
 Parse = Callable[[object], Any]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]+(?:_[0-9]+)*")
+MAX_DIGITS = 24  # of a whole number; Python itself refuses more than 4300
+MAX_THREADS = 1024
 _POWER = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -26,14 +29,18 @@ def parse_size(value: object) -> int:
     return int(float(number) * (1024 if binary else 1000) ** _POWER[letter.lower()])
 
 
-def make_count_parser(minimum: int) -> Parse:
-    """Return a parser of whole numbers that are at least `minimum`."""
+def make_count_parser(minimum: int, maximum: int | None = None) -> Parse:
+    """Return a parser of whole numbers from `minimum` to `maximum`; None means no upper bound."""
+    wanted = f"a whole number from {minimum} {'up' if maximum is None else f'to {maximum}'}"
 
     def parse(value: object) -> int:
-        digits = re.fullmatch(r"\d[\d_]*", str(value))
-        if isinstance(value, bool) or not digits or int(str(value)) < minimum:
-            raise ValueError(f"a whole number from {minimum} up")
-        return int(str(value))
+        digits = str(value)
+        if isinstance(value, bool) or not _DIGITS.fullmatch(digits) or len(digits) > MAX_DIGITS:
+            raise ValueError(wanted)
+        number = int(digits)
+        if number < minimum or (maximum is not None and number > maximum):
+            raise ValueError(wanted)
+        return number
 
     return parse
 
@@ -94,10 +101,7 @@ class Plugins:
     """The ``[plugins]`` table. Entries are names of distributions or entry points."""
 
     allow: tuple[str, ...] | None = _declare(
-        parse_names,
-        None,
-        "The only plugins of other distributions that are loaded; by default all are loaded.",
-        user_only=True,
+        parse_names, None, "The only plugins of other distributions that are loaded; by default all are loaded."
     )
     deny: tuple[str, ...] = _declare(
         parse_names, (), "Never load these plugins. The lists of all sources add up.", adds=True
@@ -108,54 +112,49 @@ class Plugins:
 class Security:
     """The ``[security]`` table."""
 
-    max_pixels: int = _declare(
-        make_count_parser(1), 67_108_864, "Width times height of one frame, at most.", user_only=True
-    )
-    max_frames: int = _declare(
-        make_count_parser(1), 10_000_000, "Frames (or packets) of one video, at most.", user_only=True
-    )
+    max_pixels: int = _declare(make_count_parser(1), 67_108_864, "Width times height of one frame, at most.")
+    max_frames: int = _declare(make_count_parser(1), 10_000_000, "Frames (or packets) of one video, at most.")
     max_link_scan: int = _declare(
-        parse_size,
-        4_000_000_000,
-        "Size of a linked file, at most, if all of it must be read to index it.",
-        user_only=True,
+        parse_size, 4_000_000_000, "Size of a linked file, at most, if all of it must be read to index it."
     )
     isolate_decode: bool = _declare(
-        parse_flag, False, "Index and decode media files in separate processes with limits.", user_only=True
+        parse_flag, False, "Index and decode media files in separate processes with limits."
     )
-    isolate_bytes: int = _declare(
-        parse_size, 4_000_000_000, "Memory of such a process, at most, in bytes.", user_only=True
-    )
+    isolate_bytes: int = _declare(parse_size, 4_000_000_000, "Memory of such a process, at most, in bytes.")
     isolate_seconds: int = _declare(
-        make_count_parser(1), 60, "Seconds without a message after which such a process is ended.", user_only=True
+        make_count_parser(1), 60, "Seconds without a message after which such a process is ended."
     )
     local_links: str | tuple[str, ...] = _declare(
         make_choice_parser("deny", "dataset-dir"),
         "deny",
         'Local files that linked samples may name: "deny", "dataset-dir", or a list of folders.',
-        user_only=True,
     )
     network: str | tuple[str, ...] = _declare(
         make_choice_parser("any", "public"),
         "any",
         'Addresses that linked samples may reach: "any", "public", or a list of networks such as "10.2.0.0/16".',
-        user_only=True,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """All settings with their types. A field's metadata says how it is parsed, what it means and who may set it."""
+    """All settings with their types. A field's metadata says how it is parsed, what it means and who may set it.
+
+    Only the user may set a setting, unless it says ``user_only=False``. A project file comes with a cloned repository:
+    it may change speed and memory, but not which code runs, what is read, from where, and with whose credentials.
+    """
 
     stream_above: int = _declare(
-        parse_size, 16_000_000, "Remote files up to this size are fetched whole; larger ones in parts."
+        parse_size, 16_000_000, "Remote files up to this size are fetched whole; larger ones in parts.", user_only=False
     )
-    cache_bytes: int = _declare(parse_size, 256_000_000, "Bytes of memory for caches; half of it for remote data.")
-    cache_dir: str | None = _declare(
-        parse_text, None, "A folder on disk that caches remote data too; by default none.", user_only=True
+    cache_bytes: int = _declare(
+        parse_size, 256_000_000, "Bytes of memory for caches; half of it for remote data.", user_only=False
     )
-    cache_dir_bytes: int = _declare(parse_size, 10_000_000_000, "Bytes in cache_dir, at most.", user_only=True)
-    threads: int = _declare(make_count_parser(0), 0, "Threads that decode; 0 means one per core.")
+    cache_dir: str | None = _declare(parse_text, None, "A folder on disk that caches remote data too; by default none.")
+    cache_dir_bytes: int = _declare(parse_size, 10_000_000_000, "Bytes in cache_dir, at most.")
+    threads: int = _declare(
+        make_count_parser(0, MAX_THREADS), 0, "Threads that decode; 0 means one per core.", user_only=False
+    )
     plugins: Plugins = field(default_factory=Plugins, metadata={"table": Plugins})
     prefer: Mapping[str, str] = _declare_table(
         parse_text, "Distribution or plugin to use where two offer one name.", "prefer.<kind>.<name>"
@@ -163,13 +162,12 @@ class Values:
     # All options, not only secret ones: an endpoint can send signed requests to another host, and a list of harmless
     # options would be out of date with the next storage. A cloned repository must not set them.
     storage: Mapping[str, Mapping[str, Any]] = _declare_table(
-        keep, "Options of one storage.", "storage.<name>.<option>", user_only=True
+        keep, "Options of one storage.", "storage.<name>.<option>"
     )
     credentials: Mapping[str, Mapping[str, Any]] = _declare_table(
         keep,
         "Where credentials of one name come from, and for which URLs.",
         "credentials.<name>.<option>",
-        user_only=True,
     )
     security: Security = field(default_factory=Security, metadata={"table": Security})
 
@@ -192,7 +190,7 @@ class Key:
     parse: Parse
     doc: str
     default: object = None
-    user_only: bool = False
+    user_only: bool = True
     adds: bool = False
     shape: str | None = None
 

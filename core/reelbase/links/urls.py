@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
-from urllib.parse import unquote
 
-from reelbase._util.urls import find_flaw, redacted, split_host_and_query
+from reelbase._util.url_secrets import find_secret
+from reelbase._util.urls import find_flaw, get_host, redacted
 from reelbase.errors import LinkRefusedError
 from reelbase.registry import FILE, registry, scheme_of
 
 _LOCAL_HOSTS: Final = ("", "localhost")
 MAX_SHOWN_CHARACTERS: Final = 200
-_SECRET_NAMES: Final = frozenset(
-    "sig key auth authorization oauth jwt sas policy pass passwd pwd md5 hdnts hdnea st".split()  # noqa: SIM905
-)
-_PARTS_OF_SECRET_NAMES: Final = (
-    "signature", "token", "secret", "password", "credential", "accessid", "accesskey", "apikey", "keypairid", "authkey",
-)  # fmt: skip
 _HINT: Final = "Give an absolute URL such as https://host/folder/file.mp4 or s3://bucket/file.mp4."
 
 
@@ -40,19 +33,13 @@ def _check(url: object) -> None:
         raise LinkRefusedError(f"{str(url)[:80]!r} is not a URL to link.", _HINT)
     if found := find_flaw(url):
         raise LinkRefusedError(f"{redacted(url)[:MAX_SHOWN_CHARACTERS]!r} {found.what}.", found.todo)
-    host, query = split_host_and_query(url)
+    host = get_host(url)
     if scheme_of(url) == FILE and host.lower() not in _LOCAL_HOSTS:
         raise LinkRefusedError(f"{redacted(url)!r} is a file on the host {host!r}.", "Write file:///folder/file.mp4.")
     if scheme_of(url) != FILE and not host:
         raise LinkRefusedError(f"{redacted(url)!r} names no host or bucket.", _HINT)
-    _check_query(url, query)
-
-
-def _check_query(url: str, query: str) -> None:
-    for parameter in re.split("[&;]", query):
-        name = re.sub(r"[-_. ]", "", unquote(parameter.partition("=")[0]).lower())
-        if name in _SECRET_NAMES or any(word in name for word in _PARTS_OF_SECRET_NAMES):
-            raise LinkRefusedError(
-                f"{redacted(url)!r} has a signature or token in its query: {parameter.partition('=')[0]!r}.",
-                "A dataset keeps no secrets. Link the plain URL, and name a creds_key.",
-            )
+    if (place := find_secret(url)) is not None:
+        raise LinkRefusedError(
+            f"{redacted(url)!r} has a signature, token, key or session in {place}.",
+            "A dataset keeps no secrets. Link the plain URL, and name a creds_key.",
+        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from reelbase._util.printable import printable_line
 from reelbase.errors import LinkRefusedError, ObjectNotFoundError, ReelbaseError, UsageError, error_context
 from reelbase.io.batch_read import map_threads
 from reelbase.links.source import locate, pin_version
@@ -82,7 +83,7 @@ class Surveyed:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"row {self.row}: {self.url}: {self.state}{f': {self.reason}' if self.reason else ''}"
+        return printable_line(f"row {self.row}: {self.url}: {self.state}{f': {self.reason}' if self.reason else ''}")
 
 
 @dataclass(frozen=True)

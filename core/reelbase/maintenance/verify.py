@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reelbase._util.printable import printable_line
 from reelbase.errors import (
     CorruptObjectError,
     DatasetNotFoundError,
@@ -63,7 +64,7 @@ class Damage:
     def __str__(self) -> str:
         where = "" if self.tensor is None else f", tensor {self.tensor!r}"
         rows = "" if not self.rows else f", row{'s' * (len(self.rows) > 1)} {_format_rows(self.rows)}"
-        return f"{self.version}{where}{rows}: {self.key}: {self.reason}"
+        return printable_line(f"{self.version}{where}{rows}: {self.key}: {self.reason}")
 
 
 @dataclass(frozen=True, kw_only=True)

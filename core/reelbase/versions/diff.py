@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelbase._util.printable import printable_line
 from reelbase.format.extract import is_same_row
 from reelbase.format.footprint import Footprint
 from reelbase.format.origins import Runs, intersect, subtract
@@ -85,7 +86,9 @@ class Diff:
             *(f"info changed: {key}" for key in self.info),
             *(f"{name}: {rows}" for name, rows in self.tensors.items()),
         ]
-        return "\n".join([f"{self.a} -> {self.b}", *(f"  {line}" for line in lines or ["no difference"])])
+        return "\n".join(
+            [f"{self.a} -> {self.b}", *(f"  {printable_line(line)}" for line in lines or ["no difference"])]
+        )
 
 
 def diff(lineage: Lineage, store: Store, a: Commit, b: Commit) -> Diff:

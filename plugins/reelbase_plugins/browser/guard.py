@@ -8,11 +8,12 @@ come from another site (Fetch Metadata, W3C).
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 #: Sent with every answer. The policy allows no inline scripts, and no requests to other hosts.
 HEADERS: Final = {
@@ -26,6 +27,9 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _OWN_SITES: Final = {"same-origin", "none"}
+_HOST: Final = re.compile(r"(localhost|[0-9]+(?:\.[0-9]+){3}|\[::1\])(?::([0-9]{1,5}))?", re.IGNORECASE)
+#: Headers of which a request may have one only: a proxy may go by the first, and this server by the second.
+_ONCE: Final = {"host", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "range", "content-length"}
 
 
 def make_token() -> str:
@@ -39,27 +43,40 @@ def is_token(given: str, token: str) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Return True if a Host header names the loopback interface; any port, since a proxy may forward another one."""
-    name = host.strip().lower()
-    if name.startswith("["):
-        name = name[1:].partition("]")[0]
-    elif name.count(":") == 1:
-        name = name.partition(":")[0]
-    if name == "localhost":
+    """Return True if a Host header is exactly a loopback name or address, with or without a port.
+
+    The port is not compared because a proxy may forward another one. IPv6 has one accepted spelling, ``[::1]``.
+    """
+    match = _HOST.fullmatch(host)
+    if match is None or int(match[2] or 0) > 65535:
+        return False
+    if not match[1][0].isdigit():
         return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        return ipaddress.IPv4Address(match[1]).is_loopback
     except ValueError:
         return False
 
 
-def check_headers(headers: Mapping[str, str]) -> str | None:
-    """Return the reason to refuse a request with these headers; None to accept it."""
-    if not is_local(headers.get("Host", "")):
+def check_headers(headers: Iterable[tuple[str, str]]) -> str | None:
+    """Return the reason to refuse a request with these headers; None to accept it.
+
+    Args:
+        headers: Names and values as they were sent. Names are compared without case (RFC 9110, 5.1).
+    """
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key = name.strip().lower()
+        if key in found and key in _ONCE:
+            return f"it has two headers {key!r}"
+        found.setdefault(key, value.strip())
+    if "transfer-encoding" in found or found.get("content-length", "0") != "0":
+        return "it has a body, and only reading is possible"
+    if not is_local(found.get("host", "")):
         return "the Host is not this machine"
-    site = headers.get("Sec-Fetch-Site")  # absent in old browsers and in programs; the token is still checked
-    if site is None or site in _OWN_SITES:
+    # absent in old browsers and in programs; the token is still checked
+    if found.get("sec-fetch-site", "none").lower() in _OWN_SITES:
         return None
-    if headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document":
+    if (found.get("sec-fetch-mode", "").lower(), found.get("sec-fetch-dest", "").lower()) == ("navigate", "document"):
         return None  # a link that the user followed: the other site does not see the answer
     return "it comes from another site"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from reelbase.errors import ReelbaseError
+from reelbase.plugin import printable
 from reelbase_plugins.browser.assets import load_asset
+from reelbase_plugins.browser.connections import MAX_IDLE_SECONDS, Connections
 from reelbase_plugins.browser.guard import HEADERS, check_headers, is_token, make_token
 from reelbase_plugins.browser.range_header import RangeError, parse_range
 from reelbase_plugins.browser.routes import Routes
@@ -22,8 +25,9 @@ if TYPE_CHECKING:
     from reelbase.plugin import ViewerSource
 
 _log = logging.getLogger("reelbase.viewer")
+#: Sent on a connection for which there is no room.
+BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 CACHE_FOR_A_DAY: Final = "private, max-age=86400, immutable"
-MAX_IDLE_SECONDS: Final = 30  #: how long a connection may stay open without a request
 POLL_SECONDS: Final = 0.05  #: interval at which the server looks whether it is to close
 
 
@@ -55,11 +59,36 @@ class Server:
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
 
     def __init__(self, routes: Routes, token: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)  # never on other interfaces; port 0 takes a free one
         self.routes = routes
         self.token = token
+        self.connections = Connections()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a new connection in a thread of its own, if there is room for it."""
+        if self.connections.add(request):
+            super().process_request(request, client_address)
+            return
+        with suppress(OSError):
+            request.sendall(BUSY)
+        self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        self.connections.remove(request)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Drop slow connections. It is called every `POLL_SECONDS`."""
+        self.connections.drop_late()
+
+    def server_close(self) -> None:
+        """Stop listening, and close connections as soon as they have the answer that they wait for."""
+        super().server_close()
+        self.connections.close()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log the exception that ended a request, at DEBUG: mostly a browser that has closed the connection."""
@@ -70,20 +99,31 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "reelbase"
     sys_version = ""
-    timeout = MAX_IDLE_SECONDS
+    timeout = MAX_IDLE_SECONDS  # of each read and write; `Connections` bounds a request as a whole
     server: _Http
+
+    def handle_one_request(self) -> None:
+        """Wait for a request and answer it."""
+        self.server.connections.wait(self.connection)
+        super().handle_one_request()
 
     def do_GET(self) -> None:
         """Answer the request, or refuse it with a reason."""
-        why = check_headers(dict(self.headers))
+        if not self.server.connections.answer(self.connection):
+            self.close_connection = True
+            return
         path, _, query = self.path.partition("?")
-        _, token, *parts = [*unquote(urlsplit(path).path).split("/"), ""]
-        if why is not None:
+        _, token, *parts = [*path.split("/"), ""]
+        if self.headers.defects or self.headers.get_payload():
+            self.close_connection = True
+            self._refuse(HTTPStatus.BAD_REQUEST, "its headers cannot be understood")
+        elif (why := check_headers(self.headers.items())) is not None:
+            self.close_connection = True  # what follows may be a body, not another request
             self._refuse(HTTPStatus.FORBIDDEN, why)
         elif not is_token(token, self.server.token):
             self._refuse(HTTPStatus.FORBIDDEN, "the address does not have the token of this page")
         else:
-            self._answer("/".join(part for part in parts if part), query)
+            self._answer("/".join(part for part in unquote("/".join(parts)).split("/") if part), query)
 
     do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
 
@@ -164,5 +204,5 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Write to the library's log, without the token."""
-        _log.debug("%s", (format % args).replace(self.server.token, "…"))
+        """Write to the log of the library, without the token, whether or not it is percent-encoded."""
+        _log.debug("%s", printable(unquote(format % args).replace(self.server.token, "…")))

@@ -95,7 +95,8 @@ class Window:
 
 
 @pytest.fixture
-def window(chromium: Browser) -> Iterator[Window]:
+def window(chromium: Browser, serve: Callable[..., str]) -> Iterator[Window]:
+    """Closed before what `serve` serves, since requests of the page would fail then."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     made = Window(context.new_page())
     yield made

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
+import re
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
@@ -70,7 +74,17 @@ def test_the_token(url: str) -> None:
     assert len(token) >= 32
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", ""])
+OTHER_HOSTS = [
+    "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "", "[::1].evil.example",
+    "[::1]evil", "[::1]:80.evil.example", "[::1", "::1]", "localhost.evil", "localhost:80.evil.example",
+    "localhost:x", "localhost:", "localhost:99999", "localhost:80:80", "localhost:-1", "evil@localhost",
+    "localhost@evil", "localhost/", "localhost?", "localhost#", "127.0.0.1:80@evil", "[::1%25lo]",
+    "[::ffff:127.0.0.1]", "127.1", "127.0.0.256", "0177.0.0.1", "2130706433", "0.0.0.0", "localhost, evil.example",
+    "evil.example:localhost", "localhost evil", "127.0.0.1.", "[127.0.0.1]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", OTHER_HOSTS)
 def test_rebinding(url: str, host: str) -> None:
     assert ask(url, "data/about", Host=host).status == 403
 
@@ -83,7 +97,79 @@ def test_hosts_of_this_machine(url: str, host: str) -> None:
 @given(st.text(max_size=40))
 def test_any_other_host_is_not_local(name: str) -> None:
     if is_local(name):
-        assert name.strip().lower().startswith(("localhost", "127.", "[", "::"))
+        assert re.fullmatch(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", name.lower())
+
+
+def test_hosts_are_compared_whole() -> None:
+    for host in OTHER_HOSTS:
+        assert not is_local(host), host
+
+
+def raw(url: str, lines: list[str], path: str = "data/about") -> bytes:
+    """What comes back to a request whose lines are sent as they are."""
+    parts = urlsplit(url)
+    with socket.create_connection(("127.0.0.1", parts.port or 0), timeout=10) as connection:
+        connection.sendall("\r\n".join([f"GET {parts.path}{path} HTTP/1.1", *lines, "", ""]).encode("latin-1"))
+        return connection.recv(1 << 16)
+
+
+def test_names_of_headers_have_no_case(url: str) -> None:
+    for local in ("host: localhost", "HOST: localhost", "Host:localhost", "hOsT:   localhost  "):
+        assert raw(url, [local]).startswith(b"HTTP/1.1 200"), local
+        for site in ("sec-fetch-site: cross-site", "SEC-FETCH-SITE: cross-site", "Sec-Fetch-Site: Cross-Site"):
+            assert raw(url, [local, site]).startswith(b"HTTP/1.1 403"), (local, site)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Host: evil.example", "Host: localhost"], ["host: localhost", "Host: evil.example"],
+        ["Host: localhost", "sec-fetch-site: cross-site", "Sec-Fetch-Site: same-origin"],
+        ["Host: localhost", "Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"],
+        ["Host: localhost", "Range: bytes=0-1", "Range: bytes=2-3"],
+        ["Host: localhost", "no header", "Sec-Fetch-Site: none"],
+        ["Host: localhost", "Content-Length: 5"], ["Host: localhost", "Transfer-Encoding: chunked"], [],
+    ],
+)  # fmt: skip
+def test_headers_that_say_two_things(url: str, lines: list[str]) -> None:
+    """And what follows on the connection is not taken for another request."""
+    reply = raw(url, lines)
+    assert reply.split()[1] in (b"400", b"403"), reply
+    assert reply.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_is_no_second_request(url: str) -> None:
+    inner = f"GET {urlsplit(url).path}data/about HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    parts = urlsplit(url)
+    with socket.create_connection(("127.0.0.1", parts.port or 0), timeout=10) as connection:
+        head = f"GET {parts.path}data/about HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(inner)}\r\n\r\n"
+        connection.sendall((head + inner).encode())
+        said = b""
+        while data := connection.recv(1 << 16):
+            said += data
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert b" 403 " in said
+
+
+@pytest.mark.parametrize("path", ["//[/x", "http://[::1/x", "*", "/a:b@c/", "/\x01\x1b[2J", "/%zz"])
+def test_odd_targets_get_an_answer(url: str, path: str) -> None:
+    parts = urlsplit(url)
+    with socket.create_connection(("127.0.0.1", parts.port or 0), timeout=10) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert connection.recv(1 << 16).split()[1] in (b"400", b"403", b"404")
+
+
+def test_the_log_has_no_token_and_no_escape(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    token = urlsplit(url).path.strip("/")
+    with caplog.at_level(logging.DEBUG, "reelbase.viewer"):
+        ask(url, "data/about")
+        ask(url, "/" + "".join(f"%{ord(letter):02x}" for letter in token) + "/data/about")
+        ask(url, f"/{token}/%1b%5b2J%e2%80%ae")
+        time.sleep(0.2)
+    assert "data/about" in caplog.text
+    assert token not in unquote(caplog.text)
+    assert "\x1b" not in caplog.text
+    assert "\u202e" not in caplog.text
 
 
 def test_other_sites(url: str) -> None:
@@ -149,6 +235,12 @@ RANGES = [
     ("bytes=0-99999", (0, 1000)), ("bytes=-99999", (0, 1000)), ("items=0-9", None), (None, None),
     ("bytes=1000-", RangeError), ("bytes=5-2", RangeError), ("bytes=0-1,5-6", RangeError), ("bytes=-", RangeError),
     ("bytes=-0", RangeError), ("bytes=x-y", RangeError),
+    ("Bytes=0-9", (0, 10)), ("bytes= 0-9", (0, 10)), ("bytes=0" + "0" * 5000 + "-9", (0, 10)),
+    ("bytes=5-" + "9" * 5000, (5, 1000)), ("bytes=-" + "9" * 5000, (0, 1000)),
+    ("bytes=" + "9" * 5000 + "-", RangeError),
+    ("bytes=" + "9" * 19 + "-" + "9" * 5000, RangeError), ("bytes=1 2-3 4", RangeError), ("bytes=+1-2", RangeError),
+    ("bytes=1_0-20", RangeError), ("bytes=\u0663-9", RangeError), ("bytes=" + "0-1," * 10_000 + "5-6", RangeError),
+    ("bytes=--5", RangeError), ("bytes=", RangeError), ("bytes", None),
 ]  # fmt: skip
 
 
@@ -169,6 +261,10 @@ def test_media(url: str, clip: Clip) -> None:
     assert reply.headers["Content-Type"] == "video/mp4"
     assert ask(url, "data/media/0/0").status == 206
     assert ask(url, "data/media/0/0", Range=f"bytes={len(data)}-").status == 416
+    assert ask(url, "data/media/0/0", Range=f"bytes={'9' * 5000}-").status == 416
+    assert ask(url, "data/media/0/0", Range=f"bytes=5-{'9' * 5000}").body == data[5:]
+    assert ask(url, "data/media/0/0", Range="bytes=" + ",".join(f"{at}-{at}" for at in range(5000))).status == 416
+    assert ask(url, "data/media/0/0", range="bytes=5-104").body == data[5:105]
     head = ask(url, "data/media/0/0", "HEAD")
     assert (head.status, head.body, int(head.headers["Content-Length"])) == (200, b"", len(data))
     assert MAX_BYTES_PER_ANSWER == 1 << 20

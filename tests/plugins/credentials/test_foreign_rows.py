@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import reelbase
 from reelbase.contracts.credentials import CredentialProvider, CredentialRequest, Credentials
 from reelbase.credentials.resolver import resolver
 from reelbase.errors import LinkRefusedError, ReelbaseError, ScopeError
+from reelbase.links.local import Home
+from reelbase.links.source import open_link
+from reelbase.media.pin import Pin
 from reelbase.testing.clips import Clip
 from reelbase.testing.servers import Answer, BadHttpServer, Fault, Honest, Redirect, Request
 
@@ -106,13 +110,39 @@ def test_another_host(foreign: Callable[[str], reelbase.Dataset], home: BadHttpS
     assert not attacker.ledger
 
 
-FORMS = ["{}/train/../clip.mp4", "{}/train/%2e%2e/clip.mp4", "{}/train%2fclip.mp4", "{}/train\\clip.mp4"]
+FORMS = [
+    "{}/train/../clip.mp4", "{}/train/%2e%2e/clip.mp4", "{}/train%2fclip.mp4", "{}/train\\clip.mp4",
+    "{}/train/..;/clip.mp4", "{}/train/%252e%252e/clip.mp4", "{}/train/%c0%ae%c0%ae/clip.mp4",
+    "{}/train/..%20/clip.mp4",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_forms_that_are_read_in_two_ways(home: BadHttpServer, tmp_path: Path, form: str) -> None:
     with pytest.raises(LinkRefusedError):
         reelbase.link(form.format(home.url), creds_key="corp")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_credentials_do_not_go_there(
+    configured: Callable[[str], None], home: BadHttpServer, tmp_path: Path, form: str
+) -> None:
+    """Not by a row that was written without our rules, and not by `read` with the name of credentials."""
+    file = tmp_path / "corp.toml"
+    file.touch(0o600)
+    file.write_text(f'token = "{TOKEN}"')
+    configured(f'[credentials.corp]\nprovider = "static"\nfile = "{file}"\nprefixes = ["{home.url}/train/"]')
+    url = form.format(home.url)
+    for ask in (
+        lambda: reelbase.read(url, creds="corp").numpy(),
+        lambda: reelbase.load(url, creds="corp"),
+        lambda: open_link(Pin(url, "corp", 10, "etag"), Home(str(tmp_path))).read(),
+    ):
+        with pytest.raises((ScopeError, LinkRefusedError)):
+            ask()
+    with contextlib.suppress(ReelbaseError):
+        reelbase.read(url).numpy()  # without a name: the configuration's, if they are for that URL
+    assert not tokens(home)
 
 
 def test_a_redirect_to_another_host(
@@ -132,6 +162,23 @@ def test_a_redirect_out_of_scope(foreign: Callable[[str], reelbase.Dataset], hom
     foreign(f"{home.url}/train/clip.mp4").links[0].numpy()
     sent = {one.request.path: one.request.headers.get("authorization") for one in home.ledger}
     assert sent == {"train/clip.mp4": f"Bearer {TOKEN}", "clip.mp4": None}
+
+
+@pytest.mark.parametrize(
+    "to", ["/train/..;/x.mp4", "/train/%252e%252e/x.mp4", "/train/%c0%ae%c0%ae/x.mp4", "/train/%2e%2e/x"]
+)
+def test_a_redirect_that_is_read_in_two_ways(
+    foreign: Callable[[str], reelbase.Dataset], home: BadHttpServer, to: str
+) -> None:
+    """It is followed, anonymously: it may lead out of the folder."""
+    home.fail(Moved("train/clip.mp4", f"/train/{to}"))
+    with contextlib.suppress(ReelbaseError):
+        foreign(f"{home.url}/train/clip.mp4").links[0].numpy()
+    sent = {
+        bool(one.request.headers.get("authorization")) for one in home.ledger if one.request.path != "train/clip.mp4"
+    }
+    assert sent <= {False}
+    assert tokens(home)
 
 
 def test_a_redirect_within_scope(foreign: Callable[[str], reelbase.Dataset], home: BadHttpServer) -> None:

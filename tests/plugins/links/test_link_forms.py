@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import reelbase
+import reelbase.api  # on first use it is imported: files are opened for that
 from reelbase.errors import LinkRefusedError, PluginNotFoundError, UsageError
 from reelbase.registry import registry
 
@@ -92,10 +93,21 @@ FORMS = {
     "an escaped name of a token": "https://host/a.mp4?%74oken=abc",
     "a key": "https://host/a.mp4?api-key=abc",
     "a password in the query": "https://host/a.mp4?a=1;password=abc",
+    **{f"a query named {name}": f"https://host/a.mp4?x=1&{name}=abc" for name in (
+        "hmac", "code", "session", "bearer", "sid", "ticket", "Expires", "X-Amz-Date", "connect.sid", "%2574oken",
+    )},
+    "a token in the fragment": "https://host/a.mp4#access_token=abc",
+    "a session in the path": "https://host/a;jsessionid=abc/b.mp4",
+    "a signature in the path": "https://host/exp=1~acl=/*~hmac=abc/a.mp4",
+    "a signed URL in the query": "https://host/a?url=https%3A%2F%2Fx%2Fb%3Fsig%3Dabc",
+    "a value that only tokens have": "https://host/a?x=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc",
+    "a dot segment with a parameter": "https://host/a/..;/b.mp4",
+    "an escaped escape": "https://host/a/%252e%252e/b.mp4",
+    "overlong UTF-8": "https://host/a/%c0%ae%c0%ae/b.mp4",
     "nothing": "",
     "no text": 17,
     "too long": "https://host/" + "a" * 9000,
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("url", FORMS.values(), ids=FORMS)
