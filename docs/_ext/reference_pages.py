@@ -80,7 +80,13 @@ def _describe(module: str, name: str) -> str:
         return f"## {name}\n\n" + _directive([f".. autoclass:: {path}", *options])
     if callable(value):
         return f"## {name}\n\n" + _directive([f".. autofunction:: {path}"])
-    return f"## {name}\n\n" + _directive([f".. autodata:: {path}"])
+    # A mapping's own docstring would be shown: that of `dict`, which is not written for Sphinx.
+    note = (
+        f"`{path}`\n\nA mapping with the keys {', '.join(f'`{key}`' for key in value)}.\n"
+        if isinstance(value, dict)
+        else ""
+    )
+    return f"## {name}\n\n" + (note or _directive([f".. autodata:: {path}"]))
 
 
 def _describe_spec(spec: Any) -> str:

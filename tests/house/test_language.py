@@ -12,10 +12,10 @@ _ROOT = Path(__file__).parents[2]
 
 #: At most so many hits of each rule. Lower them when you mend some; raising one needs a reason.
 CODE = {
-    "is no X": 2, "who as subject": 3, "told": 24, "lies": 0, "stands": 0, "anew": 0, "nobody": 0, "bare argument": 4,
-    "loop variable `one`": 82, "limit without a unit": 0, "bare participle": 109,
+    "is no X": 1, "who as subject": 0, "told": 6, "lies": 0, "stands": 0, "anew": 0, "nobody": 0, "bare argument": 0,
+    "loop variable `one`": 0, "limit without a unit": 0, "bare participle": 10,
 }  # fmt: skip
-DOCS = {"told": 2}
+DOCS = {"told": 1}
 
 
 @pytest.mark.parametrize(

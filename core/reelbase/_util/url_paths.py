@@ -26,7 +26,7 @@ _OVERLONG: Final = re.compile(
 _CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-#: What RFC 3986 lets stand in a path beside unreserved characters, the percent sign, and what browsers leave alone.
+#: What RFC 3986 allows in a path beside unreserved characters, the percent sign, and what browsers leave alone.
 _IN_PATHS: Final = "/%:@!$&'()*+,;=[]|^`{}\"<>"
 
 

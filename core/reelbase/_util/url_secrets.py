@@ -1,6 +1,6 @@
 """Secrets in URLs: which parameters are signatures, tokens, keys or sessions.
 
-A dataset keeps no secrets, so a link with one is refused. No rule can tell a secret from an identifier in every case;
+A dataset keeps no secrets, so a link with one is refused. No rule distinguishes a secret from an identifier in every case;
 this one goes by names that the field uses, by forms that nothing else has, and by values too long and too random to
 be anything but a key, a signature or a hash. docs/guide/links.md lists it for users.
 """
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 #: Names that mean a secret when they are the whole name; lower case, letters and digits only.
 NAMES: Final = frozenset({
-    # signatures, and what stands beside one: a URL that expires is signed
+    # signatures, and what comes beside one: a URL that expires is signed
     "sig", "sign", "signed", "hmac", "mac", "md5", "hash", "policy", "expires", "expire", "expiry", "expiration", "exp",
     "validto", "validuntil", "se", "st", "acl", "hdntl",
     # keys, passwords and tokens

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from reelbase._util import url_paths
 from reelbase._util.url_secrets import redact_path
 
-#: A host, and a port: what stands between the slashes when no password is there.
+#: A host, and a port: what is between the slashes when no password is there.
 _PLAIN_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%]*\]|[^:]*)(?::\d*)?")
 _IN_SCHEMES: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+.-")
 _QUOTES: Final = "'\"`"

@@ -73,7 +73,7 @@ class Header:
         seq: Number on the branch, from 0. The state before the first commit has -1.
         parent: Place of the commit before it, or None if there is none. For a branch's first commit it is on another
             branch.
-        parent_id: Id of that commit, which tells a replaced commit from the one that this was built on. None in
+        parent_id: Id of that commit, by which a replaced commit is noticed. None in
             commits of format 2.
         parent_crc: CRC-32 of that commit's bytes. They change when its state expires.
         time: Seconds since the epoch (UTC) by the writer's clock. Commits are ordered by `seq` alone.

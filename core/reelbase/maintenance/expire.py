@@ -49,7 +49,7 @@ def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[st
 def _find_old(lineage: Lineage, branch: str, keep: int | timedelta) -> Iterator[Header]:
     """Yield the commits of one branch that `keep` does not cover, newest first. The branch's newest is always kept."""
     newest = lineage.head(branch).header
-    lineage.log(branch).check_complete(newest.seq)  # with a gap, what is old could not be told from what is new
+    lineage.log(branch).check_complete(newest.seq)  # with a gap, which versions are old is unknown
     headers = (lineage.header(Place(branch, seq)) for seq in range(newest.seq - 1, -1, -1))
     return (
         _select_by_time(newest, headers, keep)

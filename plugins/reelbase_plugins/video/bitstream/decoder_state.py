@@ -1,4 +1,4 @@
-"""What earlier packets told a decoder, and a decoder that starts later would not know.
+"""What a decoder knows from earlier packets, and a decoder that starts later would not know.
 
 Parameter sets stay in effect until others with their number come. A stream may change one once, at a splice, and never
 repeat it. The version of x264, which FFmpeg's decoder needs for 4:4:4 streams of older versions, is in the first packet
