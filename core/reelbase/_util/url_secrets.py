@@ -1,6 +1,6 @@
 """Secrets in URLs: which parameters are signatures, tokens, keys or sessions.
 
-A dataset keeps no secrets, so a link with one is refused. No rule distinguishes a secret from an identifier in every case;
+A dataset keeps no secrets, so a link with one is refused. A rule cannot always distinguish a secret from an identifier;
 this one goes by names that the field uses, by forms that nothing else has, and by values too long and too random to
 be anything but a key, a signature or a hash. docs/guide/links.md lists it for users.
 """

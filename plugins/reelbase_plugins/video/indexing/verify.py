@@ -236,7 +236,7 @@ class Check:
     def _decode_plainly(self, index: FrameIndex, start: int, stop: int) -> tuple[list[int], list[int]]:
         """Return packet numbers and checksums of the frames of packets ``start:stop``; none if there is damage.
 
-        What a decoder shows of damaged packets depends on all it was fed before, so that it takes a full decode to know.
+        What a decoder shows of damaged packets depends on all it was fed before, so it takes a full decode.
         The decoder began earlier and saw the first packet: a start that needs what only earlier packets said must not
         be compared with itself.
         """
