@@ -46,7 +46,9 @@ def write(path: str, data: bytes | BinaryIO, *, if_absent: bool) -> None:
         _confirm(path)
         raise
     finally:
-        with suppress(FileNotFoundError):
+        # Whether the file is in place is decided by now. If the temporary name cannot be removed, that must not look
+        # like a failed write, which a caller would repeat; gc removes such names later.
+        with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
     _confirm(path)
 
@@ -109,7 +111,8 @@ def _write_temporary(path: str, data: bytes | BinaryIO) -> str:
             with translating_errors(path):
                 os.fsync(file.fileno())
     except BaseException:
-        os.unlink(temporary)  # noqa: PTH108
+        with suppress(OSError):  # the first error is the one to report
+            os.unlink(temporary)  # noqa: PTH108
         raise
     return temporary
 

@@ -477,3 +477,20 @@ def test_three_processes_race(root: Path) -> None:
     storage = LocalStorage(str(root))
     assert all(storage.get(f"claim/{number}") == name.encode() * 100 for number, name in outputs)
     assert len(_names(root)) == 201
+
+
+def test_a_claim_stands_although_its_temporary_name_stays(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that looked like a failed commit would be repeated, and the row be there twice."""
+
+    def unlink(*args: object, **how: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", unlink)
+        storage.put("key", b"first", if_absent=True)
+        with pytest.raises(ObjectExistsError):
+            storage.put("key", b"second", if_absent=True)
+    assert storage.get("key") == b"first"
+    assert len(list(storage.leftovers())) == 2
