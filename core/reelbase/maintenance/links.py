@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import numpy as np
+
 from reelbase._util.printable import printable_line
-from reelbase.errors import LinkRefusedError, ObjectNotFoundError, ReelbaseError, UsageError, error_context
+from reelbase.errors import (
+    DamagedMediaError,
+    LinkRefusedError,
+    ObjectNotFoundError,
+    ReelbaseError,
+    UsageError,
+    error_context,
+)
 from reelbase.io.batch_read import map_threads
 from reelbase.links.source import locate, pin_version
 from reelbase.samples.link_layout import home_of
@@ -17,6 +26,8 @@ from reelbase.selection.indexing import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from reelbase.links.local import Home
     from reelbase.media.pin import Pin
@@ -190,6 +201,7 @@ class Links:
         Raises:
             UsageError: `into` is another kind of tensor, or in another dataset.
             LinkChangedError, MediaError, StorageError: a file cannot be fetched; what was committed before stays.
+            DamagedMediaError: the stored file has other frames, or other times, than the link showed.
             CommitConflictError: another writer changed the same row.
         """
         stored = self._items.as_stored()
@@ -202,10 +214,32 @@ class Links:
         left = [row for row, pins in self._read_pins(range(len(self._tensor))) if pins and not into[row].exists]
         for at in range(0, len(left), ROWS_PER_COMMIT):
             page = left[at : at + ROWS_PER_COMMIT]
-            into[page] = map(self._open_files, page)
+            with self._tensor._session.change():  # a row that differs leaves nothing of its page behind
+                into[page] = map(self._open_files, page)
+                for row in page:
+                    self._check_same_frames(row, into)
             if progress is not None:
                 progress(at + len(page), len(left))
         return len(left)
+
+    def _check_same_frames(self, row: int, into: WritableTensor) -> None:
+        """Check that a stored file has the frames of its link: annotations by frame number would shift otherwise.
+
+        The index of a link may come from the headers of the file, that of the stored file never does.
+        """
+        pairs = zip(
+            self._items.row_shape.split_view(self._tensor[row]),
+            self._items.row_shape.split_view(into[row]),
+            strict=True,
+        )
+        for linked, stored in pairs:
+            before, after = _frame_times(linked), _frame_times(stored)
+            if not np.array_equal(before, after):
+                raise DamagedMediaError(
+                    f"Row {row} of {self._tensor.name!r} has {len(before)} frames as a link, and {len(after)} stored "
+                    "(or other times): annotations of its frames would shift.",
+                    "Link the file again and check what was annotated, then store it. Nothing of this page was stored.",
+                )
 
     def _open_files(self, row: int) -> Any:
         """Return the files of a row in the form in which a row of stored files is written."""
@@ -225,6 +259,15 @@ class Links:
 
     def __repr__(self) -> str:
         return f"Links({self._tensor!r})"
+
+
+def _frame_times(view: Any) -> NDArray[np.int64]:
+    """Return when the frames of a file are shown, in its time base; nothing for a picture."""
+    try:
+        found: NDArray[np.int64] = view.pts
+    except UsageError:
+        return np.zeros(0, np.int64)
+    return found
 
 
 def _check_link(home: Home, pin: Pin) -> tuple[str, str]:

@@ -18,6 +18,7 @@ import pytest
 
 import reelbase
 from reelbase.errors import (
+    DamagedMediaError,
     HtypeError,
     LimitError,
     LinkChangedError,
@@ -29,6 +30,7 @@ from reelbase.errors import (
 from reelbase.testing.clips import Clip, make_clip, read_code
 from reelbase.testing.servers import BadHttpServer
 from reelbase.testing.servers.answers import Answer, Request
+from reelbase_plugins.video.indexing.verify import Check
 
 
 @pytest.fixture
@@ -40,6 +42,24 @@ def linked(ds: reelbase.Dataset, server: BadHttpServer) -> reelbase.Dataset:
 
 def _codes(frames: np.ndarray) -> list[int]:
     return [read_code(frame) for frame in frames]
+
+
+def test_storing_refuses_other_frames(
+    ds: reelbase.Dataset, server: BadHttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link whose index promises a frame that does not come, because no part that was read shows it."""
+    made = make_clip(tmp_path / "a.mp4", frames=30, gop=10)
+    data, index = bytearray(made.path.read_bytes()), reelbase.read(made.path)._cell.frame_index()
+    at, size = int(index.pos[12]), int(index.size[12])
+    data[at : at + size] = bytes(size)
+    server.objects = {"a.mp4": bytes(data)}
+    monkeypatch.setattr(Check, "verify_header_index", lambda self, index: True)
+    ds.links.append(reelbase.link(f"{server.url}/a.mp4"))
+    assert ds.links[0].shape[0] == 30
+    videos = ds.create_tensor("videos", htype="video")
+    with pytest.raises(DamagedMediaError, match="30 frames as a link, and 29 stored"):
+        ds.links.links.store(videos)
+    assert not videos[0].exists
 
 
 def test_everything_that_can_be_asked(linked: reelbase.Dataset, server: BadHttpServer, clip: Clip) -> None:
