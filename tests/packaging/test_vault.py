@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 import textwrap
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,15 @@ pytest.importorskip("hatchling")
 _EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "reelbase-vault"
 
 
-def _run(*command: object, cwd: Path) -> str:
-    run = subprocess.run([str(one) for one in command], cwd=cwd, capture_output=True, text=True, check=False)
+def _run(*command: object, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    run = subprocess.run(
+        [str(one) for one in command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | (env or {}),
+    )
     assert run.returncode == 0, f"{command}:\n{run.stdout}\n{run.stderr}"
     return run.stdout
 
@@ -83,7 +92,8 @@ def test_the_plugin_is_found_and_loaded_on_use(python: Path, tmp_path: Path) -> 
 
 
 def test_a_denied_plugin_is_named(python: Path, tmp_path: Path) -> None:
-    (tmp_path / "reelbase.toml").write_text('[plugins]\ndeny = ["reelbase-vault"]')
+    settings = tmp_path / "config.toml"  # of the user: a project may not deny plugins
+    settings.write_text('[plugins]\ndeny = ["reelbase-vault"]')
     code = """
         import reelbase
         try:
@@ -91,7 +101,7 @@ def test_a_denied_plugin_is_named(python: Path, tmp_path: Path) -> None:
         except reelbase.ReelbaseError as error:
             print(error)
     """
-    out = _run(python, "-c", textwrap.dedent(code), cwd=tmp_path)
+    out = _run(python, "-c", textwrap.dedent(code), cwd=tmp_path, env={"REELBASE_CONFIG": str(settings)})
     assert "No installed plugin handles vault:// URLs; known: file, gcs, gdrive, gs, http, https, mem, s3." in out
     assert "Plugin 'vault' was not loaded: [plugins] deny names it." in out
 

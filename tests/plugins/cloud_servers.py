@@ -20,12 +20,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar, Self, TypeVar
 
-from botocore.exceptions import ClientError
 from keeper import remove
 
 import whole_run
 from reelbase.plugin import Credentials
-from reelbase_plugins.s3.storage import S3Storage
 
 _STARTED_WITHIN = 60.0
 _ROOT = Path(__file__).parents[2]
@@ -126,6 +124,10 @@ class S3Server(Server):
 
     def make_bucket(self, name: str) -> str:
         """Make a bucket, unless it exists: tests that run in several workers may each ask for it. Returns the name."""
+        from botocore.exceptions import ClientError  # environments without the extras read this module too
+
+        from reelbase_plugins.s3.storage import S3Storage
+
         client = S3Storage(f"s3://{name}", options=self.options(), credentials=Credentials(self.OWNER)).bucket().client
         try:
             client.run(client.filesystem.s3.create_bucket(Bucket=name), 30)

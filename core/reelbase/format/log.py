@@ -29,6 +29,7 @@ from reelbase.errors import (
     NewerFormatError,
     ObjectNotFoundError,
     OutcomeUnknownError,
+    ReelbaseError,
     StorageError,
     UsageError,
     VersionExpiredError,
@@ -138,10 +139,49 @@ def open_log(store: Store) -> Log:
         DatasetNotFoundError: there is no dataset.
         FormatError: the dataset cannot be read.
     """
-    readers: list[Callable[[], Any]] = [lambda: check_root(store.storage), lambda: _read_hint(store, MAIN)]
-    uid, hint = map_threads(lambda read: read(), readers) if store.distant else [read() for read in readers]
-    # A hint of a dataset that was here before is of no use.
-    return Log(store, uid, hint=hint if hint and hint.header.dataset == uid else None)
+    readers: list[Callable[[], Any]] = [lambda: _try_root(store.storage), lambda: _read_hint(store, MAIN)]
+    root, hint = map_threads(lambda read: read(), readers) if store.distant else [read() for read in readers]
+    if hint is None or hint.header.dataset == root:
+        return Log(store, _get_or_raise(root), hint=hint)
+    # Either the hint is of a dataset that was here before, or the root object is damaged: the first commit decides.
+    uid = hint.header.dataset
+    if _is_no_dataset(store.storage, root) or not _has_log_of(store, uid):
+        return Log(store, _get_or_raise(root))
+    logger.warning("%s of %s is missing or damaged: it can be read, but not written to.", keys.ROOT, store.storage.root)
+    return Log(store, uid, hint=hint)
+
+
+def _try_root(storage: Storage) -> str | ReelbaseError:
+    """Return the uuid that the root object holds, or the error that says it is missing or damaged."""
+    try:
+        return check_root(storage)
+    except (DatasetNotFoundError, CorruptObjectError) as error:
+        return error
+
+
+def _is_no_dataset(storage: Storage, root: str | ReelbaseError) -> bool:
+    """Return True if there is a root object, and it says that the dataset is being deleted, or it is a web page."""
+    if not isinstance(root, DatasetNotFoundError):
+        return False
+    try:
+        storage.get(keys.ROOT, 0, 1)
+    except ObjectNotFoundError:
+        return False
+    return True
+
+
+def _get_or_raise(root: str | ReelbaseError) -> str:
+    if isinstance(root, ReelbaseError):
+        raise root
+    return root
+
+
+def _has_log_of(store: Store, uid: str) -> bool:
+    """Return True if the first commit belongs to the dataset `uid`."""
+    try:
+        return Log(store, uid).header(0) is not None
+    except (FormatError, StorageError):
+        return False
 
 
 def find_object(storage: Storage, key: str) -> bytes | None:

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 def walk(known: Names, prefix: str) -> Iterator[tuple[str, Stat]]:
     """Yield the keys that start with `prefix`, with the stat of their files.
 
+    The folders that `prefix` names are looked up, which is often already known, and only those below are listed.
+
     Raises:
         StorageError: two folders have the same name, or a folder cannot be listed.
     """
-    folder = known.find_root()
+    *parents, _ = prefix.split("/")
+    folder = known.find_folder_below_root(parents)
     if folder is not None:
-        yield from _walk_folder(known, folder, prefix, "")
+        yield from _walk_folder(known, folder, prefix, "".join(f"{name}/" for name in parents))
 
 
 def _walk_folder(known: Names, folder: str, prefix: str, base: str) -> Iterator[tuple[str, Stat]]:

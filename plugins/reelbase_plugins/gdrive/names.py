@@ -100,6 +100,7 @@ class Names:
         self._all_drives = all_drives
         self._known: dict[tuple[str, str], tuple[File, float]] = {}
         self._folder_lock = threading.Lock()
+        self._lookup_locks: dict[tuple[str, str], threading.Lock] = {}
         client.learn(place.id, place.resource_key)
 
     def find_file(self, parts: Sequence[str], *, fresh: bool = False) -> File:
@@ -157,7 +158,8 @@ class Names:
         """
         uid: str = self._place.id
         for depth, name in enumerate(path):
-            found = self._find_child(uid, name, folders=True)
+            with self._lookup_locks.setdefault((uid, name), threading.Lock()):  # reads at the same time ask once
+                found = self._find_child(uid, name, folders=True)
             if found is None and make:
                 found = self._get_or_create_folder(uid, name)
             if found is None:
@@ -181,7 +183,23 @@ class Names:
 
     def find_root(self) -> str | None:
         """Return the id of the root folder; None if it does not exist yet."""
-        return self.find_folder(self._place.path)
+        return self.find_folder_below_root(())
+
+    def find_folder_below_root(self, parts: Sequence[str]) -> str | None:
+        """Return the id of a folder below the root folder; None if it does not exist.
+
+        Args:
+            parts: Names of the folders on the path, from the root folder on.
+        """
+        path = (*self._place.path, *parts)
+        try:
+            return self.find_folder(path)
+        except ObjectNotFoundError:  # a remembered folder was deleted; another may have its name now
+            self._known.clear()
+        try:
+            return self.find_folder(path)
+        except ObjectNotFoundError:
+            return None
 
     def forget(self, name: str) -> None:
         """Forget the files with this name in all folders."""

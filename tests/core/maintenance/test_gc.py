@@ -198,7 +198,7 @@ def test_a_pinned_reader_after_the_grace_is_told_so(ds: reelbase.Dataset) -> Non
     replaced(ds)
     ds.maintenance.expire(keep=0)
     ds.maintenance.gc(NOW)
-    with pytest.raises(reelbase.ReelbaseError, match=r"is gone|expired|No file"):
+    with pytest.raises(reelbase.ReelbaseError, match=r"is gone|expired|There is no file"):
         values(reader)
 
 
