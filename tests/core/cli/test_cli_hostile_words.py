@@ -18,6 +18,8 @@ from reelbase.cli import main
 from reelbase.errors import ReelbaseError
 from reelbase.testing.clips import make_clip
 
+pytestmark = pytest.mark.needs_av
+
 EVIL = "e\x1b]0;owned\x07\x9b2J\r\u202ev\n1@main  forged"
 _OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
