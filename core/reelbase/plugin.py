@@ -18,6 +18,7 @@ from reelbase._util.forks import call_after_fork
 from reelbase._util.printable import printable
 from reelbase._util.processes import kill_group
 from reelbase._util.scheduling import ordinary_scheduling
+from reelbase._util.threads import thread_limit
 from reelbase._util.urls import redacted, redacted_text
 from reelbase.contracts.codec import Codec, Ingested, WebClip, WebStream
 from reelbase.contracts.credentials import CredentialProvider, CredentialRequest, Credentials
@@ -102,6 +103,7 @@ __all__ = [
     "printable",
     "redacted",
     "redacted_text",
+    "thread_limit",
 ]  # fmt: skip
 
 

@@ -90,7 +90,7 @@ class MediaCell(Cell):
             frames = self.codec.decode(blobs[0], plan, size=size, out=target, **form)
             return deliver(rest.apply(frames), out) if rest.steps else frames
 
-        return PendingRead([ByteRanges(self.packets, _ranges_of(plan))], decode, label)
+        return PendingRead([ByteRanges(self.packets, packet_ranges(plan))], decode, label)
 
     def _prepare_whole(
         self, selection: Selection, label: str, size: Size, out: NDArray[Any] | None, form: dict[str, Any]
@@ -111,7 +111,7 @@ class MediaCell(Cell):
         def decode(blobs: Sequence[Blob]) -> dict[str, NDArray[Any]]:
             return pick_frames(self.codec.decode_planes(blobs[0], plan), item)
 
-        return PendingRead([ByteRanges(self.packets, _ranges_of(plan))], decode, label)
+        return PendingRead([ByteRanges(self.packets, packet_ranges(plan))], decode, label)
 
     def _choose_form(self, pixels: str | None) -> dict[str, Any]:
         """Return the argument of `Codec.decode` that leads to `pixels`; empty for the form that it gives by itself.
@@ -217,7 +217,7 @@ class MediaCell(Cell):
                 yield {name: plane[at] for name, plane in planes.items()}
 
 
-def _ranges_of(plan: Plan) -> list[tuple[int, int]]:
+def packet_ranges(plan: Plan) -> list[tuple[int, int]]:
     """Return the byte ranges of a plan's packets, to be fetched together with those of other samples.
 
     It is empty if only the container knows the ranges, or if they are too many bytes to hold at once. The codec then

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from reelbase.errors import UsageError
-from reelbase.sampling.hashing import draw, make_key
+from reelbase.sampling.hashing import draw, make_key, make_words
 from reelbase.sampling.permutation import Permutation
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reelbase.sampling.clips import Clips, CutClip
     from reelbase.sampling.timeline import Lengths, Timeline
 
-_ORDER, _PLACE, _CHOICE = range(3)  #: what random numbers are for
+_ORDER, _PLACE, _CHOICE, _SEED = range(4)  #: what random numbers are for
 _KEPT_ORDERS: Final = 4
 
 
@@ -33,12 +33,14 @@ class ClipRequest:
         row: Row of the video.
         number: Which of the clips of that video.
         draw: Random number in [0, 1) that chooses the place, if places are drawn.
+        seed: Random number of 64 bits for everything else that is drawn, such as the place of a crop.
         source: Which dataset, in a mixture of several.
     """
 
     row: int
     number: int
     draw: float
+    seed: int = 0
     source: int = 0
 
 
@@ -145,9 +147,10 @@ class ClipPlan:
     ) -> list[ClipRequest]:
         """Return clips of videos; `identities` tell apart all clips of an epoch, for what is drawn."""
         places_in_video = draw(make_key(self.seed, epoch, _PLACE), identities)
+        seeds = make_words(make_key(self.seed, epoch, _SEED), identities)
         rows = videos if self.rows is None else self.rows[videos]
-        found = zip(rows.tolist(), numbers.tolist(), places_in_video.tolist(), strict=True)
-        return [ClipRequest(row, number, at) for row, number, at in found]
+        found = zip(rows.tolist(), numbers.tolist(), places_in_video.tolist(), seeds.tolist(), strict=True)
+        return [ClipRequest(*values) for values in found]
 
     def cut(self, timeline: Timeline, request: ClipRequest) -> CutClip:
         """Return the frames of a clip of the video that `timeline` describes."""

@@ -35,7 +35,11 @@ def make_key(*parts: int) -> np.uint64:
     return np.uint64(key[0])
 
 
+def make_words(key: np.uint64, numbers: NDArray[np.int64]) -> Words:
+    """Return 64 random bits for each of `numbers`: uint64, the same shape."""
+    return mix(mix(numbers.astype(np.uint64)) ^ key)
+
+
 def draw(key: np.uint64, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return a number in [0, 1) for each of `numbers`: float64, the same shape, uniform, with 53 random bits."""
-    words = mix(mix(numbers.astype(np.uint64)) ^ key)
-    return (words >> np.uint64(11)).astype(np.float64) * _UNIT
+    return (make_words(key, numbers) >> np.uint64(11)).astype(np.float64) * _UNIT
