@@ -8,12 +8,13 @@ import numpy as np
 
 from reelbase._util.printable import printable_line
 from reelbase.errors import SampleIndexError, TensorNotFoundError
+from reelbase.samples.filtering import filter_rows
 from reelbase.samples.snapshot import TensorSnapshot
 from reelbase.selection.filter import Filter
 from reelbase.selection.indexing import Index
 from reelbase.view import View
 from reelbase.viewing.data_source import DatasetViewerSource
-from reelbase.viewing.tensor_source import TensorSource, plain
+from reelbase.viewing.tensor_source import TensorSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,19 +53,13 @@ class RowsView:
         """The rows for which an expression is true; see `Dataset.filter`.
 
         Raises:
-            FilterError: the expression is invalid, or names something that is not a tensor.
+            FilterError: the expression is invalid. No row was read.
         """
-        expression, names = Filter(where), self._state.names
-        snapshots = {name: self._snapshot(name) for name in expression.names if name in names}
+        rows = filter_rows(self._check_filter(where), self._snapshot, self.numbers)
+        return RowsView(self._store, self._state, list(rows))
 
-        def values(row: int) -> dict[str, Any]:
-            known = {
-                name: plain(View(snapshot)[row]) if row < len(snapshot) else None
-                for name, snapshot in snapshots.items()
-            }
-            return {"row": row, **dict.fromkeys(names), **known}
-
-        return RowsView(self._store, self._state, [row for row in self.numbers if expression.matches(values(row))])
+    def _check_filter(self, where: str) -> Filter:
+        return Filter(where, self._state.names, lambda name: self._snapshot(name).value_type)
 
     def _viewer_source(self, title: str, where: str = "", **known: Any) -> DatasetViewerSource:
         """All rows, for a viewer; `known` is passed on to `DatasetViewerSource`.
@@ -73,7 +68,7 @@ class RowsView:
             FilterError: `where` is not a valid filter.
         """
         if where:
-            Filter(where)
+            self._check_filter(where)
         sources = [tensor_source(self._snapshot(name)) for name in self._state.names]
         return DatasetViewerSource(title, sources, where=where, **known)
 
@@ -121,5 +116,12 @@ def tensor_source(tensor: TensorSnapshot) -> TensorSource:
     """Return the tensor in the form that viewers read."""
     schema = tensor.schema
     return TensorSource(
-        tensor.name, schema.htype, tensor.htype, tensor.is_sequence, View(tensor), len(tensor), schema.settings
+        tensor.name,
+        schema.htype,
+        tensor.htype,
+        tensor.is_sequence,
+        View(tensor),
+        len(tensor),
+        schema.settings,
+        tensor.value_type,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from reelbase.errors import HtypeError
+from reelbase.selection.value_types import ArrayOf, Field, ListOf, Number, Record, Text, number_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.media.sample import Encode, Sample
+    from reelbase.selection.value_types import ValueType
 
 
 class Htype:
@@ -82,14 +84,24 @@ class Htype:
         return {"value": self.numpy(array)}
 
     def plain(self, array: NDArray[Any]) -> Any:
-        """Return a stored array as numbers, strings, lists and dicts. Filters compare this, and viewers show it.
+        """Return a stored array as numbers, strings, lists and dicts. Filters compare this, and viewers show it."""
+        return self.numpy(array).tolist()
 
-        An array with a single number is returned as that number.
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return the type of what `plain` returns. It says what a filter may ask of an item; the rest is refused.
+
+        Args:
+            dtype: numpy dtype of the stored arrays; None if nothing was appended yet.
         """
-        value = self.numpy(array).tolist()
-        while isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
-            value = value[0]
-        return value
+        return ArrayOf(number_type(dtype))
+
+    def file_type(self) -> Record:
+        """Return what a filter may ask of an item that is an encoded file: some keys of its ``sample_info``, and more.
+
+        Values are looked up by the name of the field. There are "width" and "height", for videos "frames" and
+        "seconds" too, and what the codec put into `MediaInfo.details`.
+        """
+        return Record(("a picture", "pictures"), PICTURE_FIELDS)
 
     def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> Any:
         """Return what a viewer draws for an item that belongs to one frame of a video.
@@ -105,6 +117,19 @@ class Htype:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.settings().items())})"
+
+
+#: What a filter may ask of a picture.
+PICTURE_FIELDS: Final = {
+    "width": Field(Number("int64", "px")),
+    "height": Field(Number("int64", "px")),
+    "shape": Field(ListOf(Number("int64"), "axes")),
+    "dtype": Field(Text()),
+    "bits": Field(Number("int64")),
+    "format": Field(Text()),
+    "filename": Field(Text()),
+    "sha256": Field(Text()),
+}
 
 
 def as_array(value: Any) -> NDArray[Any]:

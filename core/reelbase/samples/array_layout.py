@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
     from reelbase.samples.items import RowShape
+    from reelbase.selection.value_types import ValueType
 
 Row = Mapping[str, "PackedSample | Entries"]
 
@@ -69,6 +70,11 @@ class Layout(ABC):
         """The dtype of stored arrays; None until the first append sets it."""
         return np.dtype(self.htype.dtype) if self.htype.dtype else None
 
+    @property
+    def item_type(self) -> ValueType:
+        """The type of an item in filters."""
+        return self.htype.file_type()
+
 
 class ArrayLayout(Layout):
     """Plain arrays of one dtype in the column ``data``."""
@@ -80,6 +86,10 @@ class ArrayLayout(Layout):
     @property
     def dtype(self) -> np.dtype[Any] | None:  # noqa: D102
         return self._dtype
+
+    @property
+    def item_type(self) -> ValueType:  # noqa: D102
+        return self.htype.value_type(None if self._dtype is None else self._dtype.name)
 
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:

@@ -14,9 +14,12 @@ from reelbase.contracts.htype import Htype, brief
 from reelbase.errors import CorruptObjectError, HtypeError
 from reelbase.format.chunk import Form, PackedSample
 from reelbase.media.sample import Encode, Sample
+from reelbase.selection.value_types import SEQUENCE, ListOf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from reelbase.selection.value_types import ValueType
 
 
 class RowShape(ABC):
@@ -61,6 +64,10 @@ class RowShape(ABC):
         """The cell of a row with these items."""
 
     @abstractmethod
+    def type_row(self, item: ValueType) -> ValueType:
+        """The type of a row in filters, whose items are of type `item`."""
+
+    @abstractmethod
     def unpack(self, packed: PackedSample, dtype: np.dtype[Any], htype: Htype) -> Cell:
         """The cell of a row of arrays, from its stored form."""
 
@@ -93,6 +100,9 @@ class SingleItem(RowShape):
 
     def make_cell(self, items: tuple[Cell, ...]) -> Cell:  # noqa: D102
         return items[0]
+
+    def type_row(self, item: ValueType) -> ValueType:  # noqa: D102
+        return item
 
     def unpack(self, packed: PackedSample, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
         return ArrayCell(_as_array(packed.payload, packed.shape, dtype), htype)
@@ -134,6 +144,9 @@ class ItemSequence(RowShape):
 
     def make_cell(self, items: tuple[Cell, ...]) -> Cell:  # noqa: D102
         return SequenceCell(items)
+
+    def type_row(self, item: ValueType) -> ValueType:  # noqa: D102
+        return ListOf(item, SEQUENCE)
 
     def unpack(self, packed: PackedSample, dtype: np.dtype[Any], htype: Htype) -> Cell:  # noqa: D102
         if packed.form == Form.RAGGED:

@@ -63,8 +63,7 @@ class SelectedSample:
 
     def sample_info(self) -> dict[str, Any]:
         """Facts about the whole media sample."""
-        info = self.media().info
-        return {**info.details, **({"sha256": info.sha256} if info.sha256 else {})}
+        return self.media().info.as_sample_info()
 
     def seconds(self) -> Any:
         """See `MediaCell.seconds`."""

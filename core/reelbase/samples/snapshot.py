@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reelbase.contracts.htype import Htype
     from reelbase.format.state import Rows, TensorSchema
     from reelbase.format.store import Store
+    from reelbase.selection.value_types import ValueType
 
 #: Rows whose facts are fetched together: even if each is in a chunk of its own, the cache holds that many chunks.
 ROWS_PER_FETCH: Final = 64
@@ -45,6 +46,11 @@ class TensorSnapshot:
     def is_sequence(self) -> bool:
         """True if a row holds several items."""
         return self._layout.row_shape.is_sequence
+
+    @property
+    def value_type(self) -> ValueType:
+        """The type of a row in filters."""
+        return self._layout.row_shape.type_row(self._layout.item_type)
 
     def __len__(self) -> int:
         return len(self._rows)

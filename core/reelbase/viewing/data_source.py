@@ -88,7 +88,9 @@ class DatasetViewerSource:
     def rows(self, where: str, start: int, limit: int) -> RowPage:
         """See `ViewerSource.rows`."""
         limit, first = min(max(limit, 1), MAX_ROWS_PER_PAGE), max(start, 0)
-        expression = Filter(where) if where.strip() else None
+        expression = (
+            Filter(where, self._tensors, lambda name: self._tensors[name].value_type) if where.strip() else None
+        )
         row, stop = first, min(self._count, first + MAX_ROWS_FILTERED_PER_PAGE)
         cards: list[RowCard] = []
         while row < stop and len(cards) < limit:
@@ -98,9 +100,8 @@ class DatasetViewerSource:
         return RowPage(rows=tuple(cards), next=row if row < self._count else None, seen=row - first)
 
     def _values(self, row: int, names: frozenset[str]) -> Mapping[str, Any]:
-        """A row for a filter that uses `names`. Other tensors are named, so that errors can list them, but not read."""
-        values = {name: tensor.value(row) if name in names else None for name, tensor in self._tensors.items()}
-        return {"row": row, **values}
+        """A row for a filter that uses `names`."""
+        return {"row": row} | {name: self._tensors[name].value(row) for name in names}
 
     def _make_card(self, row: int) -> RowCard:
         tensors = self._tensors.values()

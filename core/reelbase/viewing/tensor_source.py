@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from reelbase.contracts.htype import Htype
 from reelbase.contracts.viewer import ShownTensor
+from reelbase.selection.value_types import AnyValue, ValueType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,7 @@ class TensorSource:
         rows: A view over all rows.
         count: Number of rows.
         settings: Settings of its htype.
+        value_type: The type of a row in filters.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TensorSource:
     rows: Any
     count: int
     settings: Mapping[str, Any]
+    value_type: ValueType = AnyValue()  # noqa: RUF009 - immutable
 
     @property
     def is_video(self) -> bool:

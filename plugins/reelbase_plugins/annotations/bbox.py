@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reelbase.errors import HtypeError
-from reelbase.plugin import Htype, as_array, brief
+from reelbase.plugin import Htype, ListOf, as_array, brief
 from reelbase_plugins.annotations import box_coords
+from reelbase_plugins.annotations.box_fields import type_of_box
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from reelbase.plugin import ValueType
 
 #: Fractional labels are often rounded to two decimals, so an edge may be this far outside the picture.
 _MAX_FRACTION_OUTSIDE = 0.01
@@ -87,6 +90,10 @@ class BBox(Htype):
     def plain(self, array: NDArray[Any]) -> list[Any]:
         """Return the boxes as a list, also if there is only one."""
         return list(array.tolist())
+
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return a list of boxes, whose fields are edges, extents, centre and area in the units of `coords`."""
+        return ListOf(type_of_box(self.coords, dtype or "float32"))
 
     def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> list[Any]:
         """Return left, top, width and height of each box in pixels, for a picture of the given size."""

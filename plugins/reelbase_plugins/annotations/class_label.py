@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reelbase.errors import HtypeError
-from reelbase.plugin import Htype, brief
+from reelbase.plugin import ClassName, Htype, ListOf, Number, brief
 from reelbase_plugins.annotations._names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from reelbase.plugin import ValueType
 
     Ids = NDArray[np.uint32]
 
@@ -78,6 +80,10 @@ class ClassLabel(Htype):
     def plain(self, array: NDArray[Any]) -> list[Any]:
         """Return the list of names, or of ids if there are no class names."""
         return list(self._get_name(array.tolist()) if self.class_names else array.tolist())
+
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return a list of class names, or of ids if there are no class names."""
+        return ListOf(ClassName(self.class_names) if self.class_names else Number("uint32"))
 
     def _get_name(self, ids: Any) -> Any:
         return [self._get_name(item) for item in ids] if isinstance(ids, list) else self.class_names[ids]

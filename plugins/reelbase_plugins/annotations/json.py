@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from reelbase.errors import HtypeError
-from reelbase.plugin import Htype, brief
+from reelbase.plugin import AnyValue, Htype, brief
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from reelbase.plugin import ValueType
 
 MAX_NESTING: Final = 200
 
@@ -56,6 +58,10 @@ class Json(Htype):
     def plain(self, array: NDArray[Any]) -> Any:
         """Return the value."""
         return self.data(array)
+
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return that it may be any value: keys are not known before they are read."""
+        return AnyValue()
 
     def data(self, array: NDArray[Any]) -> Any:
         """Return the value."""

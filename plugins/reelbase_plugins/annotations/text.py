@@ -8,9 +8,12 @@ import numpy as np
 
 from reelbase.errors import HtypeError
 from reelbase.plugin import Htype, brief
+from reelbase.plugin import Text as TextType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from reelbase.plugin import ValueType
 
 
 class Text(Htype):
@@ -47,6 +50,10 @@ class Text(Htype):
     def plain(self, array: NDArray[Any]) -> str:
         """Return the string."""
         return self.data(array)
+
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return that it is a text."""
+        return TextType()
 
     def data(self, array: NDArray[Any]) -> str:
         """Return the string."""
