@@ -405,15 +405,21 @@ class Dataset:
         print(summarize(repr(self), self.tensors.values()))  # noqa: T201 - printing is its purpose
 
     def filter(self, where: str) -> RowsView:
-        """The rows for which an expression is true: ``ds.filter("labels == 'cat' and len(boxes) > 3")``.
+        """The rows for which an expression is true: ``ds.filter("labels == 'cat' and count(boxes) > 3")``.
 
         Tensors are referred to by name: numbers, strings and class names are values, boxes and sequences are lists,
-        videos have facts (``videos.fps >= 25``, ``videos.frames``), json has its keys; ``row`` is the row number.
-        Operators: ``== != < <= > >= in``, ``and or not``, ``len min max``. A comparison with a list is true if it is
-        true for any item. Nothing is decoded, and only the tensors that the expression names are read.
+        videos have facts (``videos.seconds > 10``, ``videos.fps >= 25``), boxes have fields (``boxes.w``), json has
+        its keys; ``row`` is the row number. Operators: ``== != < <= > >= in``, ``and or not``, ``+ - * / // %``.
+
+        A comparison with a list is true if it is true for any item. ``any``, ``all`` and ``count`` of a condition, and
+        ``count``, ``min``, ``max`` and ``sum`` of a list, are about all items of a row; ``len`` is the length of the
+        first axis: of a tensor with boxes for each frame, the number of frames. The guide has the details.
+
+        Nothing is decoded, and only the tensors that the expression names are read.
 
         Raises:
-            FilterError: the expression is invalid, or names something that is not a tensor.
+            FilterError: the expression is invalid, names a tensor, field or class that does not exist, or compares
+                what cannot be compared. No row was read.
         """
         return RowsView.of(self._session).filter(where)
 

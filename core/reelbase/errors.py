@@ -110,7 +110,7 @@ class UsageError(ReelbaseError, ValueError):
 
 
 class FilterError(UsageError):
-    """A filter expression is invalid, or names a tensor that does not exist."""
+    """A filter expression is invalid, names something that does not exist, or compares what cannot be compared."""
 
 
 class ConfigError(UsageError):

@@ -186,6 +186,7 @@ class Record(ValueType):
         fields: The fields by name.
         length: The field that ``len`` gives; "" if it has no length.
         numbers: How many numbers it is stored as, if it is a list of numbers: 4 for a box; else 0.
+        number: The type of one of those numbers.
         hints: Names that look like fields, and what to write instead.
     """
 
@@ -193,6 +194,7 @@ class Record(ValueType):
     fields: Mapping[str, Field] = field(hash=False)
     length: str = ""
     numbers: int = 0
+    number: ValueType = Number()
     hints: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -204,6 +206,10 @@ class Record(ValueType):
     def plural(self) -> str:  # type: ignore[override]
         """What messages call several."""
         return self.noun[1]
+
+    def adapt(self, constant: Any, label: str) -> Any:
+        """Return the constant as it is compared with one of the numbers."""
+        return self.number.adapt(constant, label) if self.numbers else constant
 
 
 @dataclass(frozen=True)

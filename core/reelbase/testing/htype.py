@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from reelbase.contracts.htype import Htype
 from reelbase.errors import HtypeError
 from reelbase.media.sample import Encode, Sample
+from reelbase.selection.value_types import SEQUENCE, ListOf
+from reelbase.testing._value_types import find_misfit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from reelbase.contracts.htype import Htype
 
 __all__ = ["HtypeCase", "HtypeTests"]
 
@@ -157,6 +158,18 @@ class HtypeTests:
         for value, stored in _store_values(case):
             first, second = case.htype.data(stored), case.htype.data(stored)
             assert repr(first) == repr(second), f".data() of {value!r} changes from call to call"
+
+    # Filters
+
+    def test_values_in_filters_are_of_their_type(self, case: HtypeCase) -> None:
+        for value, stored in _store_values(case):
+            declared = case.htype.value_type(stored.dtype.name)
+            misfit = find_misfit(case.htype.plain(stored), declared)
+            assert not misfit, f".plain() of {value!r} is not of the type that value_type() declares: {misfit}"
+            if type(case.htype).numpy is Htype.numpy:  # a sequence of them may be passed as one array
+                several = case.htype.plain(np.stack([stored, stored]))
+                misfit = find_misfit(several, ListOf(declared, SEQUENCE))
+                assert not misfit, f".plain() of two items {value!r} in one array is not a list of two: {misfit}"
 
     def test_read_only_arrays(self, case: HtypeCase) -> None:
         for _, stored in _store_values(case):

@@ -68,4 +68,5 @@ def type_of_box(coords: Mapping[str, str], dtype: str) -> Record:
     }
     w, h = _EDGES[mode]["w"], _EDGES[mode]["h"]
     area = Field(Number(unit=f"{unit}²" if unit else ""), lambda box: w(box) * h(box))
-    return Record(("a box", "boxes"), {**fields, "area": area}, numbers=4, hints=_HINTS)
+    number = Number(dtype, unit)
+    return Record(("a box", "boxes"), {**fields, "area": area}, numbers=4, number=number, hints=_HINTS)

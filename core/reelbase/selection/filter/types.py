@@ -47,7 +47,7 @@ def type_of_item(given: ValueType) -> ValueType | None:
         return given.item
     if isinstance(given, ArrayOf | AnyValue | Text):
         return given
-    return Number() if isinstance(given, Record) and given.numbers else None
+    return given.number if isinstance(given, Record) and given.numbers else None
 
 
 def join_axes(left: Node, right: Node) -> tuple[str, ...]:

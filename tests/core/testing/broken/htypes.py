@@ -9,6 +9,7 @@ import pytest
 
 from reelbase.contracts.htype import Htype, as_array
 from reelbase.errors import HtypeError
+from reelbase.plugin import Field, ListOf, Number, Record, Text
 from reelbase.testing import HtypeCase, HtypeTests
 
 
@@ -256,3 +257,30 @@ class TestDataChanges(Base):
         def data(self, array):
             self.dims += 1
             return {"dims": self.dims}
+
+
+class TestPromisesText(Base):
+    """test_values_in_filters_are_of_their_type"""
+
+    class Kind(Points):
+        def value_type(self, dtype):
+            return Text()
+
+
+class TestCollapsesSequences(Base):
+    """test_values_in_filters_are_of_their_type"""
+
+    class Kind(Points):
+        def plain(self, array):
+            return array.tolist() if array.ndim == 2 else array[0].tolist()
+
+        def value_type(self, dtype):
+            return ListOf(ListOf(Number()))
+
+
+class TestFieldsOfAnotherType(Base):
+    """test_values_in_filters_are_of_their_type"""
+
+    class Kind(Points):
+        def value_type(self, dtype):
+            return ListOf(Record(("a point", "points"), {"x": Field(Text(), lambda point: point[0])}, numbers=2))
