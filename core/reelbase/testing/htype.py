@@ -17,7 +17,7 @@ import pytest
 from reelbase.contracts.htype import Htype
 from reelbase.errors import HtypeError
 from reelbase.media.sample import Encode, Sample
-from reelbase.selection.value_types import SEQUENCE, ListOf
+from reelbase.selection.value_types import SEQUENCE, ListOf, ValueType
 from reelbase.testing._value_types import find_misfit
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ class HtypeTests:
     # Filters
 
     def test_values_in_filters_are_of_their_type(self, case: HtypeCase) -> None:
+        assert isinstance(case.htype.value_type(None), ValueType), "value_type(None) is not a type of values"
         for value, stored in _store_values(case):
             declared = case.htype.value_type(stored.dtype.name)
             misfit = find_misfit(case.htype.plain(stored), declared)

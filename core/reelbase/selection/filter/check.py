@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.errors import FilterError
 from reelbase.selection.filter.check_comparison import check_comparison
-from reelbase.selection.filter.operators import CALCULATE, calculation, get_key, negate
+from reelbase.selection.filter.operators import CALCULATE, SYMBOLS, calculation, get_key, negate
 from reelbase.selection.filter.text import FUNCTIONS, HELP
 from reelbase.selection.filter.tree import (
     AllItems,
@@ -90,7 +90,9 @@ class Checker:
                     return first
                 case ast.UnaryOp(op=ast.Not(), operand=operand):
                     inner = self._check_each(operand)
-                    return EachItem(type=inner.type, label=label, of=inner, function=lambda value: not value)
+                    return EachItem(
+                        type=inner.type, label=label, of=inner, operator="not", function=lambda value: not value
+                    )
                 case ast.Compare():
                     return self._compare(node, each=True)
             return self._as_conditions(self._check(node))
@@ -99,7 +101,9 @@ class Checker:
         if isinstance(found.type.leaf, Condition):
             return found
         typed = nest(found.type.axes, Condition())
-        return EachItem(type=typed, label=found.label, of=self._require_condition(found), function=bool)
+        return EachItem(
+            type=typed, label=found.label, of=self._require_condition(found), operator="bool", function=bool
+        )
 
     @staticmethod
     def _require_condition(found: Node) -> Node:
@@ -192,14 +196,18 @@ class Checker:
     def _field(self, of: Node, key: str, label: str) -> Node:
         leaf = of.type.leaf
         if isinstance(leaf, AnyValue) and not key.startswith("__"):
-            return EachItem(type=of.type, label=label, of=of, function=partial(get_key, key=key), whole=True)
+            return EachItem(
+                type=of.type, label=label, of=of, operator=f".{key}", function=partial(get_key, key=key), whole=True
+            )
         if not isinstance(leaf, Record):
             raise FilterError(f"{of.label} is {describe(of)}: it has no field {key!r}.", HELP)
         if key not in leaf.fields:
             raise FilterError(f"{of.label} has no field {key!r}.", leaf.hints.get(key) or suggest(key, leaf.fields))
         found = leaf.fields[key]
         typed = nest((*of.type.axes, *found.type.axes), found.type.leaf)
-        return EachItem(type=typed, label=label, of=of, function=found.get or (lambda value: value.get(key)))
+        return EachItem(
+            type=typed, label=label, of=of, operator=f".{key}", function=found.get or (lambda value: value.get(key))
+        )
 
     @staticmethod
     def _item(of: Node, place: int, label: str) -> Node:
@@ -213,7 +221,7 @@ class Checker:
         _require_number(of, label)
         if isinstance(of, Constant) and not isinstance(of.value, list):
             return replace(of, label=label, value=-of.value)
-        return EachItem(type=_as_number(of.type), label=label, of=of, function=negate)
+        return EachItem(type=_as_number(of.type), label=label, of=of, operator="-", function=negate)
 
     @staticmethod
     def _calculate(op: type[ast.operator], left: Node, right: Node, label: str) -> Node:
@@ -226,7 +234,15 @@ class Checker:
         if isinstance(left.type.leaf, AnyValue) or isinstance(right.type.leaf, AnyValue):
             result = AnyValue()
         typed = ArrayOf(result) if isinstance(result, AnyValue) else nest(join_axes(left, right), result)
-        return EachPair(type=typed, label=label, left=left, right=right, function=calculation(op), alone=float("nan"))
+        return EachPair(
+            type=typed,
+            label=label,
+            left=left,
+            right=right,
+            operator=SYMBOLS[op],
+            function=calculation(op),
+            alone=float("nan"),
+        )
 
     def _call(self, name: str, argument: ast.expr, label: str) -> Node:
         if name in ("any", "all"):

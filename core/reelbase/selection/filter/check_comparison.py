@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reelbase.errors import FilterError
-from reelbase.selection.filter.operators import EQUALITY, comparison, contains
+from reelbase.selection.filter.operators import EQUALITY, SYMBOLS, comparison, contains
 from reelbase.selection.filter.text import HELP
-from reelbase.selection.filter.tree import Condition, Constant, EachItem, EachPair, EqualsList, IsMissing, IsOneOf, Node
+from reelbase.selection.filter.tree import Condition, Constant, EachPair, EqualsList, IsMissing, IsOneOf, Node
 from reelbase.selection.filter.types import describe, is_list, join_axes
 from reelbase.selection.value_types import ClassName, Record, Text, nest
 
@@ -45,7 +45,7 @@ def check_comparison(op: ast.cmpop, left: Node, right: Node, label: str, *, each
         raise FilterError(
             f"{label} compares two lists item by item.", f"Write any({label}), all({label}) or count({label})."
         )
-    return _pair(left, right, label, comparison(type(op), _family(left, right)))
+    return _pair(type(op), left, right, label, comparison(type(op), _family(left, right)))
 
 
 def _compare_with_none(op: ast.cmpop, left: Node, right: Node, label: str, *, each: bool) -> Node:
@@ -66,18 +66,14 @@ def _look_in(op: ast.cmpop, left: Node, right: Node, label: str) -> Node:
     _check_families(left, right, label, is_order=False)
     left, right = _adapt(left, right), _adapt(right, left)
     if isinstance(leaf, Text) and not isinstance(right, Constant):
-        return _pair(left, right, label, lambda part, whole: contains(part, whole) is not is_negated)
+        return _pair(type(op), left, right, label, lambda part, whole: contains(part, whole) is not is_negated)
     typed = nest(left.type.axes, Condition())
     return IsOneOf(type=typed, label=label, left=left, right=right, is_negated=is_negated)
 
 
-def _pair(left: Node, right: Node, label: str, function: Callable[[Any, Any], Any]) -> Node:
-    """Return a node for a function of each pair; with a constant it is a function of each item."""
+def _pair(op: type[ast.cmpop], left: Node, right: Node, label: str, function: Callable[[Any, Any], Any]) -> Node:
     typed = nest(join_axes(left, right), Condition())
-    if isinstance(right, Constant):
-        constant = right.value
-        return EachItem(type=typed, label=label, of=left, function=lambda value: function(value, constant))
-    return EachPair(type=typed, label=label, left=left, right=right, function=function)
+    return EachPair(type=typed, label=label, left=left, right=right, operator=SYMBOLS[op], function=function)
 
 
 def _compare_with_list(op: ast.cmpop, left: Node, right: Node, label: str) -> Node:

@@ -11,6 +11,10 @@ from reelbase.selection.value_types import normalize
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+SYMBOLS: Final[Mapping[type[ast.AST], str]] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in",
+    ast.NotIn: "not in", ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
+}  # fmt: skip
 EQUALITY: Final = (ast.Eq, ast.NotEq)
 COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.Eq: operator.eq,

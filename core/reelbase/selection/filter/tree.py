@@ -67,11 +67,19 @@ class TensorValue(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class EachItem(Node):
-    """A function of each value, such as a field or a negative number."""
+    """A function of each value.
+
+    Attributes:
+        of: The values.
+        operator: What the function is: ".fps" for a field, "-", "not", or "bool".
+        function: Called with each value that is not missing.
+        whole: Whether it is called with the value as a whole, lists included.
+    """
 
     of: Node
+    operator: str
     function: Callable[[Any], Any]
-    whole: bool = False  #: apply it to the value as a whole, lists included
+    whole: bool = False
 
     def evaluate(self, row: Mapping[str, Any]) -> Any:  # noqa: D102
         value = self.of.evaluate(row)
@@ -93,16 +101,28 @@ class ItemAt(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class EachPair(Node):
-    """A function of each pair of values: arithmetic or a comparison."""
+    """A function of each pair of values.
+
+    Attributes:
+        left: The values of one side.
+        right: Those of the other.
+        operator: The operator as it is written: "+", "==", "in", …
+        function: Called with each pair of which neither value is missing.
+        alone: The result for an item without a partner in the other list.
+    """
 
     left: Node
     right: Node
+    operator: str
     function: Callable[[Any, Any], Any]
-    alone: Any = False  #: the result for an item without a partner in the other list
+    alone: Any = False
 
     def evaluate(self, row: Mapping[str, Any]) -> Any:  # noqa: D102
+        function, right = self.function, self.right.evaluate(row)
+        if isinstance(self.right, Constant):
+            return lift(lambda value: function(value, right), self.left.evaluate(row), self.left.type.depth)
         depths = (self.left.type.depth, self.right.type.depth)
-        return pair(self.function, self.left.evaluate(row), self.right.evaluate(row), depths, self.alone)
+        return pair(function, self.left.evaluate(row), right, depths, self.alone)
 
 
 @dataclass(frozen=True, kw_only=True)
