@@ -326,6 +326,8 @@ def test_lists_of_different_lengths_are_not_equal() -> None:
     assert not ask("all(a == b)", row, types)
     assert ask("count(a == b) == 2", row, types)
     assert not ask("any(a + b > 4)", row, types)
+    assert not ask("all(a > 0 and b > 0)", row, types)
+    assert ask("all(a > 5 or b > 0)", row, types)
 
 
 def test_a_constant_that_is_too_large_for_the_dtype() -> None:

@@ -284,7 +284,7 @@ FILTERS = st.recursive(
 )
 
 
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=250, derandomize=True)
 @given(FILTERS, st.lists(ROWS, min_size=1, max_size=5))
 def test_filters_mean_what_they_say(part: Part, rows: list[dict[str, Any]]) -> None:
     text, meaning = part
