@@ -24,7 +24,7 @@ from reelbase.group import Group
 from reelbase.maintenance import copy as copies
 from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
-from reelbase.rows import RowsView
+from reelbase.rows import RowsView, columns_of, values_of
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
 from reelbase.session.credential_names import CredsKeys, list_names
 from reelbase.session.info import Info
@@ -36,6 +36,7 @@ from reelbase.versions.ancestry import Lineage
 from reelbase.versions.history import History
 from reelbase.viewing.data_source import show
 from reelbase.viewing.html_repr import html_preview_or_none
+from reelbase.writes import check_distinct, iterate_values, replace_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from reelbase.viewing.data_source import DatasetViewerSource
 
 VERSIONS_IN_VIEWER: Final = 50
+_HOW_TO_WRITE: Final = "Write to it: ds.x.append(value), ds.x[row] = value, or ds[row] = {name: value}."
 _TENSOR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
@@ -163,13 +165,14 @@ class Dataset:
                 )
             transaction.do(Rename(tensor, new))
 
-    def append(self, row: Mapping[str, Any], *, txn: tuple[str, int] | None = None) -> bool:
+    def append(self, row: Mapping[str, Any] | RowsView, *, txn: tuple[str, int] | None = None) -> bool:
         """Add one row: a value for every tensor, None for a missing sample.
 
         A tensor that is shorter than the others is filled up with missing samples first: all values share a row.
 
         Args:
-            row: Values by tensor name.
+            row: Values by tensor name, or a row of a dataset with tensors of the same names: ``other[3]``. Samples of
+                other tensors are converted to what they mean here: labels by name, boxes by their coordinates.
             txn: An application's name and a number that grows with each of its writes, so that a job that is run
                 again after a crash adds nothing twice: the row is added only if that number was not committed yet.
 
@@ -181,16 +184,47 @@ class Dataset:
             TensorNotFoundError: there is no tensor of a given name.
             HtypeError, MediaError: a tensor cannot hold its value. Nothing is changed.
         """
-        _check_mapping(row)
-        return self.extend({name: [value] for name, value in row.items()}, txn=txn)
+        return self.extend({name: [value] for name, value in _values_of(row).items()}, txn=txn)
 
-    def extend(self, columns: Mapping[str, Iterable[Any]], *, txn: tuple[str, int] | None = None) -> bool:
+    def extend(
+        self, columns: Mapping[str, Iterable[Any]] | RowsView | Dataset, *, txn: tuple[str, int] | None = None
+    ) -> bool:
         """Add rows in one commit: as many values for each tensor. On an error nothing is changed.
 
-        Args, returns and raises as `append`; and UsageError when the columns have different lengths.
+        Args:
+            columns: Lists of values by tensor name, or rows of a dataset with tensors of the same names:
+                ``other[10:20]``, ``other.filter("…")``, or ``other`` for all of them.
+            txn: As in `append`.
+
+        Returns and raises as `append`; and UsageError when the columns have different lengths.
         """
-        _check_mapping(columns)
-        return run_once(self._session, txn, lambda transaction: self._extend(transaction, columns))
+        values = _columns_of(columns)
+        return run_once(self._session, txn, lambda transaction: self._extend(transaction, values))
+
+    def __setitem__(self, rows: Any, values: Mapping[str, Any] | RowsView) -> None:
+        """Replace samples of one row (``ds[3] = {"labels": "cat"}``) or of several, in one commit.
+
+        Tensors that are not named keep their samples.
+
+        Args:
+            rows: An int; or a slice, a list of ints, or a boolean mask, with a list of values for each tensor.
+            values: Values by tensor name, or a row of a dataset.
+
+        Raises:
+            SampleIndexError: there is no such row, or a named tensor ends before it.
+            UsageError: `rows` names a tensor, or a row twice; or there are not as many values as rows.
+            TensorNotFoundError: there is no tensor of a given name.
+            HtypeError, MediaError: a tensor cannot hold its value. Nothing is changed.
+        """
+        if isinstance(rows, str):
+            raise UsageError(f"ds[{rows!r}] is a tensor, which cannot be assigned.", _HOW_TO_WRITE)
+        with self._session.change() as transaction:
+            if RowsView.of(self._session)[rows]._single:
+                columns = {name: [value] for name, value in _values_of(values).items()}
+            else:
+                columns = {name: list(iterate_values(column, name)) for name, column in _columns_of(values).items()}
+            ids = {self._find_id(name): column for name, column in columns.items()}
+            replace_rows(transaction, RowsView.of(self._session)[rows].numbers, ids)
 
     def _extend(self, transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> None:
         missing = [name for name in transaction.schema_state.names if name not in columns]
@@ -226,6 +260,7 @@ class Dataset:
             )
         with self._session.change() as transaction:
             chosen = RowsView.of(self._session)[rows].numbers
+            check_distinct(chosen)
             for tensor in list(transaction.state.rows):
                 delete_rows(transaction, tensor, chosen)
 
@@ -514,8 +549,22 @@ def _suggest(name: object, names: Iterable[str]) -> str:
     return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
 
 
-def _check_mapping(row: object) -> None:
+def _values_of(row: Any) -> Mapping[str, Any]:
+    """Return the value of each tensor in one row, by name."""
+    return values_of(row) if isinstance(row, RowsView) else _check_mapping(row)
+
+
+def _columns_of(rows: Any) -> Mapping[str, Iterable[Any]]:
+    """Return the values of each tensor in several rows, by name."""
+    if isinstance(rows, Dataset):
+        rows = rows[:]
+    return columns_of(rows) if isinstance(rows, RowsView) else _check_mapping(rows)
+
+
+def _check_mapping(row: Any) -> Mapping[str, Any]:
     if not hasattr(row, "items"):
         raise UsageError(
             f"{brief(row)} is not a row.", 'Give a dict with a value for every tensor: {"videos": …, "boxes": …}.'
         )
+    values: Mapping[str, Any] = row
+    return values

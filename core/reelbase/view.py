@@ -16,7 +16,7 @@ from reelbase.contracts.viewer import Start
 from reelbase.errors import HtypeError, ReelbaseError, UsageError
 from reelbase.io.batch_read import execute
 from reelbase.media.pixels import check_pixels
-from reelbase.media.sample import Sample
+from reelbase.samples.foreign import ForeignSource, Selected, SingleSource, link_of, sample_of
 from reelbase.samples.selected import SelectedSample
 from reelbase.selection.indexing import Index
 from reelbase.viewing.data_source import DatasetViewerSource, show
@@ -31,30 +31,22 @@ if TYPE_CHECKING:
 
     from reelbase.cells import Cell
     from reelbase.contracts.viewer import Shown
-    from reelbase.media.sample import Link
+    from reelbase.media.sample import Link, Sample
 
     Seconds = float | Fraction | Decimal | np.floating[Any]
 
 T = TypeVar("T")
 
 
-class Source(Protocol):
+class Source(ForeignSource, Protocol):
     """Rows that a view reads from: those of a tensor at one commit, or a single file."""
 
     @property
     def name(self) -> str:
         """The tensor's or file's name, for messages."""
 
-    def __len__(self) -> int: ...
 
-    def cells(self, rows: Sequence[int]) -> list[Cell]:
-        """The samples of (valid) rows."""
-
-    def label(self, row: int) -> str:
-        """What messages call a row."""
-
-
-class Readable:
+class Readable(Selected):
     """What you can ask of a selection of samples.
 
     For one sample the answers are plain values; for several rows they are stacked if their shapes agree, else a list.
@@ -76,8 +68,18 @@ class Readable:
             for cell, (row, selection) in zip(cells, rows, strict=True)
         ]
 
+    def _selected(self) -> tuple[Any, Index]:
+        return self._source, self._index
+
     def __getitem__(self, key: Any) -> View:
-        return View(self._source, self._index.then(key))
+        index = self._index.then(key)
+        index.check(len(self._source))
+        return View(self._source, index)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise UsageError(
+            f"{self!r} is read-only.", "Write to the tensor: ds.x[row] = value, or ds.x[row, 2:5] = part of an array."
+        )
 
     def numpy(
         self,
@@ -264,12 +266,7 @@ class Readable:
             UsageError: only some frames or several rows are selected, or the sample is not media.
         """
         sample = self._one()
-        media = sample.media()
-        if sample.selection.steps:
-            raise UsageError(
-                "Some frames of a file are not a file.", "Append the whole sample, or view.numpy() to encode it."
-            )
-        return Sample(filename=str(media.info.details.get("filename", "sample")), open=lambda: media.blob)
+        return sample_of(sample.cell, sample.selection)
 
     def text(self) -> str:
         """`data` of a text sample."""
@@ -319,12 +316,7 @@ class View(Readable):
             UsageError: only some frames, several rows or several items are selected, or the sample is not a link.
         """
         sample = self._one()
-        pins = sample.cell.pins()
-        if sample.selection.steps or len(pins) != 1:
-            raise UsageError(
-                f"{sample.label} is not one link.", "Choose a whole sample of a tensor of links: links[0]."
-            )
-        return pins[0].link
+        return link_of(sample.cell, sample.selection, sample.label)
 
     def __len__(self) -> int:
         if not self._index.is_single:
@@ -344,7 +336,7 @@ class View(Readable):
 
 
 @dataclass(frozen=True)
-class _SingleCell:
+class _SingleCell(SingleSource):
     """One sample as the source of a view.
 
     Attributes:
@@ -354,9 +346,6 @@ class _SingleCell:
 
     cell: Cell
     name: str
-
-    def __len__(self) -> int:
-        return 1
 
     def cells(self, rows: Sequence[int]) -> list[Cell]:
         return [self.cell for _ in rows]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
+    from reelbase.samples.foreign import ForeignItem
     from reelbase.samples.items import RowShape
 
 BYTES_PER_CACHED_ROW: Final = 4_000  # of Python objects, measured; parsed JSON takes more than its text, too
@@ -51,10 +52,13 @@ class MediaLayout(Layout):
         self._codec = codec
         self._kinds = kinds
 
+    def take(self, item: ForeignItem) -> Any:  # noqa: D102
+        return item.as_file()
+
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:
             return {}
-        samples = [self._make_sample(self.htype.check(_as_file(item))) for item in self.row_shape.split(value)]
+        samples = [self._make_sample(self.htype.check(item)) for item in self.row_shape.split(value)]
         with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as spooled:
             spool = cast("BinaryIO", spooled)
             if len(samples) == 1:
@@ -180,11 +184,6 @@ class StoredFacts:
         """Where the bytes of one file start and end in those of all files of the row."""
         start = sum(facts[what] for facts in self.facts[:place] if facts)
         return start, start + self.facts[place][what]
-
-
-def _as_file(value: Any) -> Any:
-    """A view of a stored file as that file; any other value unchanged."""
-    return value if isinstance(value, Sample) or not hasattr(value, "as_sample") else value.as_sample()
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ from reelbase.plugin import Htype, brief
 from reelbase_plugins.annotations._names import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     Ids = NDArray[np.uint32]
 
+_HOLDS_STRINGS = ("text", "json")
 MAX_CLASS_ID = int(np.iinfo(np.uint32).max)
 
 
@@ -71,6 +72,25 @@ class ClassLabel(Htype):
         except HtypeError:
             return None
 
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return labels of another tensor by their names, or strings of text and json.
+
+        Raises:
+            HtypeError: a name is not among the class names, or only one of the tensors has class names.
+        """
+        if source.name in _HOLDS_STRINGS:
+            return self.check(source.data(array))
+        if not isinstance(source, ClassLabel) or not (self.class_names or source.class_names):
+            return super().convert(array, source, picture_size)
+        if not (self.class_names and source.class_names):
+            without, other = ("the other tensor", "this one") if self.class_names else ("this tensor", "the other")
+            raise HtypeError(
+                f"The labels have no common names: {without} has no class names, and {other} has.",
+                "Name its ids by tensor.add_class_names([…]), or append view.numpy() if ids mean the same.",
+            )
+        ids = [self._find_id(source.class_names[label]) for label in array.reshape(-1).tolist()]
+        return np.array(ids, np.uint32)
+
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """Return ``{"value": ids, "text": names}``, with names nested like the ids; None without class names."""
         return {"value": array, "text": self._get_name(array.tolist()) if self.class_names else None}
@@ -98,7 +118,7 @@ class ClassLabel(Htype):
         if name not in self._ids:
             raise HtypeError(
                 f"{name!r} is not among the {len(self.class_names)} class names.",
-                did_you_mean(name, self.class_names),
+                f"{did_you_mean(name, self.class_names)} To add it: tensor.add_class_names([{brief(name)}]).",
             )
         return self._ids[name]
 
