@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import uuid
@@ -24,8 +23,10 @@ from reelbase.group import Group
 from reelbase.maintenance import copy as copies
 from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
+from reelbase.other_names import suggest
 from reelbase.rows import RowsView, columns_of, values_of
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
+from reelbase.sealed import Sealed
 from reelbase.session.credential_names import CredsKeys, list_names
 from reelbase.session.info import Info
 from reelbase.session.session import Session
@@ -55,7 +56,7 @@ _HOW_TO_WRITE: Final = "Write to it: ds.x.append(value), ds.x[row] = value, or d
 _TENSOR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
-class Dataset:
+class Dataset(Sealed):
     """Named tensors with common rows. Returned by `reelbase.empty`, `reelbase.load` and `reelbase.open`.
 
     ``ds.videos`` and ``ds["videos"]`` are tensors; ``ds[3]`` and ``ds[10:20]`` are rows of all tensors.
@@ -65,11 +66,17 @@ class Dataset:
     several threads are done one after another.
     """
 
-    # With slots `ds.videos = …` raises: as an ordinary attribute it would hide the tensor of that name.
     __slots__ = ("__weakref__", "_session")
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def _how_to_set(self, name: str) -> str:
+        if name == "info":
+            return "Write its keys: ds.info[key] = value, or ds.info.update({…})."
+        if name in self:
+            return _HOW_TO_WRITE
+        return f"Make a tensor: ds.create_tensor({name!r}), or keep a note in ds.info[{name!r}]."
 
     @property
     def path(self) -> str:
@@ -536,17 +543,8 @@ class Dataset:
     def _find_id(self, name: str) -> str:
         names = self._session.schema_state.names
         if name not in names:
-            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", _suggest(name, names))
+            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", suggest(name, names))
         return names[name]
-
-
-def _suggest(name: object, names: Iterable[str]) -> str:
-    """Return a hint for the error about a tensor that does not exist: what the user may have meant."""
-    for home, kind in (("history", History), ("maintenance", Maintenance)):
-        if isinstance(name, str) and hasattr(kind, name):
-            return f"Did you mean ds.{home}.{name}?"
-    near = difflib.get_close_matches(str(name), names, 1)
-    return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
 
 
 def _values_of(row: Any) -> Mapping[str, Any]:

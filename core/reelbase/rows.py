@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from reelbase._util.printable import printable_line
 from reelbase.errors import SampleIndexError, TensorNotFoundError, UsageError
 from reelbase.samples.foreign import Selected, iterate_padded
 from reelbase.samples.snapshot import TensorSnapshot
+from reelbase.sealed import Sealed
 from reelbase.selection.filter import Filter
 from reelbase.selection.indexing import Index
 from reelbase.view import View
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from reelbase.session.session import Session
 
 
-class RowsView(Selected):
+_HOW_TO_WRITE: Final = "Rows are read-only. Write to the dataset: ds[row] = {name: value}, or ds.x[row] = value."
+
+
+class RowsView(Sealed, Selected):
     """Some rows of a dataset, or one: ``ds[10:20]``, ``ds[3].videos``. It stays at the commit it was made at."""
 
     def __init__(self, store: Store, state: State, rows: Sequence[int], *, single: bool = False) -> None:
@@ -48,6 +52,12 @@ class RowsView(Selected):
     def numbers(self) -> list[int]:
         """The numbers of the selected rows in the dataset."""
         return [int(row) for row in self._rows]
+
+    def _how_to_set(self, name: str) -> str:
+        return _HOW_TO_WRITE
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise UsageError(f"{self!r} is read-only.", _HOW_TO_WRITE)
 
     def _selected(self) -> Any:
         what = "A row is" if self._single else "Rows are"

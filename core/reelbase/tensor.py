@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,12 +15,21 @@ from reelbase.rows import tensor_source
 from reelbase.samples.foreign import Selected
 from reelbase.samples.schema import layout_of, reading_layout
 from reelbase.samples.snapshot import TensorSnapshot
+from reelbase.sealed import Sealed
 from reelbase.selection.indexing import Index
 from reelbase.session.info import Info
 from reelbase.view import View
 from reelbase.viewing.data_source import DatasetViewerSource
 from reelbase.viewing.html_repr import html_preview_or_none
-from reelbase.writes import check_distinct, fix_dtype, iterate_values, replace_part, replace_rows, take_ahead
+from reelbase.writes import (
+    add_class_names,
+    check_distinct,
+    fix_dtype,
+    iterate_values,
+    replace_part,
+    replace_rows,
+    take_ahead,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +39,18 @@ if TYPE_CHECKING:
     from reelbase.viewing.tensor_source import TensorSource
 
 
-class Tensor(Selected):
+_HOW_TO_SET: Final = {
+    "class_names": "Add names: tensor.add_class_names([…]). Those that it has cannot change: labels refer to them.",
+    "info": "Write its keys: tensor.info[key] = value, or tensor.info.update({…}).",
+    "name": "Use ds.rename_tensor(old, new).",
+    **dict.fromkeys(
+        ("htype", "dtype", "coords", "sample_compression", "meta"),
+        "It is chosen in ds.create_tensor. Make another tensor, and extend it from this one: ds.new.extend(ds.old).",
+    ),
+}
+
+
+class Tensor(Sealed, Selected):
     """Samples of one htype, one in each row: ``ds.videos`` or ``ds["videos"]``.
 
     ``tensor[row, frames, …]`` returns a `View` and reads nothing. A write is durable when the call returns, or, inside
@@ -40,6 +60,9 @@ class Tensor(Selected):
     def __init__(self, session: Session, tensor: str) -> None:
         self._session = session
         self._id = tensor
+
+    def _how_to_set(self, name: str) -> str:
+        return _HOW_TO_SET.get(name, "Metadata go into tensor.info[key], samples into tensor[row].")
 
     @property
     def _schema(self) -> TensorSchema:
@@ -151,21 +174,22 @@ class Tensor(Selected):
         """Read and decode all samples; see `View.numpy`.
 
         Args:
-            aslist: Return a list with one array per row, even if they could be stacked.
+            aslist: Return a list with one array per row, even if they could be stacked; None for a row without a
+                sample.
 
         Returns:
             One array with the rows as its first axis if all samples have the same shape, else a list of arrays.
 
         Raises:
-            MissingSampleError: a row holds no sample.
+            MissingSampleError: a row holds no sample, and `aslist` is not set.
             DamagedMediaError, StorageError: a sample cannot be read or decoded.
         """
         return self._view.numpy(aslist=aslist)
 
     def data(self) -> Any:
-        """Read all samples in the htype's own form, as a list; see `View.data`.
+        """Read all samples in the htype's own form, as a list; see `View.data`. It is None for a row without a sample.
 
-        Raises as `numpy`.
+        Raises as `numpy`, but not for missing samples.
         """
         return self._view.data()
 
@@ -212,6 +236,21 @@ class Tensor(Selected):
             # Before the rows are resolved: an iterator may append or delete rows.
             values = [value] if index.is_single else list(iterate_values(value, self.name))
             replace_rows(transaction, self._resolve_rows(key), {self._id: values})
+
+    def add_class_names(self, names: Sequence[str]) -> None:
+        """Add names to the classes of a ``class_label`` tensor, in one commit. They get the next ids.
+
+        Names that the tensor has already are passed over. Stored labels keep their meaning; class names can never be
+        removed or reordered, not even by a revert. If a tensor was created without class names, those that it gets
+        must be enough for all ids that it holds.
+
+        Raises:
+            HtypeError: the tensor's samples have no class names, the names are not a list of strings, or a sample
+                holds an id that would have no name.
+            CommitConflictError: another writer added class names meanwhile. Refresh, and add them again.
+        """
+        with self._session.change() as transaction:
+            add_class_names(transaction, self._schema.id, names)
 
     def pop(self, index: int = -1) -> None:
         """Remove one row, the last by default; rows after it move up.

@@ -18,6 +18,7 @@ from reelbase.io.batch_read import execute
 from reelbase.media.pixels import check_pixels
 from reelbase.samples.foreign import ForeignSource, Selected, SingleSource, link_of, sample_of
 from reelbase.samples.selected import SelectedSample
+from reelbase.sealed import Sealed
 from reelbase.selection.indexing import Index
 from reelbase.viewing.data_source import DatasetViewerSource, show
 from reelbase.viewing.html_repr import html_preview_or_none
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from reelbase.cells import Cell
     from reelbase.contracts.viewer import Shown
+    from reelbase.io.batch_read import PendingRead
     from reelbase.media.sample import Link, Sample
 
     Seconds = float | Fraction | Decimal | np.floating[Any]
@@ -46,7 +48,7 @@ class Source(ForeignSource, Protocol):
         """The tensor's or file's name, for messages."""
 
 
-class Readable(Selected):
+class Readable(Sealed, Selected):
     """What you can ask of a selection of samples.
 
     For one sample the answers are plain values; for several rows they are stacked if their shapes agree, else a list.
@@ -57,6 +59,9 @@ class Readable(Selected):
 
     _source: Source
     _index: Index
+
+    def _how_to_set(self, name: str) -> str:
+        return "A view is read-only. Write to the tensor: ds.x[row] = value, or ds.x.info[key] = value."
 
     def _select(self) -> list[SelectedSample]:
         """Return the selected samples with the part selected of each. Reads their facts; nothing is decoded."""
@@ -94,7 +99,8 @@ class Readable(Selected):
         Args:
             size: ``(height, width)`` to scale pictures to, in the same pass as the colour conversion.
             out: A writable, C-contiguous array of exactly the result's shape to write into and return.
-            aslist: Return a list with one array per row, even if they could be stacked.
+            aslist: Return a list with one array per row, even if they could be stacked; None for a row without a
+                sample.
             pixels: What to convert pictures to. None, the default, is "rgb24" for frames of videos, and an image's own
                 channels and bits:
 
@@ -116,7 +122,7 @@ class Readable(Selected):
 
         Raises:
             SampleIndexError: a row or frame is out of range.
-            MissingSampleError: a row holds no sample.
+            MissingSampleError: a row holds no sample, and `aslist` is not set.
             DamagedMediaError: a frame cannot be decoded.
             UsageError: `size`, `out` or `pixels` do not fit.
         """
@@ -124,9 +130,9 @@ class Readable(Selected):
         samples = self._select()
         if self._index.is_single:
             return execute([samples[0].prepare_array(size, out, pixels)])[0]
-        arrays = execute([sample.prepare_array(size, pixels=pixels) for sample in samples])
         if aslist:
-            return arrays
+            return _execute_existing(samples, lambda sample: sample.prepare_array(size, pixels=pixels))
+        arrays = execute([sample.prepare_array(size, pixels=pixels) for sample in samples])
         whole = stack(arrays)
         return whole if out is None else _write_into(out, whole)
 
@@ -135,10 +141,15 @@ class Readable(Selected):
 
         Returns:
             ``{"frames", "timestamps"}`` for video, a str for text, the value for json, ``{"value", …}`` otherwise;
-            a list of those for several rows.
+            a list of those for several rows, with None for a row without a sample.
+
+        Raises:
+            MissingSampleError: the one selected row holds no sample.
         """
-        parts = execute([sample.prepare_data() for sample in self._select()])
-        return parts[0] if self._index.is_single else parts
+        samples = self._select()
+        if self._index.is_single:
+            return execute([samples[0].prepare_data()])[0]
+        return _execute_existing(samples, SelectedSample.prepare_data)
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -352,6 +363,14 @@ class _SingleCell(SingleSource):
 
     def label(self, row: int) -> str:
         return self.name
+
+
+def _execute_existing(
+    samples: Sequence[SelectedSample], prepare: Callable[[SelectedSample], PendingRead]
+) -> builtins.list[Any]:
+    """Return what each sample's read gives; None for rows without a sample."""
+    results = iter(execute([prepare(sample) for sample in samples if sample.exists]))
+    return [next(results) if sample.exists else None for sample in samples]
 
 
 def _check_times(seconds: object) -> NDArray[Any]:

@@ -8,11 +8,19 @@ import numpy as np
 
 from reelbase.cells import ArrayCell, MissingCell, SequenceCell
 from reelbase.contracts.htype import as_array, brief
-from reelbase.errors import HtypeError, MissingSampleError, SampleIndexError, TensorNotFoundError, UsageError
-from reelbase.format.ops import FixDtype, Update
+from reelbase.errors import (
+    HtypeError,
+    MissingSampleError,
+    SampleIndexError,
+    TensorNotFoundError,
+    UsageError,
+    error_context,
+)
+from reelbase.format.ops import ExtendSettings, FixDtype, Update
 from reelbase.format.rows import RowsBuilder, stack_rows
+from reelbase.format.settings import narrows
 from reelbase.samples.array_layout import safe_cast
-from reelbase.samples.foreign import Selected, Stored, iterate_rows, take_item, take_over
+from reelbase.samples.foreign import ROWS_PER_PAGE, Selected, Stored, iterate_rows, take_item, take_over
 from reelbase.samples.schema import layout_of
 from reelbase.samples.snapshot import TensorSnapshot
 from reelbase.selection.indexing import Selection
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.cells import Cell
+    from reelbase.contracts.htype import Htype
     from reelbase.format.state import TensorSchema
     from reelbase.samples.array_layout import Layout
     from reelbase.selection.indexing import Item
@@ -210,6 +219,33 @@ def _replace_entries(layout: Layout, array: NDArray[Any], items: tuple[Item, ...
     if not isinstance(checked, np.ndarray) or checked.shape != array.shape:
         raise UsageError(f"A part of {htype.name!r} cannot be replaced.", "Replace it whole: tensor[row] = value.")
     return Stored(checked)
+
+
+def add_class_names(transaction: Transaction, tensor: str, names: Sequence[str]) -> None:
+    """Add class names to a tensor, given by its id.
+
+    Raises:
+        HtypeError: its htype has no class names, they are not names, or a sample holds an id that gets none.
+    """
+    snapshot = TensorSnapshot.of(transaction.store, transaction.state, tensor)
+    old = snapshot.schema.settings
+    new = snapshot.htype.add_class_names(names)
+    if new.settings() == old:
+        return
+    if narrows(new.settings(), old):
+        _check_samples(snapshot, new)
+    transaction.schema_op(ExtendSettings(tensor, new.settings()))
+
+
+def _check_samples(snapshot: TensorSnapshot, htype: Htype) -> None:
+    """Check that all samples of a tensor are valid for an htype."""
+    for start in range(0, len(snapshot), ROWS_PER_PAGE):
+        rows = range(start, min(start + ROWS_PER_PAGE, len(snapshot)))
+        for row, cell in zip(rows, snapshot.cells(rows), strict=True):
+            with error_context(snapshot.label(row)):
+                for item in cell.items if isinstance(cell, SequenceCell) else [cell]:
+                    if isinstance(item, ArrayCell):
+                        htype.check(item.stored.reshape(-1))
 
 
 def _drop_leading_axes(array: NDArray[Any], ndim: int) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from reelbase.errors import HtypeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,6 +58,17 @@ class Htype:
             HtypeError: the tensor cannot hold the value. The message shows it and says what would be accepted.
         """
         return as_array(value)
+
+    def add_class_names(self, names: Sequence[str]) -> Htype:
+        """Return the htype with further class names. Those that it has keep their places.
+
+        Args:
+            names: The names to add; it may have some of them already.
+
+        Raises:
+            HtypeError: they are not names; or, by default, the htype has no class names.
+        """
+        raise HtypeError(f"Samples of htype {self.name!r} have no class names.", 'Use htype="class_label".')
 
     def check_many(self, value: Any) -> NDArray[Any] | None:
         """Check all items of a sequence at once, if they have one shape.

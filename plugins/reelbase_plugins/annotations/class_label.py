@@ -58,6 +58,15 @@ class ClassLabel(Htype):
         items = items if isinstance(items, (list, tuple)) else [items]
         return np.array([self._parse_label(item) for item in items], np.uint32)
 
+    def add_class_names(self, names: Sequence[str]) -> ClassLabel:
+        """Return the htype with further class names, which get the next ids.
+
+        Raises:
+            HtypeError: they are not a list of non-empty strings.
+        """
+        new = [name for name in _check_names(names) if name not in self._ids]
+        return ClassLabel(class_names=[*self.class_names, *new])
+
     def check_many(self, value: Any) -> Ids | None:
         """Check many samples at once: integers ``(n,)`` with one label per sample, or ``(n, labels)``.
 
@@ -113,7 +122,7 @@ class ClassLabel(Htype):
 
     def _find_id(self, name: str) -> int:
         if not self.class_names:
-            todo = "Pass class_names=[…] to create_tensor, or append ids."
+            todo = "Name its ids by tensor.add_class_names([…]), or append ids."
             raise HtypeError(f"{name!r} is a name, and this tensor has no class names.", todo)
         if name not in self._ids:
             raise HtypeError(
