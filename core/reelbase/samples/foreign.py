@@ -378,7 +378,10 @@ def _check_whole_entries(stored: NDArray[Any], selection: Selection) -> NDArray[
     size = int(np.prod(inner))
     places = selection.apply(np.arange(stored.size).reshape(stored.shape))
     is_whole = places.shape[places.ndim - len(inner) :] == inner
-    if not is_whole or not (places.reshape(-1, size) % size == np.arange(size)).all():
+    if is_whole and size:
+        entries = places.reshape(-1, size)
+        is_whole = bool((entries == entries[:, :1] // size * size + np.arange(size)).all())
+    if not is_whole:
         raise UsageError(
             f"A part of shape {part.shape} cuts through items of shape {inner}.",
             "Select whole ones, or append view.numpy() for its numbers.",
