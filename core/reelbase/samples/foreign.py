@@ -121,7 +121,8 @@ class ForeignSample(Selected):
     def numbers(self) -> Any:
         """Return what ``numpy()`` returns for the selected part."""
         with error_context(self.label):
-            return execute([self.cell.prepare_array(self.selection, self.label)])[0]
+            cell, selection = self.cell.narrow(self.selection)
+            return execute([cell.prepare_array(selection, self.label)])[0]
 
 
 @dataclass(frozen=True)
