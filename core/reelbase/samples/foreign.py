@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
 
-from reelbase.cells import ArrayCell, Cell, MissingCell, SequenceCell
+from reelbase.cells import ArrayCell, Cell, FlatCell, MissingCell, SequenceCell
 from reelbase.contracts.htype import Htype
 from reelbase.errors import HtypeError, UsageError, error_context
 from reelbase.io.batch_read import execute
@@ -206,7 +206,10 @@ def sample_of(cell: Cell, selection: Selection) -> Sample:
         )
     details = media.info.details
     return Sample(
-        filename=str(details.get("filename", "sample")), open=lambda: media.blob, stream=details.get("stream")
+        filename=str(details.get("filename", "sample")),
+        open=lambda: media.blob,
+        stream=details.get("stream"),
+        flat=isinstance(media, FlatCell),
     )
 
 

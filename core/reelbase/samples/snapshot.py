@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reelbase.cells import MissingCell
+from reelbase.cells import MissingCell, SequenceCell
 from reelbase.errors import error_context
 from reelbase.format.rows import RowReader
 from reelbase.samples.schema import reading_layout
@@ -70,10 +70,8 @@ class TensorSnapshot:
             for tensor, schema in state.tensors.items()
             if reading_layout(schema).holds_files and row < len(state.rows[tensor])
         ]
-        cells = [cell for other in others for cell in other.cells([row]) if not isinstance(cell, MissingCell)]
-        sizes = {cell.shape[-3:-1] for cell in cells}
-        height, width = sizes.pop() if len(sizes) == 1 else (None, None)
-        return None if height is None or width is None else (height, width)
+        sizes = {size for other in others for cell in other.cells([row]) for size in _picture_sizes(cell)}
+        return sizes.pop() if len(sizes) == 1 else None
 
     def label(self, row: int) -> str:
         """Return the text that names a row in messages."""
@@ -103,3 +101,13 @@ class TensorSnapshot:
         label = self.label(row)
         with error_context(label):
             return self._layout.read(reader, label)
+
+
+def _picture_sizes(cell: Cell) -> set[tuple[int, int]]:
+    """Return ``(height, width)`` of each file of a row."""
+    if isinstance(cell, MissingCell):
+        return set()
+    if isinstance(cell, SequenceCell):
+        return {size for item in cell.items for size in _picture_sizes(item)}
+    height, width = cell.media().info.shape[-3:-1]
+    return {(height, width)}
