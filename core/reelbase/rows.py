@@ -59,7 +59,7 @@ class RowsView(Sealed, Selected):
     def __setitem__(self, key: Any, value: Any) -> None:
         raise UsageError(f"{self!r} is read-only.", _HOW_TO_WRITE)
 
-    def _selected(self) -> Any:
+    def _get_selection(self) -> Any:
         what = "A row is" if self._single else "Rows are"
         raise UsageError(
             f"{what} not a sample: {self!r}.", 'Choose a tensor of it: row["videos"]. Dataset.extend takes whole rows.'

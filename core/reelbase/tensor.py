@@ -81,7 +81,7 @@ class Tensor(Sealed, Selected):
     def _view(self) -> View:
         return View(self._snapshot())
 
-    def _selected(self) -> tuple[TensorSnapshot, Index]:
+    def _get_selection(self) -> tuple[TensorSnapshot, Index]:
         return self._snapshot(), Index()
 
     def __getitem__(self, key: Any) -> View:

@@ -73,7 +73,7 @@ class Readable(Sealed, Selected):
             for cell, (row, selection) in zip(cells, rows, strict=True)
         ]
 
-    def _selected(self) -> tuple[Any, Index]:
+    def _get_selection(self) -> tuple[Any, Index]:
         return self._source, self._index
 
     def __getitem__(self, key: Any) -> View:

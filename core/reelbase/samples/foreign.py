@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reelbase.samples.array_layout import Layout
 
 ROWS_PER_PAGE: Final = 64
-_WHOLE: Final = (str, bytes, Mapping, Sample, Encode, list, tuple)  #: values that are no iterators over items
+_WHOLE: Final = (str, bytes, Mapping, Sample, Encode, list, tuple)  #: values that are not iterators over items
 GENERIC: Final = Htype.name
 
 
@@ -69,7 +69,7 @@ class Selected(ABC):
     """A selection of samples of a tensor: what can be appended to another one."""
 
     @abstractmethod
-    def _selected(self) -> tuple[ForeignSource, Index]:
+    def _get_selection(self) -> tuple[ForeignSource, Index]:
         """Return the rows to choose from, and which of them and what of each is selected.
 
         Raises:
@@ -93,7 +93,7 @@ class ForeignSample(Selected):
     cell: Cell
     selection: Selection
 
-    def _selected(self) -> tuple[ForeignSource, Index]:
+    def _get_selection(self) -> tuple[ForeignSource, Index]:
         return self.source, Index((self.row,), self.selection)
 
     @property
@@ -227,7 +227,7 @@ def link_of(cell: Cell, selection: Selection, label: str) -> Link:
 
 def iterate_samples(value: Selected) -> Iterator[ForeignSample]:
     """Yield each selected row."""
-    source, index = value._selected()
+    source, index = value._get_selection()
     rows = index.resolve(len(source))
     for start in range(0, len(rows), ROWS_PER_PAGE):
         page = rows[start : start + ROWS_PER_PAGE]
@@ -252,7 +252,7 @@ def iterate_rows(value: Selected) -> Iterator[ForeignSample | ForeignItem]:
     Raises:
         UsageError: one sample is selected, which is not a sequence.
     """
-    if not value._selected()[1].is_single:
+    if not value._get_selection()[1].is_single:
         return iterate_samples(value)
     (sample,) = iterate_samples(value)
     items = sample.split() if sample.exists else None
@@ -308,7 +308,7 @@ def _take(value: Any, layout: Layout, is_sequence: bool) -> Any:
 
 def _take_selected(value: Selected, layout: Layout, is_sequence: bool) -> Any:
     samples = [value] if isinstance(value, ForeignSample) else list(iterate_samples(value))
-    if not value._selected()[1].is_single:
+    if not value._get_selection()[1].is_single:
         if is_sequence:
             return [_take(sample, layout, False) for sample in samples]
         raise UsageError(

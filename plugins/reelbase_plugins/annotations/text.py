@@ -46,7 +46,7 @@ class Text(Htype):
         """Return a string of a json tensor as text.
 
         Raises:
-            HtypeError: it is no string, or a sample of another htype.
+            HtypeError: it is not a string, or it is a sample of another htype.
         """
         if source.name == "json":
             return self.check(source.data(array))
