@@ -224,7 +224,7 @@ class Dataset(Sealed):
             HtypeError, MediaError: a tensor cannot hold its value. Nothing is changed.
         """
         if isinstance(rows, str):
-            raise UsageError(f"ds[{rows!r}] is a tensor, which cannot be assigned.", _HOW_TO_WRITE)
+            raise UsageError(f"ds[{rows!r}] cannot be assigned.", self._how_to_set(rows))
         with self._session.change() as transaction:
             if RowsView.of(self._session)[rows]._single:
                 columns = {name: [value] for name, value in _values_of(values).items()}
@@ -549,13 +549,13 @@ class Dataset(Sealed):
 
 def _values_of(row: Any) -> Mapping[str, Any]:
     """Return the value of each tensor in one row, by name."""
+    row = row[:] if isinstance(row, Dataset) else row
     return values_of(row) if isinstance(row, RowsView) else _check_mapping(row)
 
 
 def _columns_of(rows: Any) -> Mapping[str, Iterable[Any]]:
     """Return the values of each tensor in several rows, by name."""
-    if isinstance(rows, Dataset):
-        rows = rows[:]
+    rows = rows[:] if isinstance(rows, Dataset) else rows
     return columns_of(rows) if isinstance(rows, RowsView) else _check_mapping(rows)
 
 

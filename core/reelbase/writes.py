@@ -228,13 +228,12 @@ def add_class_names(transaction: Transaction, tensor: str, names: Sequence[str])
         HtypeError: its htype has no class names, they are not names, or a sample holds an id that gets none.
     """
     snapshot = TensorSnapshot.of(transaction.store, transaction.state, tensor)
-    old = snapshot.schema.settings
-    new = snapshot.htype.add_class_names(names)
-    if new.settings() == old:
-        return
-    if narrows(new.settings(), old):
-        _check_samples(snapshot, new)
-    transaction.schema_op(ExtendSettings(tensor, new.settings()))
+    htype, old = snapshot.htype.add_class_names(names), snapshot.schema.settings
+    new = {**old, **htype.settings()}
+    if narrows(new, old):
+        _check_samples(snapshot, htype)
+    if new != old:
+        transaction.schema_op(ExtendSettings(tensor, new))
 
 
 def _check_samples(snapshot: TensorSnapshot, htype: Htype) -> None:

@@ -80,6 +80,7 @@ def test_rows_are_updated_from_rows(ds: reelbase.Dataset) -> None:
         (0, {"x": [9, 9], "y": "text"}, HtypeError, "text"),
         (0, {"x": [9, 9], "y": 1j}, HtypeError, "does not fit"),
         (0, [1, 2], UsageError, "not a row"),
+        ("new", [1], UsageError, r"ds\.create_tensor\('new'\)"),
         ([0, 0], {"y": [1, 2]}, UsageError, "Row 0 is named twice"),
         ([0, -4], {"y": [1, 2]}, UsageError, "Row 0 is named twice"),
         (slice(0, 2), {"x": [[9, 9], [9, 9]], "y": [1]}, UsageError, "1 values for 2 rows of 'y'"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from reelbase.samples.array_layout import Layout
 
 ROWS_PER_PAGE: Final = 64
+MAX_AXES: Final = 64  #: of a numpy array
 _WHOLE: Final = (str, bytes, Mapping, Sample, Encode, list, tuple)  #: values that are not iterators over items
 GENERIC: Final = Htype.name
 
@@ -361,13 +363,18 @@ def _is_sample(kind: type) -> bool:
 
 
 def holds_samples(value: object) -> bool:
-    """Return True if a list holds samples of other tensors, at any depth."""
-    if not isinstance(value, (list, tuple)):
-        return False
-    kinds = set(map(type, value))  # far fewer than items
-    if any(_is_sample(kind) or issubclass(kind, ForeignItem) for kind in kinds):
-        return True
-    return any(issubclass(kind, (list, tuple)) for kind in kinds) and any(map(holds_samples, value))
+    """Return True if a list holds samples of other tensors, at any depth that an array can have."""
+    level = value if isinstance(value, (list, tuple)) else ()
+    for _ in range(MAX_AXES):  # level by level: a row may be a list of a box for each of thousands of frames
+        kinds = set(map(type, level))
+        if any(_is_sample(kind) or issubclass(kind, ForeignItem) for kind in kinds):
+            return True
+        lists = tuple(kind for kind in kinds if issubclass(kind, (list, tuple)))
+        if not lists:
+            return False
+        distinct = {id(item): item for item in level if isinstance(item, lists)}  # lists may contain themselves
+        level = list(chain.from_iterable(distinct.values()))
+    return False
 
 
 def _check_whole_entries(stored: NDArray[Any], selection: Selection) -> NDArray[Any]:
