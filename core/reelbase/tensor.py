@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -145,7 +146,10 @@ class Tensor(Sealed, Selected):
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """A new dict: ``name``, ``htype``, ``dtype``, ``sample_compression``, ``length`` and the htype's settings."""
+        """A new dict: ``name``, ``htype``, ``dtype``, ``sample_compression``, ``length`` and the htype's settings.
+
+        Changing it changes nothing: settings are chosen in `Dataset.create_tensor`, and `add_class_names` adds names.
+        """
         schema = self._schema
         return {
             "name": schema.name,
@@ -153,7 +157,7 @@ class Tensor(Sealed, Selected):
             "dtype": None if self.dtype is None else self.dtype.name,
             "sample_compression": schema.codec,
             "length": len(self),
-            **schema.settings,
+            **copy.deepcopy(dict(schema.settings)),
         }
 
     @property
@@ -240,9 +244,9 @@ class Tensor(Sealed, Selected):
     def add_class_names(self, names: Sequence[str]) -> None:
         """Add names to the classes of a ``class_label`` tensor, in one commit. They get the next ids.
 
-        Names that the tensor has already are passed over. Stored labels keep their meaning; class names can never be
-        removed or reordered, not even by a revert. If a tensor was created without class names, those that it gets
-        must be enough for all ids that it holds.
+        Names that the tensor has already are passed over. Stored labels keep their meaning: class names can never be
+        removed or reordered, and a revert keeps those that were added. If a tensor was created without class names,
+        the first that it gets must be enough for all ids that it holds.
 
         Raises:
             HtypeError: the tensor's samples have no class names, the names are not a list of strings, or a sample

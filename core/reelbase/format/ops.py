@@ -420,12 +420,13 @@ class Revert(Op):
 def _keep_growth(old: TensorSchema, now: TensorSchema | None) -> TensorSchema:
     """Return the old schema, but with a dtype that was fixed and settings that were extended since then.
 
-    Another writer may be about to commit samples of that dtype, or with those class names (decision 18).
+    Another writer may be about to commit samples of that dtype, or with those class names (decision 18). First class
+    names are taken back: old ids may have none. Writing samples meanwhile conflicts with that.
     """
     if now is None:
         return old
-    settings = now.settings if extends(now.settings, old.settings) else old.settings
-    return replace(old, dtype=old.dtype or now.dtype, settings=settings)
+    has_grown = extends(now.settings, old.settings) and not narrows(now.settings, old.settings)
+    return replace(old, dtype=old.dtype or now.dtype, settings=now.settings if has_grown else old.settings)
 
 
 def _schema_changes(before: State, after: State) -> Footprint:

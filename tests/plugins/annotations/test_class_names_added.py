@@ -224,6 +224,19 @@ def test_a_revert_keeps_names(ds: reelbase.Dataset) -> None:
     assert _words(ds) == ["walk", "jump", "run"]
 
 
+def test_a_revert_to_ids_without_names(ds: reelbase.Dataset) -> None:
+    ds.ids.append([7])
+    before = ds.commit("before")
+    ds.ids.clear()
+    ds.ids.add_class_names(["a"])
+    late = reelbase.load(ds.path)
+    ds.history.revert(before)
+    assert ds.ids[0].data() == {"value": [[7]], "text": None}
+    assert "class_names" not in ds.ids.meta
+    with pytest.raises(CommitConflictError, match="class names"):
+        late.ids.append(["a"])
+
+
 # Elsewhere
 
 
@@ -253,6 +266,7 @@ def test_what_does_not_add_names(ds: reelbase.Dataset) -> None:
         ds.label.info["class_names"] = ["run"]
     with pytest.raises(UsageError, match="add_class_names"):
         ds.label.info.update(class_names=["run"])
+    ds.label.meta["class_names"].append("run")
     with pytest.raises(HtypeError, match=r"add_class_names\(\['run'\]\)"):
         ds.label.append("run")
     assert dict(ds.label.info) == {}
