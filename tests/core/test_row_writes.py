@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reelbase
@@ -135,6 +135,7 @@ def test_a_part_of_an_array_is_replaced(path: str, key: Any, value: Any, then: A
     assert ds.history.current.seq == before + 1
 
 
+@settings(max_examples=60)
 @given(data=st.data())
 def test_parts_are_replaced_as_in_numpy(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))

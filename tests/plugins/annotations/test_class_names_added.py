@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reelbase
@@ -275,6 +275,7 @@ def test_what_does_not_add_names(ds: reelbase.Dataset) -> None:
 _WRITE = st.tuples(st.sampled_from(["names", "label", "refresh", "revert"]), st.sampled_from("abcdef"))
 
 
+@settings(max_examples=40)
 @given(first=st.lists(st.tuples(st.booleans(), _WRITE), max_size=12))
 def test_a_label_never_changes_its_meaning(first: list[tuple[bool, tuple[str, str]]]) -> None:
     path = f"mem://{uuid.uuid4().hex}"
@@ -298,3 +299,49 @@ def test_a_label_never_changes_its_meaning(first: list[tuple[bool, tuple[str, st
             writer.refresh()
     assert _words(reelbase.load(path)) == wanted
     reelbase.delete(path)
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from(["names", "row", "replace", "delete", "merge", "revert"]),
+        st.sampled_from("abc"),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=20)
+@given(steps=_STEPS)
+def test_a_label_means_the_same_on_every_branch(steps: list[tuple[int, str, str]]) -> None:
+    path = f"mem://{uuid.uuid4().hex}"
+    main = reelbase.empty(path)
+    main.create_tensor("label", htype="class_label", class_names=["-"])
+    main.create_tensor("word", htype="text")
+    main.append({"label": "-", "word": "-"})
+    first = {"main": main.history.current.seq, "dev": 0}
+    main.history.create_branch("dev")
+    writers = [main, reelbase.load(path), reelbase.load(path, ref="dev")]
+    for who, what, word in steps:
+        try:
+            _write(writers[who], what, word, first)
+        except (CommitConflictError, HtypeError):
+            writers[who].refresh()
+        for ref in ("main", "dev"):
+            rows = [row for row in reelbase.load(path, ref=ref) if row.label.exists]
+            assert [row.label.data()["text"] for row in rows] == [[row.word.data()] for row in rows]
+    reelbase.delete(path)
+
+
+def _write(ds: reelbase.Dataset, what: str, word: str, first: dict[str, int]) -> None:
+    branch, row = ds.history.branch, {"label": word, "word": word}
+    if what == "names":
+        ds.label.add_class_names([word])
+    elif what == "row":
+        ds.append(row)
+    elif what == "merge":
+        ds.merge("main" if branch == "dev" else "dev")
+    elif what == "revert":
+        ds.history.revert(f"{branch}@{max(ds.history.current.seq - 2, first[branch])}")
+    elif len(ds):
+        ds.pop(0) if what == "delete" else ds.__setitem__(-1, row)

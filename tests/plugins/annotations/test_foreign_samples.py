@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reelbase
@@ -328,6 +328,7 @@ def test_many_rows_go_page_by_page() -> None:
 _BOXES = st.lists(st.tuples(*[st.integers(0, 500)] * 2, *[st.integers(0, 250)] * 2), max_size=4)
 
 
+@settings(max_examples=40)
 @given(boxes=_BOXES, modes=st.permutations(MODES), dtypes=st.tuples(*[st.sampled_from(["float32", "float64"])] * 2))
 def test_boxes_there_and_back(boxes: list[tuple[int, ...]], modes: list[str], dtypes: tuple[str, str]) -> None:
     here, there = (
