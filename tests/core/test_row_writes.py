@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -135,18 +136,19 @@ def test_a_part_of_an_array_is_replaced(path: str, key: Any, value: Any, then: A
     assert ds.history.current.seq == before + 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_parts_are_replaced_as_in_numpy(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
     array = np.arange(shape[0] * shape[1]).reshape(shape)
     key = data.draw(st.tuples(*(st.one_of(st.integers(-n, n - 1), st.slices(n)) for n in shape)))
     new = data.draw(st.sampled_from([np.array(-1), -1 - np.arange(array[key].size).reshape(array[key].shape)]))
-    ds = reelbase.empty("mem://parts", overwrite=True)
+    ds = reelbase.empty(f"mem://{uuid.uuid4().hex}")
     ds.create_tensor("x").append(array)
     ds.x[(0, *key)] = new
     array[key] = new
     assert ds.x[0].numpy().tolist() == array.tolist()
+    reelbase.delete(ds.path)
 
 
 def test_items_of_a_sequence_are_replaced(path: str) -> None:

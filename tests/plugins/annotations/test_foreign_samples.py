@@ -20,8 +20,8 @@ THERE, HERE = ["walk", "jump", "run"], ["jump", "run", "sit", "walk"]
 
 def _make(**tensors: dict[str, Any]) -> reelbase.Dataset:
     ds = reelbase.empty(f"mem://{uuid.uuid4().hex}")
-    for name, settings in tensors.items():
-        ds.create_tensor(name, **settings)
+    for name, chosen in tensors.items():
+        ds.create_tensor(name, **chosen)
     return ds
 
 
