@@ -103,11 +103,12 @@ class TensorSnapshot:
             return self._layout.read(reader, label)
 
 
-def _picture_sizes(cell: Cell) -> set[tuple[int, int]]:
-    """Return ``(height, width)`` of each file of a row."""
+def _picture_sizes(cell: Cell) -> set[tuple[int, int] | None]:
+    """Return ``(height, width)`` of each file of a row; None among them if the frames of a file differ in size."""
     if isinstance(cell, MissingCell):
         return set()
     if isinstance(cell, SequenceCell):
         return {size for item in cell.items for size in _picture_sizes(item)}
-    height, width = cell.media().info.shape[-3:-1]
-    return {(height, width)}
+    info = cell.media().info
+    height, width = info.shape[-3:-1]
+    return {None if info.details.get("frame_sizes", 1) > 1 else (height, width)}

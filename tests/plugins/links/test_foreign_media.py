@@ -137,6 +137,22 @@ def test_parts_of_files_are_not_replaced(source: reelbase.Dataset) -> None:
     assert source.history.current == before
 
 
+def test_fractions_of_a_video(clip: Clip, tmp_path: Path) -> None:
+    pixels = reelbase.empty(tmp_path / "pixels").create_tensor("pixels", htype="sequence[bbox]")
+    files = {"even": clip.path, "resized": corpus()["resized.ts"](tmp_path / "resized.ts").path}
+    boxes = {}
+    for name, path in files.items():
+        ds = reelbase.empty(tmp_path / name)
+        ds.create_tensor("video", htype="video")
+        boxes[name] = ds.create_tensor("box", htype="sequence[bbox]", coords={"type": "fractional", "mode": "LTWH"})
+        ds.append({"video": reelbase.read(path), "box": [[[0.5, 0.5, 0.25, 0.25]]]})
+    height, width = reelbase.read(clip.path).shape[1:3]
+    pixels.append(boxes["even"][0])
+    assert pixels[0].numpy().tolist() == [[[width / 2, height / 2, width / 4, height / 4]]]
+    with pytest.raises(HtypeError, match="several of different sizes"):
+        pixels.append(boxes["resized"][0])
+
+
 @pytest.mark.parametrize("stream", [0, 1])
 def test_the_same_stream_of_the_file(stream: int, tmp_path: Path) -> None:
     made = corpus()["second-is-default.mkv"](tmp_path / "two.mkv")
