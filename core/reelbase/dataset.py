@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import uuid
@@ -24,8 +23,10 @@ from reelbase.group import Group
 from reelbase.maintenance import copy as copies
 from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
-from reelbase.rows import RowsView
+from reelbase.other_names import suggest
+from reelbase.rows import RowsView, columns_of, values_of
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
+from reelbase.sealed import Sealed
 from reelbase.session.credential_names import CredsKeys, list_names
 from reelbase.session.info import Info
 from reelbase.session.session import Session
@@ -36,6 +37,7 @@ from reelbase.versions.ancestry import Lineage
 from reelbase.versions.history import History
 from reelbase.viewing.data_source import show
 from reelbase.viewing.html_repr import html_preview_or_none
+from reelbase.writes import check_distinct, iterate_values, replace_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,10 +52,11 @@ if TYPE_CHECKING:
     from reelbase.viewing.data_source import DatasetViewerSource
 
 VERSIONS_IN_VIEWER: Final = 50
+_HOW_TO_WRITE: Final = "Write to it: ds.x.append(value), ds.x[row] = value, or ds[row] = {name: value}."
 _TENSOR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
-class Dataset:
+class Dataset(Sealed):
     """Named tensors with common rows. Returned by `reelbase.empty`, `reelbase.load` and `reelbase.open`.
 
     ``ds.videos`` and ``ds["videos"]`` are tensors; ``ds[3]`` and ``ds[10:20]`` are rows of all tensors.
@@ -63,11 +66,17 @@ class Dataset:
     several threads are done one after another.
     """
 
-    # With slots `ds.videos = …` raises: as an ordinary attribute it would hide the tensor of that name.
     __slots__ = ("__weakref__", "_session")
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def _how_to_set(self, name: str) -> str:
+        if name == "info":
+            return "Write its keys: ds.info[key] = value, or ds.info.update({…})."
+        if name in self:
+            return _HOW_TO_WRITE
+        return f"Make a tensor: ds.create_tensor({name!r}), or keep a note in ds.info[{name!r}]."
 
     @property
     def path(self) -> str:
@@ -163,13 +172,14 @@ class Dataset:
                 )
             transaction.do(Rename(tensor, new))
 
-    def append(self, row: Mapping[str, Any], *, txn: tuple[str, int] | None = None) -> bool:
+    def append(self, row: Mapping[str, Any] | RowsView, *, txn: tuple[str, int] | None = None) -> bool:
         """Add one row: a value for every tensor, None for a missing sample.
 
         A tensor that is shorter than the others is filled up with missing samples first: all values share a row.
 
         Args:
-            row: Values by tensor name.
+            row: Values by tensor name, or a row of a dataset with tensors of the same names: ``other[3]``. Samples of
+                other tensors are converted to what they mean here: labels by name, boxes by their coordinates.
             txn: An application's name and a number that grows with each of its writes, so that a job that is run
                 again after a crash adds nothing twice: the row is added only if that number was not committed yet.
 
@@ -181,16 +191,47 @@ class Dataset:
             TensorNotFoundError: there is no tensor of a given name.
             HtypeError, MediaError: a tensor cannot hold its value. Nothing is changed.
         """
-        _check_mapping(row)
-        return self.extend({name: [value] for name, value in row.items()}, txn=txn)
+        return self.extend({name: [value] for name, value in _values_of(row).items()}, txn=txn)
 
-    def extend(self, columns: Mapping[str, Iterable[Any]], *, txn: tuple[str, int] | None = None) -> bool:
+    def extend(
+        self, columns: Mapping[str, Iterable[Any]] | RowsView | Dataset, *, txn: tuple[str, int] | None = None
+    ) -> bool:
         """Add rows in one commit: as many values for each tensor. On an error nothing is changed.
 
-        Args, returns and raises as `append`; and UsageError when the columns have different lengths.
+        Args:
+            columns: Lists of values by tensor name, or rows of a dataset with tensors of the same names:
+                ``other[10:20]``, ``other.filter("…")``, or ``other`` for all of them.
+            txn: As in `append`.
+
+        Returns and raises as `append`; and UsageError when the columns have different lengths.
         """
-        _check_mapping(columns)
-        return run_once(self._session, txn, lambda transaction: self._extend(transaction, columns))
+        values = _columns_of(columns)
+        return run_once(self._session, txn, lambda transaction: self._extend(transaction, values))
+
+    def __setitem__(self, rows: Any, values: Mapping[str, Any] | RowsView) -> None:
+        """Replace samples of one row (``ds[3] = {"labels": "cat"}``) or of several, in one commit.
+
+        Tensors that are not named keep their samples.
+
+        Args:
+            rows: An int; or a slice, a list of ints, or a boolean mask, with a list of values for each tensor.
+            values: Values by tensor name, or a row of a dataset.
+
+        Raises:
+            SampleIndexError: there is no such row, or a named tensor ends before it.
+            UsageError: `rows` names a tensor, or a row twice; or there are not as many values as rows.
+            TensorNotFoundError: there is no tensor of a given name.
+            HtypeError, MediaError: a tensor cannot hold its value. Nothing is changed.
+        """
+        if isinstance(rows, str):
+            raise UsageError(f"ds[{rows!r}] cannot be assigned.", self._how_to_set(rows))
+        with self._session.change() as transaction:
+            if RowsView.of(self._session)[rows]._single:
+                columns = {name: [value] for name, value in _values_of(values).items()}
+            else:
+                columns = {name: list(iterate_values(column, name)) for name, column in _columns_of(values).items()}
+            ids = {self._find_id(name): column for name, column in columns.items()}
+            replace_rows(transaction, RowsView.of(self._session)[rows].numbers, ids)
 
     def _extend(self, transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> None:
         missing = [name for name in transaction.schema_state.names if name not in columns]
@@ -226,6 +267,7 @@ class Dataset:
             )
         with self._session.change() as transaction:
             chosen = RowsView.of(self._session)[rows].numbers
+            check_distinct(chosen)
             for tensor in list(transaction.state.rows):
                 delete_rows(transaction, tensor, chosen)
 
@@ -507,21 +549,26 @@ class Dataset:
     def _find_id(self, name: str) -> str:
         names = self._session.schema_state.names
         if name not in names:
-            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", _suggest(name, names))
+            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", suggest(name, names))
         return names[name]
 
 
-def _suggest(name: object, names: Iterable[str]) -> str:
-    """Return a hint for the error about a tensor that does not exist: what the user may have meant."""
-    for home, kind in (("history", History), ("maintenance", Maintenance)):
-        if isinstance(name, str) and hasattr(kind, name):
-            return f"Did you mean ds.{home}.{name}?"
-    near = difflib.get_close_matches(str(name), names, 1)
-    return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
+def _values_of(row: Any) -> Mapping[str, Any]:
+    """Return the value of each tensor in one row, by name."""
+    row = row[:] if isinstance(row, Dataset) else row
+    return values_of(row) if isinstance(row, RowsView) else _check_mapping(row)
 
 
-def _check_mapping(row: object) -> None:
+def _columns_of(rows: Any) -> Mapping[str, Iterable[Any]]:
+    """Return the values of each tensor in several rows, by name."""
+    rows = rows[:] if isinstance(rows, Dataset) else rows
+    return columns_of(rows) if isinstance(rows, RowsView) else _check_mapping(rows)
+
+
+def _check_mapping(row: Any) -> Mapping[str, Any]:
     if not hasattr(row, "items"):
         raise UsageError(
             f"{brief(row)} is not a row.", 'Give a dict with a value for every tensor: {"videos": …, "boxes": …}.'
         )
+    values: Mapping[str, Any] = row
+    return values

@@ -4,7 +4,8 @@ The tree groups errors by what a handler would do; each is also a fitting builti
 
     ReelbaseError
     ├── UsageError (ValueError)               the call itself is wrong: change it
-    │   └── ConfigError                       a configuration file or variable is wrong
+    │   ├── ConfigError                       a configuration file or variable is wrong
+    │   └── AssignmentError (AttributeError)  an attribute that cannot be assigned
     ├── DatasetNotFoundError (FileNotFoundError)
     ├── DatasetExistsError (FileExistsError)
     ├── ReadOnlyError (PermissionError)
@@ -115,6 +116,10 @@ class FilterError(UsageError):
 
 class ConfigError(UsageError):
     """A configuration file or environment variable is wrong."""
+
+
+class AssignmentError(UsageError, AttributeError):
+    """An attribute that cannot be assigned; the message says how the value is set, if it can be."""
 
 
 class DatasetNotFoundError(ReelbaseError, FileNotFoundError):

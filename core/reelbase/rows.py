@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from reelbase._util.printable import printable_line
-from reelbase.errors import SampleIndexError, TensorNotFoundError
+from reelbase.errors import SampleIndexError, TensorNotFoundError, UsageError
 from reelbase.samples.filtering import filter_rows
+from reelbase.samples.foreign import Selected, iterate_padded
 from reelbase.samples.snapshot import TensorSnapshot
+from reelbase.sealed import Sealed
 from reelbase.selection.filter import Filter
 from reelbase.selection.indexing import Index
 from reelbase.view import View
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from reelbase.session.session import Session
 
 
-class RowsView:
+_HOW_TO_WRITE: Final = "Rows are read-only. Write to the dataset: ds[row] = {name: value}, or ds.x[row] = value."
+
+
+class RowsView(Sealed, Selected):
     """Some rows of a dataset, or one: ``ds[10:20]``, ``ds[3].videos``. It stays at the commit it was made at."""
 
     def __init__(self, store: Store, state: State, rows: Sequence[int], *, single: bool = False) -> None:
@@ -48,6 +53,18 @@ class RowsView:
     def numbers(self) -> list[int]:
         """The numbers of the selected rows in the dataset."""
         return [int(row) for row in self._rows]
+
+    def _how_to_set(self, name: str) -> str:
+        return _HOW_TO_WRITE
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise UsageError(f"{self!r} is read-only.", _HOW_TO_WRITE)
+
+    def _get_selection(self) -> Any:
+        what = "A row is" if self._single else "Rows are"
+        raise UsageError(
+            f"{what} not a sample: {self!r}.", 'Choose a tensor of it: row["videos"]. Dataset.extend takes whole rows.'
+        )
 
     def filter(self, where: str) -> RowsView:
         """The rows for which an expression is true; see `Dataset.filter`.
@@ -109,7 +126,35 @@ class RowsView:
         if tensor is None:
             known = ", ".join(self._state.names) or "none"
             raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", f"It has: {known}.")
-        return TensorSnapshot(self._store, self._state.tensors[tensor], self._state.rows[tensor])
+        return TensorSnapshot.of(self._store, self._state, tensor)
+
+
+def columns_of(rows: RowsView) -> dict[str, Iterator[Any]]:
+    """Return the samples of each tensor by its name, row after row, to write them to another dataset.
+
+    They are None in rows that a tensor does not reach.
+
+    Raises:
+        UsageError: it is one row.
+    """
+    if rows._single:
+        raise UsageError(f"{rows!r} is one row, not several.", "Add it by ds.append(row).")
+    return _columns_of(rows)
+
+
+def values_of(row: RowsView) -> dict[str, Any]:
+    """Return the sample of each tensor by its name, to write them to another dataset.
+
+    Raises:
+        UsageError: it is not one row.
+    """
+    if not row._single:
+        raise UsageError(f"{row!r} is not one row.", "Add them by ds.extend(rows), or choose one: rows[0].")
+    return {name: next(column) for name, column in _columns_of(row).items()}
+
+
+def _columns_of(rows: RowsView) -> dict[str, Iterator[Any]]:
+    return {name: iterate_padded(rows._snapshot(name), rows._rows) for name in rows._state.names}
 
 
 def tensor_source(tensor: TensorSnapshot) -> TensorSource:

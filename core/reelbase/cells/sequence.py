@@ -40,7 +40,7 @@ class SequenceCell(Cell):
         return [item.plain() for item in self.items]
 
     def stored_items(self, selection: Selection) -> list[NDArray[Any]]:  # noqa: D102
-        return [item.stored for item, _ in self._select(selection) if isinstance(item, ArrayCell)]
+        return [item.stored for item, _ in self.select(selection) if isinstance(item, ArrayCell)]
 
     def narrow(self, selection: Selection) -> tuple[Cell, Selection]:  # noqa: D102
         if not selection.steps or not isinstance(selection.steps[0][0], int):
@@ -51,7 +51,7 @@ class SequenceCell(Cell):
         return self.items[int(positions[0])].narrow(rest)
 
     def shape_of(self, selection: Selection) -> Shape:  # noqa: D102
-        shapes = [item.shape_of(rest) for item, rest in self._select(selection)]
+        shapes = [item.shape_of(rest) for item, rest in self.select(selection)]
         return (len(shapes), *_common_shape(shapes))
 
     def prepare_array(  # noqa: D102
@@ -70,13 +70,13 @@ class SequenceCell(Cell):
             return stack(parts) if out is None else deliver(stack(parts), out)
 
         return combine(
-            [item.prepare_array(rest, label, size=size, pixels=pixels) for item, rest in self._select(selection)],
+            [item.prepare_array(rest, label, size=size, pixels=pixels) for item, rest in self.select(selection)],
             join,
             label,
         )
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
-        return combine([item.prepare_data(rest, label) for item, rest in self._select(selection)], list, label)
+        return combine([item.prepare_data(rest, label) for item, rest in self.select(selection)], list, label)
 
     def media(self) -> MediaCell:  # noqa: D102
         raise UsageError("This row is a sequence of samples.", "Choose one of them first: view[0].")
@@ -84,7 +84,7 @@ class SequenceCell(Cell):
     def pins(self) -> tuple[Pin, ...]:  # noqa: D102
         return tuple(pin for item in self.items for pin in item.pins())
 
-    def _select(self, selection: Selection) -> list[tuple[Cell, Selection]]:
+    def select(self, selection: Selection) -> list[tuple[Cell, Selection]]:
         """Return the selected items, each with the selection of its own part."""
         if not selection.steps:
             return [(item, selection) for item in self.items]

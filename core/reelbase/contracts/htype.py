@@ -10,7 +10,7 @@ from reelbase.errors import HtypeError
 from reelbase.selection.value_types import ArrayOf, Field, ListOf, Number, Record, Text, number_type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -61,6 +61,17 @@ class Htype:
         """
         return as_array(value)
 
+    def add_class_names(self, names: Sequence[str]) -> Htype:
+        """Return the htype with further class names. Those that it has keep their places.
+
+        Args:
+            names: The names to add; it may have some of them already.
+
+        Raises:
+            HtypeError: they are not names; or, by default, the htype has no class names.
+        """
+        raise HtypeError(f"Samples of htype {self.name!r} have no class names.", 'Use htype="class_label".')
+
     def check_many(self, value: Any) -> NDArray[Any] | None:
         """Check all items of a sequence at once, if they have one shape.
 
@@ -74,6 +85,33 @@ class Htype:
             one. For a bad item return None too: `check` then raises, and the error names the item.
         """
         return None
+
+    def convert(
+        self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]
+    ) -> NDArray[Any] | Sample | Encode:
+        """Convert an item of another tensor: what is appended is what it means there, not its numbers.
+
+        By default items of the same htype with the same settings are taken as they are, and items of other htypes are
+        refused. Override it if items of other settings can be converted, and call it for all other items.
+
+        Args:
+            array: The item as the other tensor stores it, which may be read-only.
+            source: The htype of the other tensor's items.
+            picture_size: Returns ``(height, width)`` in pixels of the picture that the item belongs to, or None if that
+                is not known. It may read from the storage.
+
+        Returns:
+            What `check` returns for the value that has the same meaning in this tensor.
+
+        Raises:
+            HtypeError: no value has the same meaning.
+        """
+        if source.name == self.name and dict(source.settings()) == dict(self.settings()):
+            return array
+        raise HtypeError(
+            f"A sample of {source!r} has no meaning in a tensor of {self!r}.",
+            "Append its numbers, view.numpy(), if they mean the same here.",
+        )
 
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return what ``.numpy()`` returns for a stored array."""

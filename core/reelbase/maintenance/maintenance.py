@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reelbase.errors import UsageError
 from reelbase.maintenance import compact, expire, gc, stats, verify
+from reelbase.sealed import Sealed
 from reelbase.versions.ancestry import Lineage
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=7)
 
 
-class Maintenance:
+class Maintenance(Sealed):
     """Upkeep of a dataset; ``ds.maintenance`` returns it. Other processes may read and write while it runs."""
 
     def __init__(self, session: Session) -> None:

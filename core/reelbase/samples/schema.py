@@ -143,6 +143,11 @@ def settings_of(schema: TensorSchema) -> Mapping[str, Any]:
     return _make_htype(parse_htype(schema.htype).name, schema.settings).settings()
 
 
+def names_of_settings(schema: TensorSchema) -> tuple[str, ...]:
+    """The names of all settings of a tensor's htype, those that are not set as well."""
+    return _settings(cast("Any", registry().htypes.load(parse_htype(schema.htype).name)))
+
+
 def parse_htype(name: str, around: str = "") -> StoredItems:
     """Parse an htype such as ``sequence[link[video]]``.
 

@@ -332,6 +332,20 @@ class Index:
         paired = tuple(next(together) if isinstance(item, np.ndarray) else item for item in rest)
         return replace(self, rows=rows, paired=paired, points=len(rows))
 
+    def check(self, length: int) -> None:
+        """Check that the row that was indexed last exists.
+
+        Args:
+            length: Number of rows of the tensor.
+
+        Raises:
+            SampleIndexError: it is out of range.
+        """
+        for item in self.rows[:-1]:
+            length = _count(item, length)
+        if self.rows and not isinstance(self.rows[-1], slice):
+            _resolve_positions(self.rows[-1], length, "Row")
+
     def resolve(self, length: int) -> list[tuple[int, Selection]]:
         """Return each selected row of a tensor, with the part of its sample.
 
@@ -351,6 +365,14 @@ class Index:
         """Return the selection of the pair at a position."""
         items = tuple(int(item[place]) if isinstance(item, np.ndarray) else item for item in self.paired or ())
         return Selection((items, *self.selection.steps))
+
+
+def _count(item: Item, length: int) -> int:
+    """Return how many of `length` rows a selector chooses."""
+    if isinstance(item, slice):
+        return len(range(length)[item])
+    array = np.asarray(item)
+    return int(np.count_nonzero(array)) if array.dtype == bool else array.size
 
 
 def _choose_rows(rows: range | list[int], selectors: Sequence[Item]) -> range | list[int]:

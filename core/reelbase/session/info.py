@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from reelbase.contracts.htype import brief
 from reelbase.errors import TensorNotFoundError, UsageError
 from reelbase.format.ops import SetInfo
 from reelbase.format.state import RESERVED
+from reelbase.samples.schema import names_of_settings
+from reelbase.sealed import Sealed
 
 if TYPE_CHECKING:
     from reelbase.session.session import Session
 
 
-class Info(MutableMapping[str, Any]):
+class Info(Sealed, MutableMapping[str, Any]):
     """A mapping of strings to JSON values. Each write is one commit, durable when it returns; so is `update`.
 
     A value that you read is a copy: assign it again after you change it.
@@ -28,6 +30,9 @@ class Info(MutableMapping[str, Any]):
     def __init__(self, session: Session, tensor: str = "") -> None:
         self._session = session
         self._tensor = tensor
+
+    def _how_to_set(self, name: str) -> str:
+        return f"Write a key: info[{name!r}] = value. For class names use tensor.add_class_names([…])."
 
     def _read(self) -> Mapping[str, Any]:
         state = self._session.state
@@ -62,7 +67,22 @@ class Info(MutableMapping[str, Any]):
         written = {key: _check(key, value) for key, value in dict(*others, **values).items()}
         with self._session.change() as transaction:
             self._read()
+            self._check_no_settings(written)
             transaction.do(SetInfo(self._tensor, written))
+
+    def _check_no_settings(self, keys: Iterable[str]) -> None:
+        """Check that no key is the name of a setting of the tensor's htype: it would look like that setting.
+
+        Raises:
+            UsageError: one is.
+        """
+        known = names_of_settings(self._session.schema_state.tensors[self._tensor]) if self._tensor else ()
+        for key in keys:
+            if key in known:
+                raise UsageError(
+                    f"{key!r} is a setting of the tensor, not metadata: as metadata nothing would read it.",
+                    "Pass it to create_tensor; class names are added by tensor.add_class_names([…]).",
+                )
 
     def clear(self) -> None:
         """Remove all keys in one commit."""

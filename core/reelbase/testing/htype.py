@@ -36,6 +36,9 @@ class HtypeCase:
         bad: Values that it must refuse.
         shown: Expected result of ``.numpy()`` for each of `good`; empty if it is not known.
         bad_settings: Keyword arguments that its class must refuse.
+        foreign: Samples of tensors with other settings, or of other htypes: the htype there, a value that it accepts,
+            and the value that means the same here, or None if it must be refused. Needed if the htype has settings.
+        picture_size: ``(height, width)`` of the picture that the samples of `foreign` belong to; None: not known.
     """
 
     htype: Htype
@@ -43,6 +46,8 @@ class HtypeCase:
     bad: Sequence[Any] = ()
     shown: Sequence[Any] = ()
     bad_settings: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    foreign: Sequence[tuple[Htype, Any, Any]] = ()
+    picture_size: tuple[int, int] | None = None
 
 
 class HtypeTests:
@@ -131,6 +136,28 @@ class HtypeTests:
         for bad in case.bad:
             for stack in ([bad], [case.good[0], bad], [bad, case.good[0]]):
                 assert case.htype.check_many(stack) is None, f"check_many accepts {bad!r}, which check refuses"
+
+    # Samples of other tensors
+
+    def test_takes_samples_of_equal_tensors(self, case: HtypeCase) -> None:
+        again = type(case.htype)(**json.loads(json.dumps(dict(case.htype.settings()))))
+        for value, stored in _store_values(case):
+            stored.flags.writeable = False  # it belongs to the other tensor
+            taken = case.htype.convert(stored, again, lambda: None)
+            assert _equal(taken, stored), f"convert changed {value!r}, which comes from a tensor with equal settings"
+
+    def test_takes_foreign_samples_by_meaning(self, case: HtypeCase) -> None:
+        assert case.foreign or not case.htype.settings(), "the case needs foreign values: the htype has settings"
+        for source, value, wanted in case.foreign:
+            stored = np.asarray(source.check(value))
+            stored.flags.writeable = False
+            if wanted is None:
+                with pytest.raises(HtypeError):
+                    case.htype.convert(stored, source, lambda: case.picture_size)
+                continue
+            taken = case.htype.convert(stored, source, lambda: case.picture_size)
+            right = case.htype.check(wanted)
+            assert _equal(taken, right), f"{value!r} of {source!r} became {taken!r}; it means {right!r} here"
 
     # Showing
 

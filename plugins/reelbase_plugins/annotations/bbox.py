@@ -12,7 +12,7 @@ from reelbase_plugins.annotations import box_coords
 from reelbase_plugins.annotations.box_fields import type_of_box
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -82,6 +82,25 @@ class BBox(Htype):
         except HtypeError:
             return None
         return array[:, np.newaxis] if array.ndim == 2 else array
+
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return boxes of another tensor in the coordinates of this one; they are rounded once, to its dtype.
+
+        Raises:
+            HtypeError: they are in pixels and these are fractions, or the reverse, and the size of the picture is not
+                known; or the converted boxes cannot be held.
+        """
+        if not isinstance(source, BBox) or source.coords == self.coords:
+            return super().convert(array, source, picture_size)
+        size = picture_size() if source.coords["type"] != self.coords["type"] else None
+        if size is None and source.coords["type"] != self.coords["type"]:
+            raise HtypeError(
+                f"Boxes cannot be converted from {source.coords['type']} to {self.coords['type']}: their row has no "
+                "picture, or several of different sizes.",
+                "Convert the array view.numpy() yourself, and append that.",
+            )
+        exact = array if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else array.astype(np.float64)
+        return self.check(box_coords.convert(exact, source.coords, self.coords, size=size))
 
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """Return ``{"value": boxes, "coords": coords}``."""

@@ -11,7 +11,7 @@ from reelbase.plugin import ClassName, Htype, ListOf, Number, brief
 from reelbase_plugins.annotations._names import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.uint32]
 
+_HOLDS_STRINGS = ("text", "json")
 MAX_CLASS_ID = int(np.iinfo(np.uint32).max)
 
 
@@ -59,6 +60,15 @@ class ClassLabel(Htype):
         items = items if isinstance(items, (list, tuple)) else [items]
         return np.array([self._parse_label(item) for item in items], np.uint32)
 
+    def add_class_names(self, names: Sequence[str]) -> ClassLabel:
+        """Return the htype with further class names, which get the next ids.
+
+        Raises:
+            HtypeError: they are not a list of non-empty strings.
+        """
+        new = [name for name in _check_names(names) if name not in self._ids]
+        return ClassLabel(class_names=[*self.class_names, *new])
+
     def check_many(self, value: Any) -> Ids | None:
         """Check many samples at once: integers ``(n,)`` with one label per sample, or ``(n, labels)``.
 
@@ -72,6 +82,25 @@ class ClassLabel(Htype):
             return self._check_ids(array.reshape(len(array), -1))
         except HtypeError:
             return None
+
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return labels of another tensor by their names, or strings of text and json.
+
+        Raises:
+            HtypeError: a name is not among the class names, or only one of the tensors has class names.
+        """
+        if source.name in _HOLDS_STRINGS:
+            return self.check(source.data(array))
+        if not isinstance(source, ClassLabel) or not (self.class_names or source.class_names):
+            return super().convert(array, source, picture_size)
+        if not (self.class_names and source.class_names):
+            without, other = ("the other tensor", "this one") if self.class_names else ("this tensor", "the other")
+            raise HtypeError(
+                f"The labels have no common names: {without} has no class names, and {other} has.",
+                "Name its ids by tensor.add_class_names([…]), or append view.numpy() if ids mean the same.",
+            )
+        ids = [self._find_id(source.class_names[label]) for label in array.reshape(-1).tolist()]
+        return np.array(ids, np.uint32)
 
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """Return ``{"value": ids, "text": names}``, with names nested like the ids; None without class names."""
@@ -99,12 +128,12 @@ class ClassLabel(Htype):
 
     def _find_id(self, name: str) -> int:
         if not self.class_names:
-            todo = "Pass class_names=[…] to create_tensor, or append ids."
+            todo = "Name its ids by tensor.add_class_names([…]), or append ids."
             raise HtypeError(f"{name!r} is a name, and this tensor has no class names.", todo)
         if name not in self._ids:
             raise HtypeError(
                 f"{name!r} is not among the {len(self.class_names)} class names.",
-                did_you_mean(name, self.class_names),
+                f"{did_you_mean(name, self.class_names)} To add it: tensor.add_class_names([{brief(name)}]).",
             )
         return self._ids[name]
 

@@ -12,6 +12,8 @@ from reelbase.errors import HtypeError
 from reelbase.plugin import AnyValue, Htype, brief
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from reelbase.plugin import ValueType
@@ -48,6 +50,16 @@ class Json(Htype):
                 f"This {type(value).__name__} cannot be written as JSON: {error}.", "Store such numbers as text."
             ) from None
         return np.frombuffer(text.encode("utf-8"), np.uint8)
+
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return text as a JSON string.
+
+        Raises:
+            HtypeError: it is a sample of another htype.
+        """
+        if source.name == "text":
+            return self.check(source.data(array))
+        return super().convert(array, source, picture_size)
 
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return the value in an object array ``(1,)``."""

@@ -11,6 +11,8 @@ from reelbase.plugin import Htype, brief
 from reelbase.plugin import Text as TextType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from reelbase.plugin import ValueType
@@ -42,6 +44,16 @@ class Text(Htype):
             todo = "Pass a str. Use the htype json for other values, and sequence[text] for a list of strings."
             raise HtypeError(f"{brief(value)} is a {type(value).__name__}, not text.", todo)
         return encode(text)
+
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return a string of a json tensor as text.
+
+        Raises:
+            HtypeError: it is not a string, or it is a sample of another htype.
+        """
+        if source.name == "json":
+            return self.check(source.data(array))
+        return super().convert(array, source, picture_size)
 
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return the string in an array ``(1,)``."""

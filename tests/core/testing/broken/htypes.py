@@ -50,7 +50,9 @@ class Base(HtypeTests):
         good = [[[1, 2]], np.ones((3, 2)), np.zeros((0, 2))]
         bad = [[1, 2], [[1, 2, 3]], "text", None]
         htype = self.Kind(dims=2, names=["a", "b"])
-        return HtypeCase(htype=htype, good=good, shown=good_floats(good), bad=bad, bad_settings=[{"dims": 0}])
+        foreign = [(Points(dims=2, names=["b", "a"]), [[1, 2]], None)]
+        shown = good_floats(good)
+        return HtypeCase(htype=htype, good=good, shown=shown, bad=bad, bad_settings=[{"dims": 0}], foreign=foreign)
 
 
 def good_floats(good: list[Any]) -> list[Any]:
@@ -59,6 +61,22 @@ def good_floats(good: list[Any]) -> list[Any]:
 
 class TestRight(Base):
     pass
+
+
+class TestChangesItsOwn(Base):
+    """test_takes_samples_of_equal_tensors"""
+
+    class Kind(Points):
+        def convert(self, array, source, picture_size):
+            return super().convert(array, source, picture_size) + 1
+
+
+class TestTakesForeignNumbers(Base):
+    """test_takes_foreign_samples_by_meaning"""
+
+    class Kind(Points):
+        def convert(self, array, source, picture_size):
+            return array
 
 
 class TestForgetsSettings(Base):
