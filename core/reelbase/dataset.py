@@ -24,6 +24,7 @@ from reelbase.maintenance import copy as copies
 from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
 from reelbase.other_names import suggest
+from reelbase.pairing import check_pairable
 from reelbase.rows import RowsView, columns_of, values_of
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
 from reelbase.sealed import Sealed
@@ -106,6 +107,7 @@ class Dataset(Sealed):
         *,
         dtype: Any = None,
         sample_compression: str | None = None,
+        per_frame_of: str | None = None,
         **settings: Any,
     ) -> Tensor:
         """Add a tensor.
@@ -117,6 +119,8 @@ class Dataset(Sealed):
             dtype: numpy dtype of its arrays. None means the htype's own, or else that of the first sample.
             sample_compression: The codec that every sample must be stored with, such as "mp4". By default a video
                 tensor takes any container, and arrays are stored uncompressed.
+            per_frame_of: Name of a tensor of videos that this one has an item for each frame of. A row whose numbers do
+                not agree is then refused, whichever of the two samples is written first.
             **settings: Settings of the htype, such as ``coords={"type": "pixel", "mode": "LTWH"}`` of bbox.
 
         Returns:
@@ -135,8 +139,12 @@ class Dataset(Sealed):
             id=uuid.uuid4().hex[:12], name=name, htype=htype, codec=sample_compression, settings=settings
         )
         schema = replace(requested, dtype=check_dtype(requested, dtype), settings=settings_of(requested))
-        layout_of(schema)
+        layout = layout_of(schema)
         with self._session.change() as transaction:
+            if per_frame_of is not None:
+                video = transaction.schema_state.tensors[self._find_id(per_frame_of)]
+                check_pairable(layout, name, video)
+                schema = replace(schema, per_frame_of=video.id)
             if name in transaction.schema_state.names:
                 raise TensorExistsError(
                     f"There is a tensor {name!r} already.", "Choose another name, or delete it first."

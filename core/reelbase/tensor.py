@@ -12,6 +12,7 @@ from reelbase.errors import CommitConflictError, TensorNotFoundError, UsageError
 from reelbase.format.ops import Delete, ExpectLengths, SetTxn
 from reelbase.format.rows import RowsBuilder
 from reelbase.maintenance.links import Links
+from reelbase.pairing import check_appended, check_shift
 from reelbase.rows import tensor_source
 from reelbase.samples.foreign import Selected
 from reelbase.samples.schema import layout_of, reading_layout
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from reelbase.format.state import TensorSchema
+    from reelbase.samples.pairing import Counts
     from reelbase.session.session import Session, Transaction
     from reelbase.viewing.tensor_source import TensorSource
 
@@ -148,6 +150,7 @@ class Tensor(Sealed, Selected):
     def meta(self) -> Mapping[str, Any]:
         """A new dict: ``name``, ``htype``, ``dtype``, ``sample_compression``, ``length`` and the htype's settings.
 
+        If the tensor is paired, ``per_frame_of`` is the name of the tensor of videos.
         Changing it changes nothing: settings are chosen in `Dataset.create_tensor`, and `add_class_names` adds names.
         """
         schema = self._schema
@@ -157,8 +160,14 @@ class Tensor(Sealed, Selected):
             "dtype": None if self.dtype is None else self.dtype.name,
             "sample_compression": schema.codec,
             "length": len(self),
+            **self._pairing(),
             **copy.deepcopy(dict(schema.settings)),
         }
+
+    def _pairing(self) -> dict[str, str]:
+        tensors = self._session.schema_state.tensors
+        video = tensors.get(self._schema.per_frame_of or "")
+        return {} if video is None else {"per_frame_of": video.name}
 
     @property
     def info(self) -> Info:
@@ -263,10 +272,13 @@ class Tensor(Sealed, Selected):
 
         Raises:
             SampleIndexError: there is no such row.
+            HtypeError: the tensor is paired with another, whose rows would no longer be next to its own.
         """
         with self._session.change() as transaction:
             rows = self._resolve_rows(index)
             check_distinct(rows)
+            if min(rows, default=0) < len(self) - len(rows):  # others move up
+                check_shift(transaction.state, self._schema.id)
             delete_rows(transaction, self._schema.id, rows)
 
     def clear(self) -> None:
@@ -327,6 +339,7 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
     schemas = {tensor: transaction.schema_state.tensors[tensor] for tensor in columns}
     layouts = {tensor: layout_of(schema) for tensor, schema in schemas.items()}
     builders = {tensor: RowsBuilder(transaction.store) for tensor in columns}
+    counts: dict[str, Counts] = {tensor: [] for tensor in columns}
     iterators = {
         tensor: take_ahead(layouts[tensor], transaction, iterate_values(values, schemas[tensor].name))
         for tensor, values in columns.items()
@@ -334,11 +347,14 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
     count = 0
     while (row := _next_row(iterators, lambda tensor: schemas[tensor].name, count)) is not None:
         for tensor, value in row.items():
-            builders[tensor].add(layouts[tensor].write(transaction.store, value))
+            written = layouts[tensor].write(transaction.store, value)
+            counts[tensor].append(layouts[tensor].count_items(written))
+            builders[tensor].add(written)
         count += 1
     for tensor, schema in schemas.items():
         fix_dtype(transaction, schema, layouts[tensor].dtype)
     if count:
+        check_appended(transaction, counts)
         transaction.append(builders)
     return count
 

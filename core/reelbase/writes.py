@@ -19,6 +19,7 @@ from reelbase.errors import (
 from reelbase.format.ops import ExtendSettings, FixDtype, Update
 from reelbase.format.rows import RowsBuilder, stack_rows
 from reelbase.format.settings import narrows
+from reelbase.pairing import check_replaced
 from reelbase.samples.array_layout import safe_cast
 from reelbase.samples.foreign import ROWS_PER_PAGE, Selected, Stored, iterate_rows, take_item, take_over
 from reelbase.samples.schema import layout_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from reelbase.contracts.htype import Htype
     from reelbase.format.state import TensorSchema
     from reelbase.samples.array_layout import Layout
+    from reelbase.samples.pairing import Counts
     from reelbase.selection.indexing import Item
     from reelbase.session.session import Transaction
 
@@ -105,10 +107,12 @@ def replace_rows(transaction: Transaction, rows: Sequence[int], columns: Mapping
     check_distinct(rows)
     schemas = {tensor: transaction.schema_state.tensors[tensor] for tensor in columns}
     layouts = {tensor: layout_of(schema) for tensor, schema in schemas.items()}
-    builders = {
+    written = {
         tensor: _write_values(transaction, layouts[tensor], schemas[tensor].name, rows, values)
         for tensor, values in columns.items()
     }
+    check_replaced(transaction, rows, {tensor: counts for tensor, (_, counts) in written.items()})
+    builders = {tensor: builders for tensor, (builders, _) in written.items()}
     updates = [_make_update(transaction, schemas[tensor], rows, builders[tensor]) for tensor in columns]
     for tensor, schema in schemas.items():
         fix_dtype(transaction, schema, layouts[tensor].dtype)
@@ -119,15 +123,17 @@ def replace_rows(transaction: Transaction, rows: Sequence[int], columns: Mapping
 
 def _write_values(
     transaction: Transaction, layout: Layout, name: str, rows: Sequence[int], values: Sequence[Any]
-) -> list[RowsBuilder]:
-    """Store the values of one tensor; returns a builder with one row for each."""
+) -> tuple[list[RowsBuilder], Counts]:
+    """Store the values of one tensor; returns a builder with one row for each, and how many items each has."""
     if len(values) != len(rows):
         raise UsageError(f"{len(values)} values for {len(rows)} rows of {name!r}.", "Give every row one value.")
-    builders = []
+    builders, counts = [], []
     for value in take_ahead(layout, transaction, iter(values)):
+        row = layout.write(transaction.store, value)
+        counts.append(layout.count_items(row))
         builders.append(RowsBuilder(transaction.store))
-        builders[-1].add(layout.write(transaction.store, value))
-    return builders
+        builders[-1].add(row)
+    return builders, counts
 
 
 def _make_update(
@@ -178,13 +184,15 @@ def replace_part(transaction: Transaction, tensor: str, row: int, items: tuple[I
 def _replace_items(layout: Layout, cell: Cell, items: tuple[Item, ...], value: Any) -> list[Any]:
     """Return the items of a sequence with some of them, or a part of one, replaced."""
     held = cell.items if isinstance(cell, SequenceCell) else _stored_array(cell)
-    changed: list[Any] = [Stored(_stored_array(item)) for item in held]
+    changed: list[Any] = [None if isinstance(item, MissingCell) else Stored(_stored_array(item)) for item in held]
     first, *inner = items
     if first is None or first is Ellipsis or np.ndim(first) > 1:  # type: ignore[arg-type]
         raise SampleIndexError("Items are counted on the first axis.", "Begin with an int, a slice or a list.")
     places = Selection(((first,),)).apply(np.arange(len(changed)))
     if places.ndim == 0:
         place = int(places)
+        if inner and changed[place] is None:
+            raise MissingSampleError(f"Item {place} has no sample.", "Write the whole one: tensor[row, item] = value.")
         if inner:
             changed[place] = _replace_entries(layout, changed[place].array, tuple(inner), value)
         else:

@@ -97,8 +97,8 @@ class Cell(ABC):
         """
         return None
 
-    def stored_items(self, selection: Selection) -> list[NDArray[Any]]:
-        """Return the selected items of a sequence of arrays, as they are stored.
+    def stored_items(self, selection: Selection) -> list[NDArray[Any] | None]:
+        """Return the selected items of a sequence of arrays, as they are stored; None for those not annotated.
 
         Raises:
             UsageError: the sample is not a sequence of arrays.
@@ -203,7 +203,7 @@ class ArrayCell(Cell):
     def plain(self) -> Any:  # noqa: D102
         return self.htype.plain(self.stored)
 
-    def stored_items(self, selection: Selection) -> list[NDArray[Any]]:  # noqa: D102
+    def stored_items(self, selection: Selection) -> list[NDArray[Any] | None]:  # noqa: D102
         return list(selection.apply(self.stored))
 
     def read_encoded(self) -> bytes:  # noqa: D102

@@ -294,6 +294,32 @@ class ExpectLengths(Op):
 
 
 @dataclass(frozen=True)
+class ExpectRows(Op):
+    """Check that tensors have as many rows as when a write was checked against the samples of one of them.
+
+    Attributes:
+        lengths: Number of physical rows, by tensor id.
+        tensor: Id of the tensor whose samples were looked at.
+        rows: The physical rows that were looked at. It is a conflict if another writer replaces them.
+    """
+
+    lengths: Mapping[str, int]
+    tensor: str
+    rows: tuple[int, ...]
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        for tensor, length in self.lengths.items():
+            if tensor not in draft.state.rows or draft.state.rows[tensor].physical_rows != length:
+                raise CommitConflictError(
+                    "Another writer changed a tensor that is paired with the one that you write to.",
+                    "Refresh the dataset (ds.refresh()), look at the rows, and try again. ds.append writes rows of "
+                    "both together.",
+                )
+        rows = [draft.translate_row(self.tensor, row) for row in self.rows]
+        draft.touch_rows(self.tensor, union((row, row + 1) for row in rows))
+
+
+@dataclass(frozen=True)
 class Fill(Op):
     """Put samples into rows that have none. The samples were born, as rows, on another branch.
 

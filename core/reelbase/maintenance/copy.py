@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -122,7 +122,10 @@ def _occupied_error(dest: Storage) -> DatasetExistsError:
 def _make_schema_draft(store: Store, base: Commit, chosen: Selection) -> Draft:
     draft, state = Draft(store, base), chosen.commit.state
     for tensor in chosen.tensors:
-        draft.do(Create(state.tensors[tensor]))
+        schema = state.tensors[tensor]
+        if schema.per_frame_of not in chosen.tensors:  # the videos stay behind
+            schema = replace(schema, per_frame_of=None)
+        draft.do(Create(schema))
     if state.info:
         draft.do(SetInfo("", state.info))
     draft.do(SetTxn(chosen.app, 0))

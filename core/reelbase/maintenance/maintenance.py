@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,8 @@ class Maintenance(Sealed):
     def verify(self, deep: bool = False) -> Verification:
         """Check that all versions that can be read are complete. Nothing is repaired.
 
+        Of the current version it is also checked that paired tensors agree: one item for each frame.
+
         Linked files are not checked; `Links.survey` does that.
 
         Args:
@@ -99,7 +102,9 @@ class Maintenance(Sealed):
         Returns:
             Everything that is damaged, with the rows that it affects.
         """
-        return verify.verify(self._session.store.storage, deep=deep)
+        session = self._session
+        found = verify.verify(session.store.storage, deep=deep)
+        return replace(found, damages=(*found.damages, *verify.find_unpaired(session.store, session.commit)))
 
     def size(self) -> Count:
         """Count all objects and bytes in the dataset's storage.

@@ -80,6 +80,10 @@ class Layout(ABC):
             label: What messages call it.
         """
 
+    @abstractmethod
+    def count_items(self, row: Row) -> int | None:
+        """Return the number of items or frames in what `write` returned; None for a missing sample."""
+
     @property
     def dtype(self) -> np.dtype[Any] | None:
         """The dtype of stored arrays; None until the first append sets it."""
@@ -125,8 +129,14 @@ class ArrayLayout(Layout):
             )
         }
 
-    def _store_item(self, place: int, value: Any) -> NDArray[Any]:
-        """One item as it is stored; errors say which item of a sequence they are about."""
+    def count_items(self, row: Row) -> int | None:  # noqa: D102
+        packed = row.get("data")
+        return packed.shape[0] if isinstance(packed, PackedSample) and packed.shape else None
+
+    def _store_item(self, place: int, value: Any) -> NDArray[Any] | None:
+        """One item as it is stored, None if it was not annotated; errors say which item they are about."""
+        if value is None and self.row_shape.is_sequence:
+            return None
         try:
             return self._cast(value.array if isinstance(value, Stored) else self._check(value))
         except HtypeError as error:

@@ -321,7 +321,8 @@ def _take_selected(value: Selected, layout: Layout, is_sequence: bool) -> Any:
     if not sample.exists:
         return None
     items = sample.split()
-    if _takes_numbers(layout) or _is_generic(items):
+    is_whole = not isinstance(items, list) or not any(isinstance(item.cell, MissingCell) for item in items)
+    if is_whole and (_takes_numbers(layout) or _is_generic(items)):
         return sample.numbers()
     if isinstance(items, list):
         if is_sequence:

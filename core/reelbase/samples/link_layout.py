@@ -130,6 +130,9 @@ class LinkLayout(Layout):
         sizes = {"size": probed.pin.size, "frames": len(index), "packets": probed.packets.size}
         return IndexedLink(probed.pin, {**probed.found.info.as_dict(), **sizes}, index, probed.packets)
 
+    def count_items(self, row: Row) -> int | None:  # noqa: D102
+        return self._files.count_items(row)
+
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
         fetch_rows(rows, ("data", "_info", "_frames"))
 

@@ -77,6 +77,15 @@ class MediaLayout(Layout):
                 row["_packets"] = place_all(store, spool, packets, ".pkt")
         return row
 
+    def count_items(self, row: Row) -> int | None:  # noqa: D102
+        packed = row.get("_info")
+        if not isinstance(packed, PackedSample):
+            return None
+        facts = json.loads(bytes(packed.payload))
+        if self.row_shape.is_sequence:
+            return len(facts)
+        return facts[0]["shape"][0] if facts[0] else None  # None: a link whose file was not looked at yet
+
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
         fetch_rows(rows, ("_info", "_frames"))
 

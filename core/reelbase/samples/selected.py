@@ -100,7 +100,7 @@ class SelectedSample:
         with error_context(self.label):
             return self.cell.plain()
 
-    def stored_items(self) -> list[NDArray[Any]]:
+    def stored_items(self) -> list[NDArray[Any] | None]:
         """See `Cell.stored_items`."""
         with error_context(self.label):
             return self.cell.stored_items(self.selection)

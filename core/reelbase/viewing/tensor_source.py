@@ -83,7 +83,7 @@ class TensorSource:
         if stop <= start:
             return []
         stored = items[start:stop]._one().stored_items()
-        return [self.item.drawn(item, size) for item in stored]
+        return [[] if item is None else self.item.drawn(item, size) for item in stored]
 
 
 def plain(view: OneSample) -> Any:
