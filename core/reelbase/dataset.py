@@ -21,10 +21,9 @@ from reelbase.format.ops import Create, Drop, Rename
 from reelbase.format.state import TensorSchema
 from reelbase.format.store import Store
 from reelbase.group import Group
-from reelbase.maintenance import copy as copies
 from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
-from reelbase.rows import RowsView
+from reelbase.rows import Row, RowsView
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
 from reelbase.session.credential_names import CredsKeys, list_names
 from reelbase.session.info import Info
@@ -225,7 +224,7 @@ class Dataset:
                 f"{rows!r} is not an index of rows.", "Give an int, a slice, a list of ints, or a boolean mask."
             )
         with self._session.change() as transaction:
-            chosen = RowsView.of(self._session)[rows].numbers
+            chosen = self._all_rows[rows].numbers
             for tensor in list(transaction.state.rows):
                 delete_rows(transaction, tensor, chosen)
 
@@ -299,7 +298,8 @@ class Dataset:
         Args:
             dest: An empty folder or URL, or one that holds the beginning of the same copy.
             tensors: Names of the tensors to copy; by default all.
-            rows: Which rows: an int, a slice, a list of ints, or a boolean mask; by default all.
+            rows: Which rows: an int, a slice, a list of ints, a boolean mask, or rows that you selected before, such as
+                ``ds.filter("…")``; by default all.
             history: Copy every version, branch and tag instead, object by object.
             creds: Credentials for the service of `dest`, as in `reelbase.empty`.
             options: Options of the storage of `dest`, as in `reelbase.empty`.
@@ -313,18 +313,29 @@ class Dataset:
             TensorNotFoundError, SampleIndexError: there is no such tensor or row.
             CorruptObjectError: a sample is damaged; what was copied before it stays.
         """
-        if history and not (tensors is None and rows is None):
+        if not history:
+            return self._choose(rows).copy(dest, tensors=tensors, creds=creds, options=options, progress=progress)
+        if not (tensors is None and rows is None):
             raise UsageError("history=True copies everything.", "Leave out tensors and rows.")
         log, storage = self._session.log, resolver().open(os.fspath(dest), creds, options, write=True)
-        if history:
-            mirrors.mirror(log, storage, progress)
-        else:
-            names = list(self._session.commit.state.names) if tensors is None else tensors
-            numbers = RowsView.of(self._session)[slice(None) if rows is None else rows].numbers
-            copies.copy(self._session, [self._find_id(name) for name in names], numbers, storage, progress)
+        mirrors.mirror(log, storage, progress)
         copied = logs.open_log(Store(storage))
         copied.store.is_ours = log.store.is_ours
         return Dataset(Session(copied))
+
+    def _choose(self, rows: Any) -> RowsView[Dataset] | Row[Dataset]:
+        """Return the rows that an argument ``rows=`` selects."""
+        every = self._all_rows
+        if rows is None:
+            return every
+        if not isinstance(rows, (RowsView, Row)):
+            chosen: RowsView[Dataset] | Row[Dataset] = every[rows]
+            return chosen
+        if not rows.is_of(every):
+            raise UsageError(
+                f"{rows!r} is of another dataset or version.", "Copy it by itself, rows.copy(dest), or select it anew."
+            )
+        return rows
 
     def add_creds_key(self, creds_key: str, managed: bool = False) -> None:
         """Add a name of credentials for `reelbase.link`. The dataset stores the name and nothing else.
@@ -404,7 +415,7 @@ class Dataset:
         """Print a table of the tensors: name, htype, rows, shape, dtype, compression."""
         print(summarize(repr(self), self.tensors.values()))  # noqa: T201 - printing is its purpose
 
-    def filter(self, where: str) -> RowsView:
+    def filter(self, where: str) -> RowsView[Dataset]:
         """The rows for which an expression is true: ``ds.filter("labels == 'cat' and len(boxes) > 3")``.
 
         Tensors are referred to by name: numbers, strings and class names are values, boxes and sequences are lists,
@@ -415,7 +426,7 @@ class Dataset:
         Raises:
             FilterError: the expression is invalid, or names something that is not a tensor.
         """
-        return RowsView.of(self._session).filter(where)
+        return self._all_rows.filter(where)
 
     def visualize(self, where: str = "", *, open_browser: bool = True) -> Shown:
         """Show the dataset: its rows as a grid, and each video with its annotations, frame by frame.
@@ -443,10 +454,10 @@ class Dataset:
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return self._tensor(key)
-        return RowsView.of(self._session)[key]
+        return self._all_rows[key]
 
-    def __iter__(self) -> Iterator[RowsView]:
-        return iter(RowsView.of(self._session))
+    def __iter__(self) -> Iterator[Row[Dataset]]:
+        return iter(self._all_rows)
 
     def __contains__(self, name: object) -> bool:
         return name in self._session.schema_state.names
@@ -480,8 +491,9 @@ class Dataset:
     def _viewer_source(self, where: str = "") -> DatasetViewerSource:
         commit = self._session.commit
         version = f"{commit.branch}@{commit.seq}" if commit.seq else ""
-        rows = RowsView.of(self._session)
-        return rows._viewer_source(self.path, where, version=version, versions=self._versions, info=dict(self.info))
+        return self._all_rows._viewer_source(
+            where, title=self.path, version=version, versions=self._versions, info=dict(self.info)
+        )
 
     def _versions(self) -> list[ShownVersion]:
         versions = self.log(limit=VERSIONS_IN_VIEWER)
@@ -489,6 +501,10 @@ class Dataset:
             ShownVersion(ref=version.ref, message=version.message, author=version.author, time=version.time.isoformat())
             for version in versions
         ]
+
+    @property
+    def _all_rows(self) -> RowsView[Dataset]:
+        return RowsView.of(self._session, Dataset)
 
     def _tensor(self, name: str) -> Any:
         state = self._session.schema_state

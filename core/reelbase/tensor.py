@@ -23,6 +23,8 @@ from reelbase.viewing.html_repr import html_preview_or_none
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from reelbase.format.state import TensorSchema
     from reelbase.session.session import Session, Transaction
     from reelbase.viewing.tensor_source import TensorSource
@@ -140,11 +142,15 @@ class Tensor:
         """
         return Links(self)
 
-    def numpy(self, *, aslist: bool = False) -> Any:
-        """Read and decode all samples; see `View.numpy`.
-
-        Args:
-            aslist: Return a list with one array per row, even if they could be stacked.
+    def numpy(
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        out: NDArray[Any] | None = None,
+        aslist: bool = False,
+        pixels: str | None = None,
+    ) -> Any:
+        """Read and decode all samples; see `View.numpy` for the arguments.
 
         Returns:
             One array with the rows as its first axis if all samples have the same shape, else a list of arrays.
@@ -152,8 +158,9 @@ class Tensor:
         Raises:
             MissingSampleError: a row holds no sample.
             DamagedMediaError, StorageError: a sample cannot be read or decoded.
+            UsageError: `size`, `out` or `pixels` do not fit.
         """
-        return self._view.numpy(aslist=aslist)
+        return self._view.numpy(size=size, out=out, aslist=aslist, pixels=pixels)
 
     def data(self) -> Any:
         """Read all samples in the htype's own form, as a list; see `View.data`.

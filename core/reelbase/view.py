@@ -13,6 +13,7 @@ import numpy as np
 from reelbase.cells import check_narrowing, stack
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import Start
+from reelbase.conversion import ArrayLike
 from reelbase.errors import HtypeError, ReelbaseError, UsageError
 from reelbase.io.batch_read import execute
 from reelbase.media.pixels import check_pixels
@@ -54,7 +55,7 @@ class Source(Protocol):
         """What messages call a row."""
 
 
-class Readable:
+class Readable(ArrayLike):
     """What you can ask of a selection of samples.
 
     For one sample the answers are plain values; for several rows they are stacked if their shapes agree, else a list.
@@ -147,6 +148,12 @@ class Readable:
         alike = bool(shapes) and all(len(shape) == len(shapes[0]) for shape in shapes)
         axes = zip(*shapes, strict=True) if alike else ()
         return (len(shapes), *(lengths[0] if len(set(lengths)) == 1 else None for lengths in axes))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that `numpy` gives, without reading what is selected; object where rows differ."""
+        dtypes = {sample.dtype() for sample in self._select()}
+        return dtypes.pop() if len(dtypes) == 1 else np.dtype(object)
 
     @property
     def sample_info(self) -> Any:
@@ -282,11 +289,6 @@ class Readable:
     def list(self) -> builtins.list[Any]:
         """`data` of a json sample that is a list."""
         return _check_type(self.data(), list)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy is False:
-            raise ValueError("A view is decoded into a new array: copy=False is not possible.")
-        return np.asarray(self.numpy(), dtype)
 
     def _one(self) -> SelectedSample:
         samples = self._select()

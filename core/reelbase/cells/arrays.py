@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def check_size(size: tuple[int, int]) -> tuple[int, int]:
         UsageError: it is not a pair of positive integers.
     """
     try:
-        height, width = (int(length) for length in size)
+        height, width = (operator.index(length) for length in size)
     except (TypeError, ValueError):
         raise UsageError(f"size={size!r} is not (height, width).", "Pass two positive ints.") from None
     if height < 1 or width < 1:

@@ -39,6 +39,11 @@ class Cell(ABC):
     def shape(self) -> Shape:
         """Shape of the whole sample."""
 
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of the array that `prepare_array` leads to; object if items differ."""
+
     @abstractmethod
     def prepare_array(
         self,
@@ -135,6 +140,10 @@ class MissingCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         raise self._missing_error()
 
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        raise self._missing_error()
+
     def prepare_array(  # noqa: D102
         self,
         selection: Selection,
@@ -173,6 +182,10 @@ class ArrayCell(Cell):
     @property
     def shape(self) -> Shape:  # noqa: D102
         return self.htype.numpy(self.stored).shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        return self.htype.numpy(self.stored).dtype
 
     def prepare_array(  # noqa: D102
         self,

@@ -54,9 +54,20 @@ def _parse_item(value: object) -> Item:
         )
     if isinstance(value, (bool, np.bool_)):
         raise SampleIndexError(f"{value!r} is not an index.", "Pass a mask as long as the axis, or an int.")
-    if isinstance(value, (list, tuple, range, np.ndarray)) and np.ndim(value) > 0:
+    if isinstance(value, (list, tuple, range)) or _count_axes(value):
         return _parse_array(value)
     return _parse_integer(value)
+
+
+def _count_axes(value: object) -> int:
+    """Return the number of axes of an array of numpy or another library; 0 for everything else.
+
+    A tensor of PyTorch, a Series of pandas and an array of Arrow can all be converted by numpy.
+    """
+    if not hasattr(value, "__array__") or isinstance(value, type):
+        return 0
+    axes = getattr(value, "ndim", 1)  # Arrow's arrays have one axis, and do not say so
+    return axes if isinstance(axes, int) else 1
 
 
 def _parse_integer(value: object) -> int:
@@ -70,7 +81,13 @@ def _parse_integer(value: object) -> int:
 
 
 def _parse_array(value: object) -> NDArray[Any]:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError, RecursionError, OverflowError) as error:
+        raise SampleIndexError(
+            f"A {type(value).__name__} cannot be used as an index: {error}.",
+            "Use integer arrays or boolean masks in the memory of the CPU.",
+        ) from None
     if array.size == 0 and array.dtype.kind == "f":
         array = array.astype(np.int64)
     if array.dtype.kind == "b" and array.ndim == 1:
@@ -79,7 +96,7 @@ def _parse_array(value: object) -> NDArray[Any]:
         return array.astype(np.int64)
     raise SampleIndexError(
         f"An index array of shape {array.shape} and dtype {array.dtype} is not supported.",
-        "Use integer arrays, or a value-dimensional boolean mask.",
+        "Use integer arrays, or a one-dimensional boolean mask.",
     )
 
 

@@ -123,9 +123,10 @@ def _choose_encoder(codec: str, *, lossless: bool, quality: int | None) -> Encod
     return encoder
 
 
-def _parse_rate(fps: float | Fraction) -> Fraction:
+def _parse_rate(fps: Any) -> Fraction:
     try:
-        rate = Fraction(fps).limit_denominator(1001)  # 29.97 becomes 2997/100, 30000/1001 is kept
+        number: Any = fps.item() if isinstance(fps, np.generic) else fps
+        rate = Fraction(number).limit_denominator(1001)  # 29.97 becomes 2997/100, 30000/1001 is kept
     except (TypeError, ValueError, OverflowError):
         rate = Fraction(0)
     if not 0 < rate <= _MAX_FRAMES_PER_SECOND:
