@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 import numpy as np
 
 from reelbase.cells import check_narrowing, stack
+from reelbase.cells.arrays import check_size
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import Start
 from reelbase.conversion import ArrayLike
@@ -120,6 +121,7 @@ class Readable(ArrayLike):
             UsageError: `size`, `out` or `pixels` do not fit.
         """
         check_pixels(pixels)
+        size = None if size is None else check_size(size)
         samples = self._select()
         if self._index.is_single:
             return execute([samples[0].prepare_array(size, out, pixels)])[0]
@@ -219,6 +221,7 @@ class Readable(ArrayLike):
             pixels: As in `numpy`; with "yuv", each frame is a dict of planes ``(h, w)``.
         """
         check_pixels(pixels)
+        size = None if size is None else check_size(size)
         yield from self._one().stream(size, pixels)
 
     def play(self, *, open_browser: bool = True) -> Shown:

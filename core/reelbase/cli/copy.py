@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reelbase.dataset import Dataset
 
 _EPILOG = """Files are copied byte for byte, without decoding. If a copy is interrupted, run the same command again to
-continue it. Write rows that begin with a minus as --rows=-100: ."""
+continue it."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
