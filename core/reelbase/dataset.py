@@ -329,11 +329,16 @@ class Dataset:
         if rows is None:
             return every
         if not isinstance(rows, (RowsView, Row)):
-            chosen: RowsView[Dataset] | Row[Dataset] = every[rows]
-            return chosen
+            chosen: Any = None if isinstance(rows, str) else every[rows]
+            if chosen is None:
+                raise SampleIndexError(
+                    f"rows={brief(rows)} does not select rows.", "Give an int, a slice, a list of ints, or a mask."
+                )
+            result: RowsView[Dataset] | Row[Dataset] = chosen
+            return result
         if not rows.is_of(every):
             raise UsageError(
-                f"{rows!r} is of another dataset or version.", "Copy it by itself, rows.copy(dest), or select it anew."
+                f"{rows!r} is of another dataset or version.", "Copy it by itself, rows.copy(dest), or select it again."
             )
         return rows
 
@@ -460,7 +465,7 @@ class Dataset:
         return iter(self._all_rows)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._session.schema_state.names
+        return isinstance(name, str) and name in self._session.schema_state.names
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -516,8 +521,8 @@ class Dataset:
 
     def _find_id(self, name: str) -> str:
         names = self._session.schema_state.names
-        if name not in names:
-            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", _suggest(name, names))
+        if not isinstance(name, str) or name not in names:
+            raise TensorNotFoundError(f"The dataset has no tensor {brief(name)}.", _suggest(name, names))
         return names[name]
 
 
@@ -526,7 +531,7 @@ def _suggest(name: object, names: Iterable[str]) -> str:
     for home, kind in (("history", History), ("maintenance", Maintenance)):
         if isinstance(name, str) and hasattr(kind, name):
             return f"Did you mean ds.{home}.{name}?"
-    near = difflib.get_close_matches(str(name), names, 1)
+    near = difflib.get_close_matches(name if isinstance(name, str) else "", names, 1)
     return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from reelbase._util.printable import printable_line
+from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import Start
 from reelbase.credentials.resolver import resolver
 from reelbase.errors import SampleIndexError, TensorNotFoundError, TransactionError, UsageError
@@ -106,6 +107,8 @@ class RowsBase(Generic[Opened]):
         origin.check_committed()
         storage = resolver().open(os.fspath(dest), creds, options, write=True)
         names = list(self._names) if tensors is None else tensors
+        if isinstance(names, str) or not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
+            raise UsageError(f"tensors={brief(names)} is not a list of names.", "Pass a list of str.")
         ids = [self._find_id(name) for name in names]
         copies.copy(origin.log, origin.commit, ids, self.numbers, storage, progress)
         copied = logs.open_log(Store(storage))
@@ -188,11 +191,12 @@ class RowsBase(Generic[Opened]):
         return TensorSnapshot(self._origin.log.store, state.tensors[tensor], state.rows[tensor])
 
     def _find_id(self, name: str) -> str:
-        if name not in self._names:
-            near = difflib.get_close_matches(str(name), self._names, 1)
+        if not isinstance(name, str) or name not in self._names:
+            near = difflib.get_close_matches(name if isinstance(name, str) else "", self._names, 1)
             known = ", ".join(self._names) or "none"
             raise TensorNotFoundError(
-                f"The dataset has no tensor {name!r}.", f"Did you mean {near[0]!r}?" if near else f"It has: {known}."
+                f"The dataset has no tensor {brief(name)}.",
+                f"Did you mean {near[0]!r}?" if near else f"It has: {known}.",
             )
         return self._names[name]
 
@@ -231,7 +235,8 @@ class RowsView(RowsBase[Opened]):
         index = Index().then(key)
         if index.selection.steps or index.paired:
             raise SampleIndexError(
-                f"Rows have one axis; {key!r} indexes more than one.", "Index a tensor for more: ds.videos[3, 10:20]."
+                f"Rows have one axis; {brief(key)} indexes more than one.",
+                "Index a tensor for more: ds.videos[3, 10:20].",
             )
         rows = [self._rows[row] for row, _ in index.resolve(len(self._rows))]
         return Row(self._origin, rows) if index.is_single else RowsView(self._origin, rows)
@@ -243,7 +248,7 @@ class RowsView(RowsBase[Opened]):
         return (Row(self._origin, [row]) for row in self._rows)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return isinstance(name, str) and name in self._names
 
     def __repr__(self) -> str:
         return f"RowsView({len(self)} rows, tensors: {printable_line(', '.join(self._names))})"
@@ -263,7 +268,7 @@ class Row(RowsBase[Opened], Mapping[str, View]):
 
     def __getitem__(self, key: Any) -> Any:
         if not isinstance(key, str):
-            raise SampleIndexError(f"One row cannot be indexed by {key!r}.", 'Name a tensor: ds[3]["videos"].')
+            raise SampleIndexError(f"One row cannot be indexed by {brief(key)}.", 'Name a tensor: ds[3]["videos"].')
         return self._get(key)
 
     def __iter__(self) -> Iterator[str]:
@@ -273,7 +278,7 @@ class Row(RowsBase[Opened], Mapping[str, View]):
         return len(self._names)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return isinstance(name, str) and name in self._names
 
     def _view(self, name: str) -> View:
         return View(self._snapshot(name), Index((self.number,)))

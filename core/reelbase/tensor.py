@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
 from reelbase.format.ops import Delete, ExpectLengths, FixDtype, SetTxn, Update
 from reelbase.format.rows import RowsBuilder, stack_rows
@@ -240,7 +241,8 @@ class Tensor:
         index = Index().then(key)
         if index.selection.steps or index.paired:
             raise UsageError(
-                f"A sample can only be replaced as a whole; {key!r} selects parts of it.", "Write tensor[row] = value."
+                f"A sample can only be replaced as a whole; {brief(key)} selects parts of it.",
+                "Write tensor[row] = value.",
             )
         return [row for row, _ in index.resolve(len(self))]
 
@@ -305,7 +307,7 @@ def delete_rows(transaction: Transaction, tensor: str, rows: Sequence[int]) -> N
 
 
 def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+    if isinstance(values, (str, bytes, type)) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0:
         raise UsageError(
             f"Tensor {name!r} takes many samples here, not one {type(values).__name__}.", "Give a list of them."
         )
@@ -351,7 +353,7 @@ def _check_txn(txn: Any) -> tuple[str, int]:
         app, number = txn
         return str(app), operator.index(number)
     except (TypeError, ValueError):
-        raise UsageError(f"txn={txn!r} is not a name and a number.", 'Write txn=("nightly ingest", 17).') from None
+        raise UsageError(f"txn={brief(txn)} is not a name and a number.", 'Write txn=("nightly ingest", 17).') from None
 
 
 _END = object()

@@ -402,7 +402,7 @@ def _check_tolerance(tolerance: object) -> Fraction:
     except (TypeError, ValueError, OverflowError):
         exact = Fraction(-1)
     if exact < 0:
-        raise UsageError(f"tolerance={tolerance!r} is not a tolerance.", "Pass seconds: 0, or a positive number.")
+        raise UsageError(f"tolerance={brief(tolerance)} is not a tolerance.", "Pass seconds: 0, or a positive number.")
     return exact
 
 

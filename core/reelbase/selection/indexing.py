@@ -49,9 +49,10 @@ def _parse_item(value: object) -> Item:
     if value is None or value is Ellipsis:
         return value
     if isinstance(value, slice):
-        return slice(
-            *(None if part is None else _parse_integer(part) for part in (value.start, value.stop, value.step))
-        )
+        parts = [None if part is None else _parse_integer(part) for part in (value.start, value.stop, value.step)]
+        if parts[2] == 0:
+            raise SampleIndexError("The step of a slice cannot be 0.", "Leave it out for 1.")
+        return slice(*parts)
     if isinstance(value, (bool, np.bool_)):
         raise SampleIndexError(f"{value!r} is not an index.", "Pass a mask as long as the axis, or an int.")
     if isinstance(value, (list, tuple, range)) or _count_axes(value):
@@ -75,7 +76,7 @@ def _parse_integer(value: object) -> int:
         return as_int(value)  # type: ignore[arg-type]
     except TypeError:
         raise SampleIndexError(
-            f"{value!r} is not an index: it is a {type(value).__name__}.",
+            f"A {type(value).__name__} is not an index.",
             "Use ints, slices, lists of ints, boolean masks, '...' or None; .at(seconds) finds frames by time.",
         ) from None
 
@@ -173,7 +174,7 @@ def indexed_shape(shape: Shape, items: Sequence[Item]) -> Shape:
         return tuple(length for _, length in basic)
     try:
         joined = np.broadcast_shapes(*shapes)
-    except ValueError:
+    except (ValueError, RuntimeError):  # or more axes than numpy's broadcasting has
         raise SampleIndexError(f"Index arrays of shapes {shapes} do not fit together.", "Use equal lengths.") from None
     # The axis of index arrays goes where they are if they are next to each other, otherwise to the front.
     is_adjacent = fancy[-1] - fancy[0] == len(fancy) - 1
