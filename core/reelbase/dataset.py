@@ -20,12 +20,11 @@ from reelbase.format.ops import Create, Drop, Rename
 from reelbase.format.state import TensorSchema
 from reelbase.format.store import Store
 from reelbase.group import Group
-from reelbase.maintenance import copy as copies
 from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
 from reelbase.other_names import suggest
 from reelbase.pairing import check_pairable
-from reelbase.rows import RowsView, columns_of, values_of
+from reelbase.rows import Row, RowsView, columns_of, values_of
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
 from reelbase.sealed import Sealed
 from reelbase.session.credential_names import CredsKeys, list_names
@@ -180,7 +179,7 @@ class Dataset(Sealed):
                 )
             transaction.do(Rename(tensor, new))
 
-    def append(self, row: Mapping[str, Any] | RowsView, *, txn: tuple[str, int] | None = None) -> bool:
+    def append(self, row: Mapping[str, Any] | Row[Any], *, txn: tuple[str, int] | None = None) -> bool:
         """Add one row: a value for every tensor, None for a missing sample.
 
         A tensor that is shorter than the others is filled up with missing samples first: all values share a row.
@@ -202,7 +201,7 @@ class Dataset(Sealed):
         return self.extend({name: [value] for name, value in _values_of(row).items()}, txn=txn)
 
     def extend(
-        self, columns: Mapping[str, Iterable[Any]] | RowsView | Dataset, *, txn: tuple[str, int] | None = None
+        self, columns: Mapping[str, Iterable[Any]] | RowsView[Any] | Dataset, *, txn: tuple[str, int] | None = None
     ) -> bool:
         """Add rows in one commit: as many values for each tensor. On an error nothing is changed.
 
@@ -216,7 +215,7 @@ class Dataset(Sealed):
         values = _columns_of(columns)
         return run_once(self._session, txn, lambda transaction: self._extend(transaction, values))
 
-    def __setitem__(self, rows: Any, values: Mapping[str, Any] | RowsView) -> None:
+    def __setitem__(self, rows: Any, values: Mapping[str, Any] | RowsView[Any]) -> None:
         """Replace samples of one row (``ds[3] = {"labels": "cat"}``) or of several, in one commit.
 
         Tensors that are not named keep their samples.
@@ -234,12 +233,13 @@ class Dataset(Sealed):
         if isinstance(rows, str):
             raise UsageError(f"ds[{rows!r}] cannot be assigned.", self._how_to_set(rows))
         with self._session.change() as transaction:
-            if RowsView.of(self._session)[rows]._single:
+            chosen = self._all_rows[rows]
+            if isinstance(chosen, Row):
                 columns = {name: [value] for name, value in _values_of(values).items()}
             else:
                 columns = {name: list(iterate_values(column, name)) for name, column in _columns_of(values).items()}
             ids = {self._find_id(name): column for name, column in columns.items()}
-            replace_rows(transaction, RowsView.of(self._session)[rows].numbers, ids)
+            replace_rows(transaction, self._all_rows[rows].numbers, ids)
 
     def _extend(self, transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> None:
         missing = [name for name in transaction.schema_state.names if name not in columns]
@@ -274,7 +274,7 @@ class Dataset(Sealed):
                 f"{rows!r} is not an index of rows.", "Give an int, a slice, a list of ints, or a boolean mask."
             )
         with self._session.change() as transaction:
-            chosen = RowsView.of(self._session)[rows].numbers
+            chosen = self._all_rows[rows].numbers
             check_distinct(chosen)
             for tensor in list(transaction.state.rows):
                 delete_rows(transaction, tensor, chosen)
@@ -349,7 +349,8 @@ class Dataset(Sealed):
         Args:
             dest: An empty folder or URL, or one that holds the beginning of the same copy.
             tensors: Names of the tensors to copy; by default all.
-            rows: Which rows: an int, a slice, a list of ints, or a boolean mask; by default all.
+            rows: Which rows: an int, a slice, a list of ints, a boolean mask, or rows that you selected before, such as
+                ``ds.filter("…")``; by default all.
             history: Copy every version, branch and tag instead, object by object.
             creds: Credentials for the service of `dest`, as in `reelbase.empty`.
             options: Options of the storage of `dest`, as in `reelbase.empty`.
@@ -363,18 +364,34 @@ class Dataset(Sealed):
             TensorNotFoundError, SampleIndexError: there is no such tensor or row.
             CorruptObjectError: a sample is damaged; what was copied before it stays.
         """
-        if history and not (tensors is None and rows is None):
+        if not history:
+            return self._choose(rows).copy(dest, tensors=tensors, creds=creds, options=options, progress=progress)
+        if not (tensors is None and rows is None):
             raise UsageError("history=True copies everything.", "Leave out tensors and rows.")
         log, storage = self._session.log, resolver().open(os.fspath(dest), creds, options, write=True)
-        if history:
-            mirrors.mirror(log, storage, progress)
-        else:
-            names = list(self._session.commit.state.names) if tensors is None else tensors
-            numbers = RowsView.of(self._session)[slice(None) if rows is None else rows].numbers
-            copies.copy(self._session, [self._find_id(name) for name in names], numbers, storage, progress)
+        mirrors.mirror(log, storage, progress)
         copied = logs.open_log(Store(storage))
         copied.store.is_ours = log.store.is_ours
         return Dataset(Session(copied))
+
+    def _choose(self, rows: Any) -> RowsView[Dataset] | Row[Dataset]:
+        """Return the rows that an argument ``rows=`` selects."""
+        every = self._all_rows
+        if rows is None:
+            return every
+        if not isinstance(rows, (RowsView, Row)):
+            chosen: Any = None if isinstance(rows, str) else every[rows]
+            if chosen is None:
+                raise SampleIndexError(
+                    f"rows={brief(rows)} does not select rows.", "Give an int, a slice, a list of ints, or a mask."
+                )
+            result: RowsView[Dataset] | Row[Dataset] = chosen
+            return result
+        if not rows.is_of(every):
+            raise UsageError(
+                f"{rows!r} is of another dataset or version.", "Copy it by itself, rows.copy(dest), or select it again."
+            )
+        return rows
 
     def add_creds_key(self, creds_key: str, managed: bool = False) -> None:
         """Add a name of credentials for `reelbase.link`. The dataset stores the name and nothing else.
@@ -454,7 +471,7 @@ class Dataset(Sealed):
         """Print a table of the tensors: name, htype, rows, shape, dtype, compression."""
         print(summarize(repr(self), self.tensors.values()))  # noqa: T201 - printing is its purpose
 
-    def filter(self, where: str) -> RowsView:
+    def filter(self, where: str) -> RowsView[Dataset]:
         """The rows for which an expression is true: ``ds.filter("labels == 'cat' and count(boxes) > 3")``.
 
         Tensors are referred to by name: numbers, strings and class names are values, boxes and sequences are lists,
@@ -471,7 +488,7 @@ class Dataset(Sealed):
             FilterError: the expression is invalid, names a tensor, field or class that does not exist, or compares
                 what cannot be compared. No row was read.
         """
-        return RowsView.of(self._session).filter(where)
+        return self._all_rows.filter(where)
 
     def visualize(self, where: str = "", *, open_browser: bool = True) -> Shown:
         """Show the dataset: its rows as a grid, and each video with its annotations, frame by frame.
@@ -499,13 +516,13 @@ class Dataset(Sealed):
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return self._tensor(key)
-        return RowsView.of(self._session)[key]
+        return self._all_rows[key]
 
-    def __iter__(self) -> Iterator[RowsView]:
-        return iter(RowsView.of(self._session))
+    def __iter__(self) -> Iterator[Row[Dataset]]:
+        return iter(self._all_rows)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._session.schema_state.names
+        return isinstance(name, str) and name in self._session.schema_state.names
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -536,8 +553,9 @@ class Dataset(Sealed):
     def _viewer_source(self, where: str = "") -> DatasetViewerSource:
         commit = self._session.commit
         version = f"{commit.branch}@{commit.seq}" if commit.seq else ""
-        rows = RowsView.of(self._session)
-        return rows._viewer_source(self.path, where, version=version, versions=self._versions, info=dict(self.info))
+        return self._all_rows._viewer_source(
+            where, title=self.path, version=version, versions=self._versions, info=dict(self.info)
+        )
 
     def _versions(self) -> list[ShownVersion]:
         versions = self.log(limit=VERSIONS_IN_VIEWER)
@@ -545,6 +563,10 @@ class Dataset(Sealed):
             ShownVersion(ref=version.ref, message=version.message, author=version.author, time=version.time.isoformat())
             for version in versions
         ]
+
+    @property
+    def _all_rows(self) -> RowsView[Dataset]:
+        return RowsView.of(self._session, Dataset)
 
     def _tensor(self, name: str) -> Any:
         state = self._session.schema_state
@@ -556,19 +578,22 @@ class Dataset(Sealed):
 
     def _find_id(self, name: str) -> str:
         names = self._session.schema_state.names
-        if name not in names:
-            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", suggest(name, names))
+        if not isinstance(name, str) or name not in names:
+            raise TensorNotFoundError(f"The dataset has no tensor {brief(name)}.", suggest(name, names))
         return names[name]
 
 
 def _values_of(row: Any) -> Mapping[str, Any]:
     """Return the value of each tensor in one row, by name."""
-    row = row[:] if isinstance(row, Dataset) else row
-    return values_of(row) if isinstance(row, RowsView) else _check_mapping(row)
+    if isinstance(row, (RowsView, Dataset)):
+        raise UsageError(f"{row!r} is not one row.", "Add them by ds.extend(rows), or choose one: rows[0].")
+    return values_of(row) if isinstance(row, Row) else _check_mapping(row)
 
 
 def _columns_of(rows: Any) -> Mapping[str, Iterable[Any]]:
     """Return the values of each tensor in several rows, by name."""
+    if isinstance(rows, Row):
+        raise UsageError(f"{rows!r} is one row, not several.", "Add it by ds.append(row).")
     rows = rows[:] if isinstance(rows, Dataset) else rows
     return columns_of(rows) if isinstance(rows, RowsView) else _check_mapping(rows)
 

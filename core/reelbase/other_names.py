@@ -63,7 +63,7 @@ def suggest(name: object, names: Iterable[str]) -> str:
         name: The name that was asked for.
         names: Names of the tensors that exist.
     """
-    near = difflib.get_close_matches(str(name), names, 1)
+    near = difflib.get_close_matches(name if isinstance(name, str) else "", names, 1)
     if near:
         return f"Did you mean {near[0]!r}?"
     for home, kind in (("history", History), ("maintenance", Maintenance)):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import CommitConflictError, TensorNotFoundError, UsageError
 from reelbase.format.ops import Delete, ExpectLengths, SetTxn
 from reelbase.format.rows import RowsBuilder
@@ -35,6 +36,8 @@ from reelbase.writes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from reelbase.format.state import TensorSchema
     from reelbase.samples.pairing import Counts
@@ -183,12 +186,15 @@ class Tensor(Sealed, Selected):
         """
         return Links(self)
 
-    def numpy(self, *, aslist: bool = False) -> Any:
-        """Read and decode all samples; see `View.numpy`.
-
-        Args:
-            aslist: Return a list with one array per row, even if they could be stacked; None for a row without a
-                sample.
+    def numpy(
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        out: NDArray[Any] | None = None,
+        aslist: bool = False,
+        pixels: str | None = None,
+    ) -> Any:
+        """Read and decode all samples; see `View.numpy` for the arguments.
 
         Returns:
             One array with the rows as its first axis if all samples have the same shape, else a list of arrays.
@@ -196,8 +202,9 @@ class Tensor(Sealed, Selected):
         Raises:
             MissingSampleError: a row holds no sample, and `aslist` is not set.
             DamagedMediaError, StorageError: a sample cannot be read or decoded.
+            UsageError: `size`, `out` or `pixels` do not fit.
         """
-        return self._view.numpy(aslist=aslist)
+        return self._view.numpy(size=size, out=out, aslist=aslist, pixels=pixels)
 
     def data(self) -> Any:
         """Read all samples in the htype's own form, as a list; see `View.data`. It is None for a row without a sample.
@@ -408,7 +415,7 @@ def _check_txn(txn: Any) -> tuple[str, int]:
         app, number = txn
         return str(app), operator.index(number)
     except (TypeError, ValueError):
-        raise UsageError(f"txn={txn!r} is not a name and a number.", 'Write txn=("nightly ingest", 17).') from None
+        raise UsageError(f"txn={brief(txn)} is not a name and a number.", 'Write txn=("nightly ingest", 17).') from None
 
 
 _END = object()

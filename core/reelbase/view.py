@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 import numpy as np
 
 from reelbase.cells import check_narrowing, stack
+from reelbase.cells.arrays import check_size
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import Start
+from reelbase.conversion import ArrayLike
 from reelbase.errors import HtypeError, ReelbaseError, UsageError
 from reelbase.io.batch_read import execute
 from reelbase.media.pixels import check_pixels
@@ -48,7 +50,7 @@ class Source(ForeignSource, Protocol):
         """The tensor's or file's name, for messages."""
 
 
-class Readable(Sealed, Selected):
+class Readable(Sealed, Selected, ArrayLike):
     """What you can ask of a selection of samples.
 
     For one sample the answers are plain values; for several rows they are stacked if their shapes agree, else a list.
@@ -127,6 +129,7 @@ class Readable(Sealed, Selected):
             UsageError: `size`, `out` or `pixels` do not fit.
         """
         check_pixels(pixels)
+        size = None if size is None else check_size(size)
         samples = self._select()
         if self._index.is_single:
             return execute([samples[0].prepare_array(size, out, pixels)])[0]
@@ -160,6 +163,12 @@ class Readable(Sealed, Selected):
         alike = bool(shapes) and all(len(shape) == len(shapes[0]) for shape in shapes)
         axes = zip(*shapes, strict=True) if alike else ()
         return (len(shapes), *(lengths[0] if len(set(lengths)) == 1 else None for lengths in axes))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that `numpy` gives, without reading what is selected; object where rows differ."""
+        dtypes = {sample.dtype() for sample in self._select()}
+        return dtypes.pop() if len(dtypes) == 1 else np.dtype(object)
 
     @property
     def sample_info(self) -> Any:
@@ -225,6 +234,7 @@ class Readable(Sealed, Selected):
             pixels: As in `numpy`; with "yuv", each frame is a dict of planes ``(h, w)``.
         """
         check_pixels(pixels)
+        size = None if size is None else check_size(size)
         yield from self._one().stream(size, pixels)
 
     def play(self, *, open_browser: bool = True) -> Shown:
@@ -290,11 +300,6 @@ class Readable(Sealed, Selected):
     def list(self) -> builtins.list[Any]:
         """`data` of a json sample that is a list."""
         return _check_type(self.data(), list)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy is False:
-            raise ValueError("A view is decoded into a new array: copy=False is not possible.")
-        return np.asarray(self.numpy(), dtype)
 
     def _one(self) -> SelectedSample:
         samples = self._select()
@@ -405,7 +410,7 @@ def _check_tolerance(tolerance: object) -> Fraction:
     except (TypeError, ValueError, OverflowError):
         exact = Fraction(-1)
     if exact < 0:
-        raise UsageError(f"tolerance={tolerance!r} is not a tolerance.", "Pass seconds: 0, or a positive number.")
+        raise UsageError(f"tolerance={brief(tolerance)} is not a tolerance.", "Pass seconds: 0, or a positive number.")
     return exact
 
 

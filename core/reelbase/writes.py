@@ -48,7 +48,7 @@ def iterate_values(values: Iterable[Any], name: str) -> Iterator[Any]:
     """
     if isinstance(values, Selected):
         return iterate_rows(values)
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+    if isinstance(values, (str, bytes, type)) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0:
         raise UsageError(
             f"Tensor {name!r} takes many samples here, not one {type(values).__name__}.", "Give a list of them."
         )

@@ -433,7 +433,7 @@ def test_summary_and_reprs(ds: reelbase.Dataset, capsys: pytest.CaptureFixture[s
     assert repr(ds.x) == "Tensor('x', htype='generic', rows=2)"
     assert "rows=2" in repr(ds)
     assert repr(ds.x[0, 1]) == "View('x', row 0, indexed)"
-    assert repr(ds[0]) == "RowsView(row 0, tensors: x, y)"
+    assert repr(ds[0]) == "Row(0, tensors: x, y)"
 
 
 def test_hints(ds: reelbase.Dataset) -> None:

@@ -55,6 +55,11 @@ class MediaCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         return self.info.shape
 
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        dtype: np.dtype[Any] = np.dtype(self.info.details.get("dtype", "uint8"))
+        return dtype
+
     def media(self) -> MediaCell:  # noqa: D102
         return self
 

@@ -38,6 +38,11 @@ class SequenceCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         return (len(self.items), *_common_shape([item.shape for item in _existing(self.items)]))
 
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        dtypes = {item.dtype for item in self.items}
+        return dtypes.pop() if len(dtypes) == 1 else np.dtype(object)
+
     def plain(self) -> list[Any]:  # noqa: D102
         return [item.plain() for item in self.items]
 

@@ -200,6 +200,6 @@ def brief(value: object, width: int = 60) -> str:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     try:
         text = " ".join(repr(value).split())
-    except ValueError:  # an int of more digits than Python writes out
+    except Exception:  # noqa: BLE001 - too many digits, nested too deeply, or a __repr__ that raises
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import UsageError
 from reelbase.maintenance import compact, expire, gc, stats, verify
 from reelbase.sealed import Sealed
@@ -85,7 +86,7 @@ class Maintenance(Sealed):
         if not dry_run:
             self._session.check_writable()
         if not isinstance(grace, timedelta) or grace < timedelta(0):
-            raise UsageError(f"grace={grace!r} is not a time.", "Write grace=timedelta(days=7).")
+            raise UsageError(f"grace={brief(grace)} is not a time.", "Write grace=timedelta(days=7).")
         return gc.gc(self._lineage, self._session.store, grace, dry_run=dry_run)
 
     def verify(self, deep: bool = False) -> Verification:

@@ -119,7 +119,11 @@ class ItemSequence(RowShape):
         return f"sequence[{item}]"
 
     def split(self, value: Any) -> list[Any]:  # noqa: D102
-        if isinstance(value, (str, bytes, Mapping, Sample, Encode)) or not isinstance(value, Iterable):
+        if (
+            isinstance(value, (str, bytes, Mapping, Sample, Encode))
+            or not isinstance(value, Iterable)
+            or (getattr(value, "ndim", 1) == 0)
+        ):
             raise HtypeError(f"{brief(value)} is not a sequence.", "Give a list of items: one a frame, say.")
         return list(value)
 

@@ -56,6 +56,11 @@ class SelectedSample:
         with error_context(self.label):
             return self.cell.shape_of(self.selection)
 
+    def dtype(self) -> np.dtype[Any]:
+        """See `Cell.dtype`."""
+        with error_context(self.label):
+            return self.cell.dtype
+
     def media(self) -> MediaCell:
         """See `Cell.media`."""
         with error_context(self.label):

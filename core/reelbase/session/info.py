@@ -45,7 +45,10 @@ class Info(Sealed, MutableMapping[str, Any]):
         return state.tensors[self._tensor].info
 
     def __getitem__(self, key: str) -> Any:
-        return _copy_json(self._read()[key])
+        held = self._read()
+        if not isinstance(key, str) or key not in held:
+            raise KeyError(key)
+        return _copy_json(held[key])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._read())
@@ -54,6 +57,8 @@ class Info(Sealed, MutableMapping[str, Any]):
         return len(self._read())
 
     def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise UsageError(f"{brief(key)} is not a key of metadata.", "Keys are strings.")
         self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
@@ -64,7 +69,11 @@ class Info(Sealed, MutableMapping[str, Any]):
 
     def update(self, *others: Any, **values: Any) -> None:
         """Write several keys in one commit."""
-        written = {key: _check(key, value) for key, value in dict(*others, **values).items()}
+        try:
+            given = dict(*others, **values)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"These are not keys and values: {error}.", "Pass a dict, or keyword arguments.") from None
+        written = {key: _check(key, value) for key, value in given.items()}
         with self._session.change() as transaction:
             self._read()
             self._check_no_settings(written)

@@ -147,7 +147,7 @@ class ClassLabel(Htype):
 
 
 def _check_names(names: Iterable[object]) -> tuple[str, ...]:
-    if isinstance(names, str) or not hasattr(names, "__iter__"):
+    if isinstance(names, str) or not hasattr(names, "__iter__") or getattr(names, "ndim", 1) == 0:
         raise HtypeError(f"class_names={brief(names)} is not a list.", "Pass a list of strings.")
     checked: dict[str, None] = {}
     for name in names:

@@ -175,6 +175,28 @@ def test_one_frame_of_a_file_to_a_picture(tmp_path, truth, capsys):
     assert reelbase.read(tmp_path / "small.jpg").numpy().shape == (36, 64, 3)
 
 
+def test_frames_of_several_rows(tmp_path, truth, capsys):
+    ds = reelbase.empty(tmp_path / "ds")
+    ds.create_tensor("videos", htype="video")
+    ds.create_tensor("k", dtype="int64")
+    for k in range(3):
+        ds.append({"videos": reelbase.read(CLIP), "k": [k]})
+    where = ("--where", "k != 1")
+    done = report(capsys, "frames", tmp_path / "ds", "videos", ":", "-2:", "-o", tmp_path / "out", *where)
+    assert [(one["row"], one["frames"]) for one in done] == [(0, 2), (2, 2)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["row-000000", "row-000002"]
+    assert [one["row"] for one in report(capsys, "ls", tmp_path / "ds", "--rows", "-2:")] == [1, 2]
+    assert [one["row"] for one in report(capsys, "ls", tmp_path / "ds", "--rows", "-2:", *where)] == [2]
+    assert report(capsys, "copy", tmp_path / "ds", tmp_path / "copy", *where)["rows"] == 2
+    assert reelbase.load(tmp_path / "copy").k.numpy().tolist() == [[0], [2]]
+    code, _, said = call(capsys, "frames", tmp_path / "ds", "videos", "0", "0", "-o", tmp_path / "one", *where)
+    assert code != 0
+    assert "--where needs several rows" in said
+    code, _, said = call(capsys, "frames", tmp_path / "ds", "videos", "0:2", "0", "-o", tmp_path / "one.png")
+    assert code != 0
+    assert "Name a folder" in said
+
+
 def test_several_frames_to_a_sheet(tmp_path, capsys):
     report(capsys, "frames", "-o", tmp_path / "sheet.png", "--size", "160x90", "--", CLIP, "-3:")
     assert reelbase.read(tmp_path / "sheet.png").numpy().shape[1] > 2 * 160
