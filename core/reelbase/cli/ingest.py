@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reelbase import api
 from reelbase.cli._output import add_json, emit, format_count, format_lines, format_size, say
 from reelbase.cli._progress import transfer
-from reelbase.errors import MediaError, ReelbaseError, UsageError
+from reelbase.errors import DatasetNotFoundError, MediaError, ReelbaseError, UsageError
 from reelbase.ingestion.add import CHOICES, KEEP, add_files, make_source
 from reelbase.ingestion.contents import Contents
 from reelbase.ingestion.find import find_files
@@ -44,7 +44,9 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--create", action="store_true", help="create the tensor if an existing dataset lacks it")
     parser.add_argument("--htype", help="htype of a new tensor, such as image or link[video] (default: video)")
     parser.add_argument("--sample-compression", metavar="NAME", help="compression of a new tensor, such as mp4")
-    parser.add_argument("--creds-key", metavar="NAME", help="for links: the credentials to read the files with")
+    parser.add_argument(
+        "--creds-key", metavar="NAME", help="for links: the credentials to read the files with, such as ENV"
+    )
     parser.add_argument(
         "--check",
         choices=("sample", "full", "none"),
@@ -67,13 +69,13 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Add the files that are not in the dataset. Return 1 if there is one about which the user must decide."""
-    existing = api.load(arguments.dataset) if api.exists(arguments.dataset) else None
+    existing = _load(arguments.dataset)
     wanted = Wanted.of(_choose_htype(existing, arguments))
     # All names are looked up before the dataset is created: a mistyped path leaves nothing behind.
-    found = find_files(arguments.files, wanted)
-    dataset = _prepare(arguments)
+    found = find_files(arguments.files, wanted, creds=arguments.creds_key)
+    dataset = _prepare(existing, arguments)
     report = IngestReport()
-    contents = Contents(wanted.items.are_linked, arguments.check, None, None, arguments.creds_key)
+    contents = Contents(wanted.items, arguments.check, arguments.creds_key, options=None, creds_key=arguments.creds_key)
     try:
         with transfer("ingest", says_little=False) as bar:
             add_files(
@@ -120,9 +122,17 @@ def _make_missing_error(dataset: Dataset, name: str) -> UsageError:
     )
 
 
-def _prepare(arguments: argparse.Namespace) -> Dataset:
-    """Open or create the dataset, and create missing tensors in one commit."""
-    dataset, name = api.open(arguments.dataset), arguments.tensor
+def _load(path: str) -> Dataset | None:
+    try:
+        return api.load(path)
+    except DatasetNotFoundError:
+        return None
+
+
+def _prepare(existing: Dataset | None, arguments: argparse.Namespace) -> Dataset:
+    """Create the dataset if it does not exist, and missing tensors in one commit."""
+    dataset = api.open(arguments.dataset) if existing is None else existing
+    name = arguments.tensor
     with dataset:
         if name not in dataset:
             htype = arguments.htype or "video"
@@ -139,7 +149,12 @@ def _format(report: IngestReport, arguments: argparse.Namespace) -> str:
     )
     more = [
         f", {len(files)} {what}"
-        for what, files in (("replaced", report.replaced), ("changed", report.changed), ("bad", report.bad))
+        for what, files in (
+            ("replaced", report.replaced),
+            ("relinked", report.relinked),
+            ("changed", report.changed),
+            ("bad", report.bad),
+        )
         if files
     ]
     return format_lines([f"{counts}{''.join(more)}.", *_list_details(report, arguments)])

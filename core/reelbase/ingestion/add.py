@@ -23,6 +23,7 @@ from reelbase.ingestion.found import FoundFile, PassedOver, Wanted
 from reelbase.ingestion.known import Known
 from reelbase.ingestion.origin import Origin
 from reelbase.ingestion.report import BadFile, IngestReport, KnownFile
+from reelbase.maintenance.links import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -93,7 +94,7 @@ def ingest(
     names = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     wanted = Wanted.of(dataset[tensor].htype)
     found = find_files([os.fspath(name) for name in names], wanted, creds=creds, options=options)
-    contents = Contents(wanted.items.are_linked, check, creds, options, creds_key)
+    contents = Contents(wanted.items, check, creds, options, creds_key)
     report = IngestReport()
     add_files(dataset, tensor, found, contents, report, changed=changed, skip_bad=skip_bad, progress=progress)
     return report
@@ -204,7 +205,7 @@ class _Ingestion:
         file = _look_again(file)
         value, sha256, row = self._compare(file)
         if row is not None:
-            self._recognize(file, row)
+            self._recognize(file, row, value)
             return []
         displaced = self._known.find_place(file)
         if displaced is not None:
@@ -214,37 +215,47 @@ class _Ingestion:
 
     def _compare(self, file: FoundFile) -> tuple[Sample | Link, str | None, int | None]:
         """Return a file as a value to append, its checksum if it was needed, and the row with the same content."""
-        linked, row = self._contents.are_linked, self._known.find_unread(file)
+        linked, row = self._contents.items.are_linked, self._known.find_unread(file)
         if linked and not file.is_local:
             row = self._known.find_unversioned(file) if row is None else row
             return self._contents.make_link(file), None, row
-        sample, sha256, same_size = self._contents.open(file), None, self._known.find_size(file)
-        if row is None and (same_size or linked):
+        sample, sha256 = self._contents.open(file), None
+        if row is None and (linked or self._known.find_size(file)):
             sample, sha256 = identify(sample)
-            row = self._known.find_digest(same_size, sha256)
+            row = self._known.find_digest(file, sha256)
         return self._contents.make_link(file) if linked else sample, sha256, row
 
-    def _recognize(self, file: FoundFile, row: int) -> None:
+    def _recognize(self, file: FoundFile, row: int, value: Sample | Link) -> None:
+        """Note that a row holds the content of a file. A link that is broken leads to this file from now on."""
         origin = self._known.origin(row)
         if all(sighting.place != file.place for sighting in origin.sightings):
             self._elsewhere.add(row)
         self._report.skipped.append(file.shown)
-        self._report.same.append(KnownFile(file.shown, row, _describe(origin)))
+        self._report.same.append(KnownFile(file.shown, row, origin.place))
+        if self._contents.items.are_linked and self._is_broken(row):
+            self._replace(file, value, origin.sha256, row)
+            self._report.relinked.append(KnownFile(file.shown, row, origin.place))
+            return
         self._known.note(row, origin.add_sighting(file))
         self._unwritten.add(row)
         if len(self._unwritten) >= ROWS_PER_COMMIT:
             self._write_origins()
 
+    def _is_broken(self, row: int) -> bool:
+        """Return True if a link leads to a file that was moved, replaced or touched: its frames cannot be read."""
+        return bool(self._dataset[self._tensor].links.survey([row]).rows(State.MISSING, State.CHANGED))
+
     def _decide(self, file: FoundFile, row: int) -> None:
         """Add, replace or list a file that is not what was added from its place."""
         if self._changed == KEEP and row not in self._elsewhere:
-            self._report.changed.append(KnownFile(file.shown, row, _describe(self._known.origin(row))))
+            self._report.changed.append(KnownFile(file.shown, row, self._known.origin(row).place))
             return
         value, sha256, same = self._compare(file)
         if same is not None:  # it equals a file that was added in this run
-            self._recognize(file, same)
+            self._recognize(file, same, value)
         elif self._changed == REPLACE and row not in self._elsewhere:
             self._replace(file, value, sha256, row)
+            self._report.replaced.append(file.shown)
         else:  # what was at its place is somewhere else now: files were renamed, and this one is new
             self._append(file, value, sha256)
 
@@ -253,7 +264,7 @@ class _Ingestion:
         row: dict[str, Any] = dict.fromkeys(self._dataset.tensors)  # the other tensors get no sample in this row
         row[self._tensor], row[self._source] = value, origin.as_json()
         self._dataset.append(row)
-        self._known.note(len(self._dataset[self._tensor]) - 1, origin)
+        self._known.note(len(self._dataset[self._tensor]) - 1, origin, sha256)
         self._report.added.append(file.shown)
         self._report.bytes += file.size
 
@@ -262,11 +273,11 @@ class _Ingestion:
         with self._dataset._session.change():  # one commit, or part of the user's transaction
             self._dataset[self._tensor][row] = value
             self._store_origins({row: origin})
-        self._known.replace(row, origin)
-        self._report.replaced.append(file.shown)
+        self._known.forget(row)
+        self._known.note(row, origin, sha256)
 
     def _make_origin(self, file: FoundFile, sha256: str | None) -> Origin:
-        return Origin.of(file, sha256 if self._contents.are_linked else None)  # stored samples have it themselves
+        return Origin.of(file, sha256 if self._contents.items.are_linked else None)  # stored samples have it themselves
 
     def _write_origins(self) -> None:
         """Store where known rows were seen, so that the next run need not read those files."""
@@ -291,13 +302,18 @@ class _Ingestion:
             yield
         except UnreadableError as error:
             self._report.passed_over.append(PassedOver(file.shown, "not readable", str(error)))
+        except ObjectChangedError as error:
+            if file.named:
+                self._note_bad(file, error)
+                return
+            self._report.passed_over.append(PassedOver(file.shown, "being written to", str(error).partition("\n")[0]))
         except UnknownFormatError as error:
             if file.named:
                 self._note_bad(file, error)
                 return
-            reason = f"content that is not {self._dataset[self._tensor].htype}"
+            reason = f"content that is not {self._contents.items.name}"
             self._report.passed_over.append(PassedOver(file.shown, reason, str(error).partition("\n")[0]))
-        except (MediaError, ObjectNotFoundError, ObjectChangedError) as error:
+        except (MediaError, ObjectNotFoundError) as error:
             self._note_bad(file, error)
 
     def _note_bad(self, file: FoundFile, error: Exception) -> None:
@@ -305,10 +321,6 @@ class _Ingestion:
         if not self._skip_bad:
             raise error
         self._report.bad.append(BadFile(file.shown, str(error).partition("\n")[0]))
-
-
-def _describe(origin: Origin) -> str:
-    return origin.sightings[0].place if origin.sightings else ""
 
 
 def _look_again(file: FoundFile) -> FoundFile:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reelbase.credentials.resolver import Creds
     from reelbase.ingestion.found import FoundFile
     from reelbase.media.sample import Link, Sample
+    from reelbase.samples.schema import StoredItems
 
 BYTES_OF_HEAD: Final = 4096
 MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20
@@ -38,14 +39,14 @@ class Contents:
     """How files are opened.
 
     Attributes:
-        are_linked: True if the tensor holds links.
+        items: The kind of the tensor's items.
         check: How much of each frame index to verify, as in `reelbase.read`.
         creds: Credentials for the services of URLs.
         options: Options of their storages.
         creds_key: Name of the credentials of links.
     """
 
-    are_linked: bool
+    items: StoredItems
     check: str
     creds: Creds
     options: Mapping[str, Any] | None

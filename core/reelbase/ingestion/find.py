@@ -49,7 +49,7 @@ def _find_local(name: str, wanted: Wanted) -> Iterator[FoundFile | PassedOver]:
     path = Path(name).expanduser()
     if os.path.isdir(path):  # noqa: PTH112 - without errors: the folder around it may be locked
         yield from _search_named_folder(path, wanted)
-    elif os.path.lexists(path):
+    elif _is_there(path):
         yield _check_usable(make_local_file(path, named=True))
     elif glob.has_magic(name):
         yield from _expand(os.fspath(path), wanted)
@@ -63,7 +63,22 @@ def _search_named_folder(path: Path, wanted: Wanted) -> Iterator[FoundFile | Pas
             f"{str(path)!r} is a dataset, not a folder of files.",
             "Add its samples with ds.videos.extend(other.videos), or copy it with `reelbase copy`.",
         )
+    try:
+        os.scandir(path).close()
+    except OSError as error:
+        raise StorageError(f"{str(path)!r} cannot be searched: {error.strerror}.", "Check its permissions.") from None
     yield from search_folder(path, wanted)
+
+
+def _is_there(path: Path) -> bool:
+    """Return False if there is nothing of this name, True also if that cannot be known."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _expand(pattern: str, wanted: Wanted) -> Iterator[FoundFile | PassedOver]:

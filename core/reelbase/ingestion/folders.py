@@ -31,7 +31,8 @@ def make_local_file(path: Path, *, place: str | None = None, named: bool = False
     try:
         found = path.stat()
     except OSError as error:
-        what = "link to nothing" if path.is_symlink() else "not readable"
+        is_denied = isinstance(error, PermissionError)  # then nothing can be said of a link either
+        what = "link to nothing" if not is_denied and path.is_symlink() else "not readable"
         return PassedOver(str(path), what, error.strerror or "")
     if not modes.S_ISREG(found.st_mode):
         return PassedOver(str(path), _KINDS.get(modes.S_IFMT(found.st_mode), "not a regular file"))

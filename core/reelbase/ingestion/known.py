@@ -15,7 +15,7 @@ from reelbase.ingestion.urls import is_local, is_on_the_web, to_path
 from reelbase.media.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from reelbase.cells import Cell
     from reelbase.dataset import Dataset
@@ -51,7 +51,8 @@ class Known:
         self._exact: dict[tuple[int, Sighting], int] = {}
         self._places: dict[str, int] = {}
         self._sizes: dict[int, list[int]] = defaultdict(list)
-        self._digests: dict[int, str | None] = {}
+        self._digests: dict[tuple[int, str], int] = {}
+        self._undigested: dict[int, list[int]] = defaultdict(list)
         self._rows_without_origin: list[int] = []
         self._read_origins()
 
@@ -77,23 +78,27 @@ class Known:
         for row, cell in _read_cells(tensor, range(len(tensor))):
             yield row, cell.plain()
 
-    def note(self, row: int, origin: Origin) -> None:
-        """Remember a row that was added, or seen at another place."""
+    def note(self, row: int, origin: Origin, sha256: str | None = None) -> None:
+        """Remember a row that was added, or seen at another place; and its checksum, if that was computed."""
         if row not in self._origins:
             self._sizes[origin.size].append(row)
+            if sha256 is None:
+                self._undigested[origin.size].append(row)
+            else:
+                self._digests.setdefault((origin.size, sha256), row)
         self._origins[row] = origin
         for sighting in origin.sightings:
             self._places[sighting.place] = row
             self._exact[origin.size, sighting] = row
 
-    def replace(self, row: int, origin: Origin) -> None:
-        """Remember a row whose sample was replaced by another file."""
-        old = self._origins.pop(row)
-        self._sizes[old.size].remove(row)
-        self._digests.pop(row, None)
-        for sighting in old.sightings:
-            self._exact.pop((old.size, sighting), None)
-        self.note(row, origin)
+    def forget(self, row: int) -> None:
+        """Forget a row, whose sample was replaced by another file."""
+        origin = self._origins.pop(row)
+        self._sizes[origin.size].remove(row)
+        self._undigested[origin.size] = [other for other in self._undigested[origin.size] if other != row]
+        self._digests = {key: other for key, other in self._digests.items() if other != row}
+        for sighting in origin.sightings:
+            self._exact.pop((origin.size, sighting), None)
 
     def origin(self, row: int) -> Origin:
         """Return where a row came from."""
@@ -129,9 +134,14 @@ class Known:
         """Return the rows whose files have the size of this one."""
         return self._sizes.get(file.size, ())
 
-    def find_digest(self, rows: Iterable[int], sha256: str) -> int | None:
-        """Return the first of these rows whose file has this checksum; None if none has."""
-        return next((row for row in rows if self._digest(row) == sha256), None)
+    def find_digest(self, file: FoundFile, sha256: str) -> int | None:
+        """Return the row with a file of this size and checksum; None if there is none. Each row is looked at once."""
+        undigested = self._undigested[file.size]
+        while (file.size, sha256) not in self._digests and undigested:
+            row = undigested.pop()
+            if (digest := self._find_digest_of(row)) is not None:
+                self._digests.setdefault((file.size, digest), row)
+        return self._digests.get((file.size, sha256))
 
     def _has_version(self, row: int, file: FoundFile) -> bool:
         return any(sighting.version == file.version for sighting in self._origins[row].sightings)
@@ -145,13 +155,10 @@ class Known:
             elif isinstance(cell, MediaCell):
                 self.note(row, Origin(cell.blob.size, ()))
 
-    def _digest(self, row: int) -> str | None:
-        if row not in self._digests:
-            self._digests[row] = self._origins[row].sha256 or self._compute_digest(row)
-        return self._digests[row]
-
-    def _compute_digest(self, row: int) -> str | None:
-        """Return the checksum that is stored with the sample, or else that of its bytes; None for distant links."""
+    def _find_digest_of(self, row: int) -> str | None:
+        """Return the checksum that is stored with a row, or else that of its bytes; None for distant links."""
+        if (known := self._origins[row].sha256) is not None:
+            return known
         cells = _read_cells(self._dataset[self._tensor], [row])
         cell = next((cell for _, cell in cells if isinstance(cell, MediaCell)), None)
         if cell is None or cell.blob.size != self._origins[row].size:

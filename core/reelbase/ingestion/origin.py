@@ -66,6 +66,11 @@ class Origin:
         sha256 = value.get("sha256")
         return cls(value["size"], tuple(filter(None, sightings)), sha256 if isinstance(sha256, str) else None)
 
+    @property
+    def place(self) -> str:
+        """The place it was added from; "" if it was not ingested."""
+        return self.sightings[0].place if self.sightings else ""
+
     def as_json(self) -> dict[str, Any]:
         """Return the form that is stored."""
         first, *others = (sighting.as_json() for sighting in self.sightings)

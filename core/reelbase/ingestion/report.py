@@ -48,6 +48,8 @@ class IngestReport:
         skipped: The files that the tensor holds already.
         same: Those among them that it did not know by this path and time: they were moved, copied or touched, or are
             files of this run with equal content. Each has the row that holds the content.
+        relinked: Those among them to which the link of their row leads now, because it was broken: what it led to was
+            moved, replaced or touched.
         changed: The files that are not what was added from the same place, and were left alone; each with that row.
         passed_over: Files and folders that are of another kind, with the reason.
         bad: The files that cannot be used (with ``skip_bad=True``).
@@ -58,6 +60,7 @@ class IngestReport:
     replaced: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     same: list[KnownFile] = field(default_factory=list)
+    relinked: list[KnownFile] = field(default_factory=list)
     changed: list[KnownFile] = field(default_factory=list)
     passed_over: list[PassedOver] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)

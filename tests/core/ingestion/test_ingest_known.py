@@ -29,12 +29,16 @@ def test_files_of_a_folder_are_rows_in_the_order_of_their_names(ds: reelbase.Dat
     assert source["mtime_ns"] == (files.root / "a.mp4").stat().st_mtime_ns
 
 
+def _move_to(files: Files, old: str, new: str) -> None:
+    (files.root / old).rename(files.root / new)
+
+
 def _move(files: Files) -> None:
-    (files.root / "a.mp4").rename(files.root / "z.mp4")
+    _move_to(files, "a.mp4", "z.mp4")
 
 
 def _move_folder(files: Files) -> None:
-    (files.root / "sub").rename(files.root / "other")
+    _move_to(files, "sub", "other")
 
 
 def _touch(files: Files) -> None:
@@ -47,7 +51,7 @@ def _copy(files: Files) -> None:
 
 def _swap_names(files: Files) -> None:
     for old, new in (("a.mp4", "t"), ("b.mp4", "a.mp4"), ("t", "b.mp4")):
-        (files.root / old).rename(files.root / new)
+        _move_to(files, old, new)
 
 
 def _link(files: Files) -> None:
@@ -73,6 +77,22 @@ def test_whatever_is_done_to_places_and_times_adds_nothing(
         assert (report.added, report.changed, len(ds[kind])) == ([], [], 3)
         assert len(report.skipped) == sum(path.is_file() for path in files.root.rglob("*"))
         assert reelbase.ingest(ds, files.root, kind).same == []  # the new places are known from now on
+    assert kind == "videos" or ds.links.links.survey().ok  # links lead to where the files are now
+    assert sorted(view.tobytes() for view in ds[kind]) == [files.content(mark) for mark in range(3)]
+
+
+def test_a_link_that_is_broken_follows_its_file(ds: reelbase.Dataset, files: Files) -> None:
+    links = ds.create_tensor("links", htype="link[video]")
+    files.put("a.mp4")
+    reelbase.ingest(ds, files.root, "links")
+    _move_to(files, "a.mp4", "b.mp4")
+    assert not links.links.survey().ok
+    report = reelbase.ingest(ds, files.root, "links")
+    assert [(Path(file.path).name, file.row) for file in report.relinked] == [("b.mp4", 0)]
+    assert links[0].numpy().shape == (3, 32, 32, 3)
+    _copy(files)
+    report = reelbase.ingest(ds, files.root, "links")
+    assert (len(report.same), report.relinked) == (1, [])  # it is not broken: it stays as it is
 
 
 def test_a_known_file_is_not_read(ds: reelbase.Dataset, files: Files) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +69,10 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-def test_what_lies_about_is_passed_over_with_its_reason(ds: reelbase.Dataset, files: Files) -> None:
+@pytest.mark.parametrize("htype", ["video", "link[video]"])
+def test_what_lies_about_is_passed_over_with_its_reason(htype: str, tmp_path: Path, files: Files) -> None:
+    ds = reelbase.empty(tmp_path / "other")
+    ds.create_tensor("videos", htype=htype)
     files.put("b.mp4", 1)
     for name, (make, _) in ODD.items():
         make(files.root / name)
@@ -127,21 +132,45 @@ def test_datasets_in_the_folder_are_left_alone(ds: reelbase.Dataset, files: File
         reelbase.ingest(ds, ds.path)
 
 
-def test_what_cannot_be_read_is_passed_over(ds: reelbase.Dataset, files: Files) -> None:
-    for name in ("a.mp4", "b.mp4", "locked/c.mp4"):
-        files.put(name, ord(name[0]))
-    (files.root / "a.mp4").chmod(0)
-    (files.root / "locked").chmod(0)
+@contextmanager
+def without_rights_of_root() -> Iterator[None]:
+    """Run the block as a user for whom permissions count."""
+    user, nobody = os.geteuid(), 65534
+    if user == 0:
+        os.seteuid(nobody)
     try:
-        if os.access(files.root / "a.mp4", os.R_OK):
-            pytest.skip("this user may read everything")
-        report = reelbase.ingest(ds, files.root)
-        assert [Path(path).name for path in report.added] == ["b.mp4"]
-        assert reasons(report, files.root) == {"a.mp4": "not readable", "locked": "folder that cannot be read"}
-        with pytest.raises(StorageError, match=r"a\.mp4"):
-            reelbase.ingest(ds, files.root / "a.mp4")
+        yield
     finally:
-        (files.root / "locked").chmod(0o755)
+        os.seteuid(user)
+
+
+def test_what_cannot_be_read_is_passed_over(files: Files) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # not in pytest's own, which no other user may enter
+        Path(folder).chmod(0o777)
+        files.root = Path(folder) / "files"
+        ds = reelbase.empty(f"{folder}/ds")
+        ds.create_tensor("videos", htype="video")
+        locked = ["a.mp4", "closed/c.mp4", "listed/d.mp4"]
+        for mark, name in enumerate(["b.mp4", *locked]):
+            files.put(name, mark)
+        reelbase.ingest(ds, files.root / "b.mp4")  # imports what it takes
+        files.put("new.mp4", 9)
+        for path in Path(f"{folder}/ds").rglob("*"):
+            path.chmod(0o777)
+        Path(f"{folder}/ds").chmod(0o777)
+        for name, mode in (("a.mp4", 0), ("closed", 0), ("listed", 0o744)):
+            (files.root / name).chmod(mode)
+        with without_rights_of_root():
+            report = reelbase.ingest(ds, files.root)
+            for name in [*locked, "closed"]:
+                with pytest.raises(StorageError, match=f"{name}.*[Pp]ermission denied"):
+                    reelbase.ingest(ds, files.root / name)
+        for name in ("closed", "listed"):
+            (files.root / name).chmod(0o755)
+    assert [Path(path).name for path in report.added] == ["new.mp4"]
+    assert reasons(report, files.root) == {
+        "a.mp4": "not readable", "closed": "folder that cannot be read", "listed/d.mp4": "not readable",
+    }  # fmt: skip
 
 
 def test_a_name_that_does_not_exist_adds_nothing(ds: reelbase.Dataset, files: Files) -> None:
