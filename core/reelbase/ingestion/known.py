@@ -156,16 +156,19 @@ class Known:
                 self.note(row, Origin(cell.blob.size, ()))
 
     def _find_digest_of(self, row: int) -> str | None:
-        """Return the checksum that is stored with a row, or else that of its bytes; None for distant links."""
-        if (known := self._origins[row].sha256) is not None:
-            return known
-        cells = _read_cells(self._dataset[self._tensor], [row])
-        cell = next((cell for _, cell in cells if isinstance(cell, MediaCell)), None)
-        if cell is None or cell.blob.size != self._origins[row].size:
+        """Return the checksum that is stored with a row, or else that of its bytes; None for distant links.
+
+        What was recorded of a row may not be true any more: programs replace samples, and index links again.
+        """
+        origin = self._origins[row]
+        cell = next((cell for _, cell in _read_cells(self._dataset[self._tensor], [row])), None)
+        if cell is None:
             return None
-        if cell.info.sha256 is not None:
-            return cell.info.sha256
-        return _compute_digest_of_link(cell.blob) if cell.pins() else compute_digest(cell.blob)
+        if pins := cell.pins():
+            return _find_digest_of_link(cell, pins[0], origin)
+        if not isinstance(cell, MediaCell) or cell.blob.size != origin.size:
+            return None
+        return cell.info.sha256 or compute_digest(cell.blob)
 
 
 def _says_content(file: FoundFile) -> bool:
@@ -182,9 +185,14 @@ def compute_digest(blob: Blob) -> str:
     return digest.sha256
 
 
-def _compute_digest_of_link(blob: Blob) -> str | None:
-    """Return the checksum of a linked file of this machine; None if it is elsewhere, or not there any more."""
+def _find_digest_of_link(cell: Cell, pin: Pin, origin: Origin) -> str | None:
+    """Return the checksum of a linked file; None if it is elsewhere, or not there any more, and was not recorded."""
+    if pin.size != origin.size:
+        return None
+    if origin.sha256 is not None:
+        return origin.sha256
     try:
+        blob = cell.media().blob
         return None if blob.distant else compute_digest(blob)
     except (StorageError, LinkRefusedError):
         return None

@@ -13,6 +13,7 @@ import pytest
 
 import reelbase
 from reelbase.cli import main
+from reelbase.cli._progress import Lines
 from reelbase.testing.clips import ClipRecipe
 
 pytest.importorskip("av")
@@ -174,3 +175,22 @@ def test_a_name_that_does_not_exist_makes_no_dataset(tmp_path, folder, capsys):
         code, _, err = call(capsys, "ingest", tmp_path / "ds", folder, wrong)
         assert (code, reelbase.exists(tmp_path / "ds")) == (1, False)
         assert "Check the" in err
+
+
+def test_lines_of_progress(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def run(seconds: float, *, says_little: bool) -> list[str]:
+        lines = Lines("copy", says_little=says_little)
+        lines.total = 4000
+        for _ in range(4):
+            now[0] += seconds
+            lines.update(1000)
+        return capsys.readouterr().err.splitlines()
+
+    every = [f"copy: {done}.0 kB of 4.0 kB" for done in (1, 2, 3, 4)]
+    assert run(1, says_little=True) == []
+    assert run(1, says_little=False) == [every[0], every[3]]
+    assert run(6, says_little=True) == [every[1], every[3]]
+    assert run(10, says_little=False) == every

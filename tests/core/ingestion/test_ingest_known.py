@@ -11,7 +11,11 @@ import pytest
 from ingest_files import Files
 
 import reelbase
-from reelbase.errors import MediaError, TensorNotFoundError, UsageError
+from reelbase.errors import MediaError, ObjectNotFoundError, TensorNotFoundError, UsageError
+from reelbase.ingestion.add import add_files
+from reelbase.ingestion.contents import Contents
+from reelbase.ingestion.find import find_files
+from reelbase.ingestion.found import Wanted
 
 
 def names(paths: list[str]) -> list[str]:
@@ -241,3 +245,32 @@ def test_values_of_others_in_the_source_tensor(ds: reelbase.Dataset, files: File
     report = reelbase.ingest(ds, files.root)
     assert names(report.added) == ["new.mp4"]
     assert [same.row for same in report.same] == [3]
+
+
+def test_files_that_change_after_they_were_found(ds: reelbase.Dataset, files: Files) -> None:
+    """A search of a large folder is old when its last file is added."""
+    wanted = Wanted.of("video")
+    for mark, name in enumerate(["a.mp4", "b.mp4", "c.mp4"]):
+        files.put(name, mark)
+    found = find_files([str(files.root)], wanted)
+    (files.root / "a.mp4").unlink()
+    longer = files.put_bytes("b.mp4", files.content(7) + files.content(8)[len(files.clip) :])
+    report = reelbase.IngestReport()
+    contents = Contents(wanted.items, "sample", None, None, None)
+    add_files(ds, "videos", found, contents, report, changed="keep", skip_bad=False)
+    assert (names(report.added), report.passed_over[0].reason) == (["b.mp4", "c.mp4"], "not readable")
+    assert ds.videos_source[0].data()["size"] == longer.stat().st_size
+    assert len(reelbase.ingest(ds, files.root).skipped) == 2
+    found = find_files([str(files.put("d.mp4", 5))], wanted)
+    (files.root / "d.mp4").unlink()
+    with pytest.raises(ObjectNotFoundError, match=r"d\.mp4"):
+        add_files(ds, "videos", found, contents, report, changed="keep", skip_bad=False)
+
+
+def test_a_sample_that_was_replaced_is_not_what_was_recorded(ds: reelbase.Dataset, files: Files) -> None:
+    files.put("a.mp4", 1)
+    reelbase.ingest(ds, files.root)
+    ds.videos[0] = reelbase.read(files.put("b.mp4", 2))
+    _move_to(files, "a.mp4", "z.mp4")  # the content of no row: it is added
+    report = reelbase.ingest(ds, files.root)
+    assert (names(report.added), [same.row for same in report.same]) == (["z.mp4"], [0])
