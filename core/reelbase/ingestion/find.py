@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelbase._util.urls import redacted
 from reelbase.errors import ObjectNotFoundError, StorageError, UsageError
 from reelbase.ingestion.folders import check_not_empty, is_dataset, make_local_file, search_folder, search_subfolder
-from reelbase.ingestion.found import Found, FoundFile, PassedOver
+from reelbase.ingestion.found import DATASET, USE_OF_A_DATASET, Found, FoundFile, PassedOver
 from reelbase.ingestion.urls import find_by_url, is_local, is_url, to_path
 
 if TYPE_CHECKING:
@@ -59,10 +60,7 @@ def _find_local(name: str, wanted: Wanted) -> Iterator[FoundFile | PassedOver]:
 
 def _search_named_folder(path: Path, wanted: Wanted) -> Iterator[FoundFile | PassedOver]:
     if is_dataset(path):
-        raise UsageError(
-            f"{str(path)!r} is a dataset, not a folder of files.",
-            "Add its samples with ds.videos.extend(other.videos), or copy it with `reelbase copy`.",
-        )
+        raise UsageError(f"{str(path)!r} is a dataset, not a folder of files.", USE_OF_A_DATASET)
     try:
         os.scandir(path).close()
     except OSError as error:
@@ -86,16 +84,20 @@ def _expand(pattern: str, wanted: Wanted) -> Iterator[FoundFile | PassedOver]:
     matching = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
     if not matching:
         raise ObjectNotFoundError(f"Nothing matches {redacted(pattern)!r}.", "Check the pattern. Nothing was added.")
-    any_suffix = not glob.has_magic(Path(pattern).suffix or "*")
+    any_suffix, is_one = not glob.has_magic(Path(pattern).suffix or "*"), cache(is_dataset)
+    passed: set[Path] = set()
     for name in matching:
         path = Path(name)
-        if path.is_dir():
+        if dataset := next(filter(is_one, path.parents), None):
+            passed.add(dataset)
+        elif os.path.isdir(path):  # noqa: PTH112 - without errors: of links in a circle
             if "**" not in pattern:  # else what is in the folder matches, too
                 yield from search_subfolder(path, os.path.realpath(path), wanted)
         elif reason := wanted.find_reason_against(path.name, any_suffix=any_suffix):
             yield PassedOver(str(path), reason)
         else:
             yield check_not_empty(make_local_file(path))
+    yield from (PassedOver(str(folder), DATASET) for folder in sorted(passed))
 
 
 def _check_usable(found: FoundFile | PassedOver) -> FoundFile | PassedOver:

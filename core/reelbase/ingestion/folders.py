@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reelbase.format import keys
-from reelbase.ingestion.found import MTIME, FoundFile, PassedOver
+from reelbase.ingestion.found import DATASET, MTIME, FoundFile, PassedOver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ def search_subfolder(path: Path, place: str, wanted: Wanted) -> Iterator[FoundFi
     elif path.is_symlink():
         yield PassedOver(str(path), "link to a folder", "Name the folder to search it.")
     elif is_dataset(path):
-        yield PassedOver(str(path), "reelbase dataset")
+        yield PassedOver(str(path), DATASET)
     else:
         if not wanted.find_reason_against(path.name):
             yield PassedOver(str(path), "folder named like a file", "It was searched.")

@@ -22,6 +22,9 @@ MTIME: Final = "mtime_ns"
 ETAG: Final = "etag"
 MODIFIED: Final = "modified"
 
+DATASET: Final = "reelbase dataset"  #: the reason to pass over a dataset, whose files are samples already
+USE_OF_A_DATASET: Final = "Add its samples with ds.videos.extend(other.videos), or copy it with `reelbase copy`."
+
 #: Suffixes of files that a browser or a download manager has not finished yet.
 _UNFINISHED: Final = frozenset(
     {".part", ".partial", ".crdownload", ".download", ".opdownload", ".aria2", ".!ut", ".!qb", ".tmp", ".temp"}

@@ -13,7 +13,7 @@ from reelbase._util.urls import find_flaw, get_host, redacted
 from reelbase.credentials.resolver import resolver
 from reelbase.errors import ObjectNotFoundError, UsageError
 from reelbase.format import keys
-from reelbase.ingestion.found import ETAG, MODIFIED, FoundFile, PassedOver
+from reelbase.ingestion.found import DATASET, ETAG, MODIFIED, USE_OF_A_DATASET, FoundFile, PassedOver
 from reelbase.registry import FILE, registry, scheme_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def find_by_url(
 
     Raises:
         ObjectNotFoundError: there is no such file, or the pattern matches none.
-        UsageError: the pattern is in the host or bucket.
+        UsageError: the pattern is in the host or bucket, or the URL is that of a dataset.
         StorageError: the storage cannot be read, or it cannot list files, as web servers cannot.
     """
     url = registry().normalize(url)
@@ -79,10 +79,11 @@ def find_by_url(
 
 def make_remote_file(url: str, stat: Stat, *, named: bool = False) -> FoundFile:
     """Return the file that is at a URL now."""
+    place = hide_secrets(url)
     return FoundFile(
-        shown=redacted(url),
+        shown=place,
         address=url,
-        place=hide_secrets(url),
+        place=place,
         size=stat.size,
         version=_version_of(stat),
         named=named,
@@ -90,8 +91,10 @@ def make_remote_file(url: str, stat: Stat, *, named: bool = False) -> FoundFile:
 
 
 def hide_secrets(url: str) -> str:
-    """Return the URL as a dataset may keep it: without its query if that has a signature or a token."""
-    return redacted(url) if find_secret(url) or find_flaw(url) else url
+    """Return the URL as it may be shown and kept: without its query if that has a signature or a token."""
+    # Elsewhere than on the web, names of objects may contain anything.
+    is_unclear = find_flaw(url) is not None if is_on_the_web(url) else "@" in get_host(url)
+    return redacted(url) if is_unclear or find_secret(url) else url
 
 
 def _version_of(stat: Stat) -> Version | None:
@@ -138,21 +141,23 @@ def _list_folder(
         pattern: What their keys must match; None takes all.
     """
     listed = list(resolver().open(root, creds, options, write=False).list(start))
-    datasets = tuple(key.removesuffix(keys.ROOT) for key, _ in listed if f"/{key}".endswith(f"/{keys.ROOT}"))
-    any_suffix = pattern is not None and _names_suffix(pattern)
+    datasets = [key.removesuffix(keys.ROOT) for key, _ in listed if f"/{key}".endswith(f"/{keys.ROOT}")]
+    if pattern is None and "" in datasets:
+        raise UsageError(f"{redacted(root)!r} is a dataset, not a folder of files.", USE_OF_A_DATASET)
+    any_suffix, passed = pattern is not None and _names_suffix(pattern), set()
     for key, stat in listed:
-        if key.endswith("/") or (
-            pattern is not None and not match_pattern(pattern, key)
-        ):  # a name with a slash at its end is a folder of the console of S3
+        if key.endswith("/"):  # an empty object for a folder in the console of S3
+            continue
+        if pattern is not None and not match_pattern(pattern, key):
             continue
         url = f"{root}/{key}"
-        if datasets and key.startswith(datasets):
-            if key.endswith(keys.ROOT):
-                yield PassedOver(redacted(url.removesuffix(f"/{keys.ROOT}")), "reelbase dataset")
+        if (dataset := next((folder for folder in datasets if key.startswith(folder)), None)) is not None:
+            passed.add(dataset)
         elif reason := _find_reason_against(key, stat, wanted, any_suffix=any_suffix):
-            yield PassedOver(redacted(url), reason)
+            yield PassedOver(hide_secrets(url), reason)
         else:
             yield make_remote_file(url, stat)
+    yield from (PassedOver(hide_secrets(f"{root}/{folder}".rstrip("/")), DATASET) for folder in sorted(passed))
 
 
 def _find_reason_against(key: str, stat: Stat, wanted: Wanted, *, any_suffix: bool) -> str | None:

@@ -126,8 +126,11 @@ def test_datasets_in_the_folder_are_left_alone(ds: reelbase.Dataset, files: File
     """Their large samples are files that any player opens, and that a search would find."""
     files.put("a.mp4")
     reelbase.ingest(ds, files.root)
-    report = reelbase.ingest(ds, tmp_path)
-    assert (report.added, reasons(report, tmp_path)) == ([], {"ds": "reelbase dataset"})
+    (Path(ds.path) / "blobs").mkdir()
+    (Path(ds.path) / "blobs" / "x.mp4").write_bytes(files.content(1))
+    for place in (tmp_path, f"{tmp_path}/*", f"{tmp_path}/**/*.mp4"):
+        report = reelbase.ingest(ds, place)
+        assert (report.added, reasons(report, tmp_path)) == ([], {"ds": "reelbase dataset"})
     with pytest.raises(UsageError, match="is a dataset"):
         reelbase.ingest(ds, ds.path)
 

@@ -75,9 +75,12 @@ def test_datasets_below_a_url(ds: reelbase.Dataset, files: Files, bucket: str) -
     inner.create_tensor("videos", htype="video")
     put(f"{bucket}/sets/one/blobs/x.mp4", files.content(1))
     put(f"{bucket}/sets/one.mp4", files.content(2))
-    report = reelbase.ingest(ds, f"{bucket}/sets/")
-    assert report.added == [f"{bucket}/sets/one.mp4"]
-    assert [(file.path, file.reason) for file in report.passed_over] == [(f"{bucket}/sets/one", "reelbase dataset")]
+    for place in (f"{bucket}/sets/", f"{bucket}/**/*.mp4"):
+        report = reelbase.ingest(ds, place)
+        assert [*report.added, *report.skipped] == [f"{bucket}/sets/one.mp4"]
+        assert [(file.path, file.reason) for file in report.passed_over] == [(f"{bucket}/sets/one", "reelbase dataset")]
+    with pytest.raises(UsageError, match="is a dataset"):
+        reelbase.ingest(ds, f"{bucket}/sets/one/")
 
 
 def test_what_happens_to_objects(ds: reelbase.Dataset, files: Files, bucket: str) -> None:
