@@ -177,6 +177,7 @@ def _list_details(report: IngestReport, arguments: argparse.Namespace) -> Iterat
         yield f"{len(report.passed_over)} passed over: {', '.join(f'{count} {reason}' for reason, count in reasons)}."
     if arguments.list:
         yield from (f"  added {path}" for path in report.added)
+        yield from (f"  skipped {path}" for path in report.skipped)
         yield from (f"  passed over {file.path}: {file.reason}. {file.detail}".rstrip() for file in report.passed_over)
 
 

@@ -301,7 +301,7 @@ class _Ingestion:
         try:
             yield
         except UnreadableError as error:
-            self._report.passed_over.append(PassedOver(file.shown, "not readable", str(error)))
+            self._report.passed_over.append(PassedOver(file.shown, error.reason, str(error)))
         except ObjectChangedError as error:
             if file.named:
                 self._note_bad(file, error)

@@ -11,6 +11,7 @@ from reelbase import api
 from reelbase.errors import (
     AccessDeniedError,
     CredentialsExpiredError,
+    LinkRefusedError,
     ObjectChangedError,
     ObjectNotFoundError,
     StorageError,
@@ -31,7 +32,16 @@ MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20
 
 
 class UnreadableError(Exception):
-    """A file that the user did not name cannot be read. The message says why."""
+    """A file that the user did not name cannot be used. The message says why.
+
+    Args:
+        message: What is wrong.
+        reason: The reason to pass it over.
+    """
+
+    def __init__(self, message: str, reason: str = "not readable") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -75,10 +85,16 @@ class Contents:
         """Return a link to a file.
 
         Raises:
-            LinkRefusedError: the URL cannot be linked.
+            UnreadableError: the file was found in a folder or by a pattern, and its URL cannot be linked.
+            LinkRefusedError: the user named the file, and its URL cannot be linked.
         """
         url = Path(file.place).as_uri() if file.is_local and not file.place.startswith("file:") else file.place
-        return api.link(url if file.is_local else file.address, self.creds_key)
+        try:
+            return api.link(url if file.is_local else file.address, self.creds_key)
+        except LinkRefusedError as error:
+            if file.named:
+                raise
+            raise UnreadableError(str(error).partition("\n")[0], "name that cannot be linked") from None
 
 
 def identify(sample: Sample) -> tuple[Sample, str]:

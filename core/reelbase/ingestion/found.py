@@ -27,7 +27,7 @@ USE_OF_A_DATASET: Final = "Add its samples with ds.videos.extend(other.videos), 
 
 #: Suffixes of files that a browser or a download manager has not finished yet.
 _UNFINISHED: Final = frozenset(
-    {".part", ".partial", ".crdownload", ".download", ".opdownload", ".aria2", ".!ut", ".!qb", ".tmp", ".temp"}
+    {".part", ".partial", ".crdownload", ".download", ".opdownload", ".aria2", ".ytdl", ".!ut", ".!qb", ".tmp", ".temp"}
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from ingest_files import Files
 
 import reelbase
-from reelbase.errors import MediaError, ObjectNotFoundError, TensorNotFoundError, UsageError
+from reelbase.errors import LinkRefusedError, MediaError, ObjectNotFoundError, TensorNotFoundError, UsageError
 from reelbase.ingestion.add import add_files
 from reelbase.ingestion.contents import Contents
 from reelbase.ingestion.find import find_files
@@ -172,16 +172,30 @@ def test_a_recorder_that_renames_its_files(ds: reelbase.Dataset, files: Files) -
     assert [view.tobytes() for view in ds.videos] == [files.content(mark) for mark in range(4)]
 
 
-def test_names_that_are_not_utf8(ds: reelbase.Dataset, files: Files) -> None:
+@pytest.mark.parametrize("kind", ["videos", "links"])
+def test_names_that_are_not_utf8(kind: str, ds: reelbase.Dataset, files: Files) -> None:
+    ds.create_tensor("links", htype="link[video]")
     name = os.fsdecode(b"caf\xe9.mp4")
     files.put(name)
     for _ in range(2):
-        reelbase.ingest(ds, files.root)
-    assert len(ds.videos) == 1
-    assert ds.videos_source[0].data()["path"] == (files.root / name).as_uri()
+        reelbase.ingest(ds, files.root, kind)
+    assert len(ds[kind]) == 1
+    assert ds[kind][0].numpy().shape == (3, 32, 32, 3)
+    assert ds[f"{kind}_source"][0].data()["path"] == (files.root / name).as_uri()
     (files.root / name).rename(files.root / "cafe.mp4")
-    report = reelbase.ingest(reelbase.load(ds.path), files.root)
+    report = reelbase.ingest(ds, files.root, kind)
     assert report.same[0].origin.endswith("/caf%E9.mp4")
+
+
+def test_names_that_cannot_be_linked(ds: reelbase.Dataset, files: Files) -> None:
+    ds.create_tensor("links", htype="link[video]")
+    odd = files.put("a\\b.mp4", 1)
+    files.put("c.mp4", 2)
+    report = reelbase.ingest(ds, files.root, "links")
+    assert (names(report.added), report.passed_over[0].reason) == (["c.mp4"], "name that cannot be linked")
+    with pytest.raises(LinkRefusedError, match=r"backslash|escaped"):
+        reelbase.ingest(ds, odd, "links")
+    assert len(reelbase.ingest(ds, files.root).added) == 2
 
 
 def test_a_file_that_is_bad(ds: reelbase.Dataset, files: Files) -> None:
