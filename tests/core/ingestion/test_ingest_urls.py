@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from ingest_files import Files
 
 import reelbase
+from reelbase import config
 from reelbase.errors import LinkRefusedError, ObjectNotFoundError, StorageError, UsageError
+from reelbase.ingestion.contents import BYTES_OF_HEAD
 from reelbase.ingestion.found import FoundFile
 from reelbase.ingestion.known import Known
 from reelbase.ingestion.origin import Origin
@@ -202,3 +204,25 @@ def test_a_pattern_of_urls_matches_as_one_of_paths(pattern: str, name: str) -> N
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
+
+
+@pytest.mark.parametrize("stream_above", [None, 100])
+def test_a_remote_file_is_fetched_once(
+    stream_above: int | None, ds: reelbase.Dataset, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if a row has the same size, so that its checksum is needed before it is added."""
+    if stream_above is not None:  # as files of many megabytes are read
+        monkeypatch.setenv("REELBASE_STREAM_ABOVE", str(stream_above))
+        config.reset()
+    try:
+        padding = (100_008).to_bytes(4, "big") + b"free" + bytes(100_000)
+        ds.videos.append(reelbase.read(files.put_bytes("a.mp4", files.content(1) + padding)))
+        data = files.content(2) + padding
+        with BadHttpServer({"b.mp4": data}) as server:
+            assert len(reelbase.ingest(ds, f"{server.url}/b.mp4").added) == 1
+            sent = sum(entry.sent for entry in server.ledger if entry.request.method == "GET")
+        assert len(data) <= sent <= len(data) + BYTES_OF_HEAD
+        assert ds.videos[1].tobytes() == data
+    finally:
+        monkeypatch.undo()
+        config.reset()
