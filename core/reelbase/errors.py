@@ -21,7 +21,7 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     ├── ScopeError (PermissionError)          credentials are not for that URL; no request was made
     ├── HtypeError (ValueError)               a value that its tensor cannot hold, or wrong htype settings
     ├── MediaError (ValueError)               a media file cannot be used
-    │   ├── UnknownFormatError                no installed codec claims these bytes
+    │   ├── UnknownFormatError                no installed codec claims these bytes, or they are of another kind
     │   ├── DamagedMediaError                 it cannot be demuxed or decoded
     │   ├── FrameSizeError                    the frame size changes midway and no size= was given
     │   └── LimitError                        larger than the [security] limits allow
@@ -183,7 +183,7 @@ class MediaError(ReelbaseError, ValueError):
 
 
 class UnknownFormatError(MediaError):
-    """No installed codec claims these bytes."""
+    """No installed codec claims these bytes; or they are of another kind than the tensor's, such as sound alone."""
 
 
 class DamagedMediaError(MediaError):

@@ -110,11 +110,15 @@ class DatasetViewerSource:
     def _make_card(self, row: int) -> RowCard:
         tensors = self._tensors.values()
         videos = [tensor.name for tensor in tensors if tensor.is_video and tensor.has_sample(row)]
-        described_by = [
-            tensor for tensor in tensors if tensor.item.role in ("labels", "text") and not tensor.is_sequence
-        ]
-        title = ", ".join(as_words(value) for tensor in described_by if (value := tensor.value(row)))
-        return RowCard(row=row, title=title[:MAX_TITLE_CHARACTERS], video=videos[0] if videos else None)
+        return RowCard(row=row, title=self._find_title(row)[:MAX_TITLE_CHARACTERS], video=videos[0] if videos else None)
+
+    def _find_title(self, row: int) -> str:
+        """The labels and texts of a row; if it has none, the name of its file."""
+        tensors = [tensor for tensor in self._tensors.values() if not tensor.is_sequence]
+        described_by = [tensor for tensor in tensors if tensor.item.role in ("labels", "text")]
+        words = [text for tensor in described_by if (text := as_words(tensor.value(row)))]
+        names = (name for tensor in tensors if (name := tensor.file_name(row)))
+        return ", ".join(words) or next(names, "")
 
     def row(self, row: int) -> RowDetails:
         """See `ViewerSource.row`."""
