@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from reelbase.config import settings
 from reelbase.contracts.storage import Unchanging
@@ -63,7 +63,7 @@ def probe(link: Link, home: Home, choose: Choose) -> Probed:
     return _index_whole(pin, blob, codec, link) if found is None else Probed(pin, found, Blob.of(b""))
 
 
-def _skip_proof(link: Link) -> dict[str, str]:
+def _skip_proof(link: Link) -> dict[str, Any]:
     """Return the argument by which `Codec.skim` takes headers as true; codecs without it need not know of it."""
     return {} if link.verify else {"check": "none"}
 
