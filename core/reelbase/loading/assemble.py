@@ -71,6 +71,6 @@ def _collect(
 def _fills(values: list[Any], buffer: NDArray[np.uint8]) -> bool:
     """Return True if the values are the parts of the buffer, all of them and in order: nothing is to be copied."""
     return len(values) == len(buffer) and all(
-        isinstance(value, np.ndarray) and value.base is buffer and value.ctypes.data == part.ctypes.data
+        isinstance(value, np.ndarray) and value.base is buffer and value.__array_interface__ == part.__array_interface__
         for value, part in zip(values, buffer, strict=True)
     )

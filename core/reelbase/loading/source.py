@@ -25,7 +25,7 @@ class ClipSource:
     """Rows of a dataset, the tensor that clips are cut from, and the others that come along.
 
     Attributes:
-        label: What messages and states call the dataset: its path and commit.
+        label: What identifies the data in the state of a loader: the dataset and its commit.
         rows: int64: the rows that are selected.
         snapshots: The tensors to read, by name.
         video: Name of the tensor that clips are cut from.
@@ -44,10 +44,8 @@ class ClipSource:
     @cached_property
     def per_frame(self) -> frozenset[str]:
         """Names of the other tensors that have one item for each frame of the video."""
-        return frozenset(name for name, snapshot in self.others.items() if self._is_paired(snapshot))
-
-    def _is_paired(self, snapshot: TensorSnapshot) -> bool:
-        return snapshot.schema.settings.get("per_frame_of") in (self.video, self.snapshots[self.video].schema.id)
+        video = self.snapshots[self.video].schema.id
+        return frozenset(name for name, snapshot in self.others.items() if snapshot.schema.per_frame_of == video)
 
     def lengths(self, *, seconds: bool) -> Lengths:
         """Return how long the video of each row is; 0 frames where there is none.
