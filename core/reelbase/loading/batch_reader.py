@@ -144,7 +144,7 @@ class BatchReader:
             return [None] * len(reads)
 
     def read_alone(self, slot: Slot) -> None:
-        """Read one clip by itself, or what stands in for it."""
+        """Read one clip by itself, or a substitute."""
         try:
             self._read(slot)
         except (ReelbaseError, OSError) as error:

@@ -52,13 +52,13 @@ class Clips:
         per_video: Number of clips of each video in an epoch; for ``at="all"`` it follows from the length.
         at: Where the clips begin:
 
-            - "random": anywhere that the clip fits, drawn anew in each epoch.
+            - "random": anywhere that the clip fits, drawn again in each epoch.
             - "uniform": the same places each time, in the middle of `per_video` equal parts.
             - "all": one after another, every `step` frames, until the last frame is in a clip.
             - "keyframes": at random among the frames that decoding can start at, which is the cheapest.
         step: For ``at="all"``: frames from the start of a clip to that of the next, in the video's own frames, or with
             `fps` in those of the clip. None means that clips follow each other without overlap.
-        pad: What stands in for frames after the end of the video:
+        pad: What is shown in place of frames after the end of the video:
 
             - "repeat_last": the last frame.
             - "wrap": the frames from the beginning.

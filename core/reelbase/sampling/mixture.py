@@ -96,9 +96,9 @@ class Mixture:
         for number, order in enumerate(self.orders):
             mine = np.flatnonzero(sources == number)
             epochs, own = np.divmod(taken[mine], len(order))
-            for one in np.unique(epochs).tolist():
-                chosen = np.flatnonzero(epochs == one)
-                requests = order.requests(one, own[chosen])
+            for own_epoch in np.unique(epochs).tolist():
+                chosen = np.flatnonzero(epochs == own_epoch)
+                requests = order.requests(own_epoch, own[chosen])
                 for place, request in zip(mine[chosen].tolist(), requests, strict=True):
                     found[place] = replace(request, source=number)
         return [request for request in found if request is not None]
