@@ -86,8 +86,8 @@ def redact_path(path: str) -> str:
 def _in_parameters(text: str, depth: int = 0) -> str | None:
     for parameter in re.split("[&;]", text):
         name, equals, value = parameter.partition("=")
-        plain = _plain(name)
-        if _means_secret(plain) or not PARTS.isdisjoint(re.split(r"[\W_]+", _unquote(name).lower())):
+        plain, words = split_name(name)
+        if _means_secret(plain) or not PARTS.isdisjoint(words):
             return repr(_unquote(name)[:40])
         if _is_secret(_unquote(value if equals else name), plain if equals else "", depth):
             return repr(_unquote(name)[:40]) if equals else "a value without a name"
@@ -104,6 +104,11 @@ def _in_path(path: str) -> str | None:
             if "=" in piece and any(word in name for word in PATH_WORDS):
                 return repr(_unquote(piece.partition("=")[0])[:40])
     return None
+
+
+def split_name(name: str) -> tuple[str, list[str]]:
+    """Return a name as names are compared, and the parts that it was written in."""
+    return _plain(name), re.split(r"[\W_]+", _unquote(name).lower())
 
 
 def _plain(name: str) -> str:
@@ -128,7 +133,7 @@ def _means_secret(name: str) -> bool:
 
 
 def _is_secret(value: str, name: str, depth: int) -> bool:
-    if FORMS.search(value) or _looks_random(value, name):
+    if FORMS.search(value) or looks_random(value, name):
         return True
     if depth >= _MAX_DEPTH:
         return False
@@ -137,7 +142,13 @@ def _is_secret(value: str, name: str, depth: int) -> bool:
     return "=" in inner.strip("=") and _in_parameters(inner, depth + 1) is not None
 
 
-def _looks_random(value: str, name: str) -> bool:
+def looks_random(value: str, name: str) -> bool:
+    """Return whether a value is too long and too random to be anything but a key, a signature or a hash.
+
+    Args:
+        value: The value.
+        name: Its name, as `split_name` writes it: some mean a value that is random and public.
+    """
     if PUBLIC.fullmatch(name):
         return False
     if re.fullmatch(rf"[0-9A-Fa-f]{{{MIN_HEX_DIGITS},}}", value):

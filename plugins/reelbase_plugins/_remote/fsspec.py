@@ -100,7 +100,9 @@ class BucketStorage(Storage):
         super().__init__(root.removesuffix("/"), options=options, credentials=credentials)
         self.place = Place.parse(root)
         self.settings: Any = parse_options(self.table, self.options, f"storage.{self.name}")
-        self._retry_policy = RetryPolicy(tries=self.settings.tries, deadline=self.settings.deadline)
+        self._retry_policy = RetryPolicy(
+            tries=self.settings.tries, deadline=self.settings.deadline, credentials=credentials
+        )
         self._opened: tuple[int, Bucket] | None = None
 
     @classmethod

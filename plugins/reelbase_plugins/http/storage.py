@@ -64,7 +64,7 @@ class HttpStorage(Storage):
         super().__init__(self._folder.folder, options=options, credentials=credentials)
         chosen = parse_options(Options, self.options, "storage.http")
         self._client = Client(Login(credentials), chosen.timeout, Guard.of(chosen.network))
-        self._retry_policy = RetryPolicy(tries=chosen.tries, deadline=chosen.deadline)
+        self._retry_policy = RetryPolicy(tries=chosen.tries, deadline=chosen.deadline, credentials=credentials)
         self._concurrency = chosen.concurrency
 
     @classmethod
