@@ -57,6 +57,11 @@ class Located:
         except ObjectNotFoundError:
             if scheme_of(self.name) != FILE:
                 raise
+            if os.path.isdir(os.path.join(self.storage.root, self.key)):  # noqa: PTH112, PTH118 - any name is allowed
+                raise ObjectNotFoundError(
+                    f"{self.name!r} is a folder, not a media file.",
+                    "Pass the path of a file in it; reelbase.load(path) opens a dataset.",
+                ) from None
             raise ObjectNotFoundError(
                 f"No file {self.name!r}.", "Check the path; it is relative to the working directory."
             ) from None

@@ -197,7 +197,8 @@ class Tensor:
             values = [value] if single else list(_iterate(value, self.name))
             rows = self._resolve_rows(key)
             if len(values) != len(rows):
-                raise UsageError(f"{len(values)} values for {len(rows)} rows.", "Give every row one value.")
+                values_word = "value" if len(values) == 1 else "values"
+                raise UsageError(f"{len(values)} {values_word} for {len(rows)} rows.", "Give every row one value.")
             self._replace(transaction, rows, values)
 
     def _replace(self, transaction: Transaction, rows: list[int], values: list[Any]) -> None:
