@@ -50,6 +50,11 @@ def test_a_folder_is_not_a_media_file(places: Path) -> None:
         len(reelbase.read(places / "nothing"))
 
 
+def test_half_a_url() -> None:
+    with pytest.raises(ObjectNotFoundError, match=r"A URL has two slashes: s3://bucket/clip\.mp4"):
+        len(reelbase.read("s3:/bucket/clip.mp4"))
+
+
 def test_a_missing_object_of_a_dataset(places: Path) -> None:
     """The user never wrote its name: "Check the path" would not help."""
     ds = reelbase.empty(places / "ds")

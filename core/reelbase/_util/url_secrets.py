@@ -20,7 +20,7 @@ NAMES: Final = frozenset({
     "validto", "validuntil", "se", "st", "acl", "hdntl",
     # keys, passwords and tokens
     "key", "keys", "auth", "authorization", "authz", "sas", "pass", "passwd", "pwd", "pw", "otp", "pin", "code",
-    "nonce",
+    "nonce", "tkn", "cred", "creds", "sso", "assertion",
     # sessions
     "sid", "ssid", "sess", "sessid", "phpsessid", "jsessionid", "csrf", "xsrf",
 })  # fmt: skip
@@ -28,7 +28,8 @@ NAMES: Final = frozenset({
 WORDS: Final = (
     "signature", "hmac", "token", "secret", "password", "passphrase", "passcode", "credential", "accessid", "accesskey",
     "apikey", "authkey", "keypairid", "privatekey", "secretkey", "sharekey", "functionkey", "subscriptionkey",
-    "authuser", "session", "bearer", "ticket", "cookie", "jwt", "oauth", "hdnts", "hdnea",
+    "authuser", "authcode", "accesscode", "verificationcode", "session", "bearer", "ticket", "cookie", "jwt", "oauth",
+    "saml", "hdnts", "hdnea",
 )  # fmt: skip
 #: Words that mean a secret when they are a part of a name of their own: ``connect.sid``, ``x-sig``.
 PARTS: Final = frozenset({"sig", "sid", "pwd", "passwd", "auth", "otp", "sas"})

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     export = _choose_export(arguments.output)
     written = export(view, arguments.output, arguments)
     result = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
-    emit(arguments, result, f"{result['frames']} frames: {_format_paths(written)}")
+    emit(arguments, result, f"{result['frames']} frame{'' if result['frames'] == 1 else 's'}: {_format_paths(written)}")
     return 0
 
 

@@ -8,6 +8,7 @@ always stays in front.
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass, replace
 from operator import index as as_int
 from types import EllipsisType
@@ -103,8 +104,8 @@ def _parse_array(value: object) -> NDArray[Any]:
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
     raise SampleIndexError(
-        f"An index array of shape {array.shape} and dtype {array.dtype} is not supported.",
-        "Use integer arrays, or a value-dimensional boolean mask.",
+        f"{reprlib.repr(value)} is not an index: it has shape {array.shape} and dtype {array.dtype}.",
+        "Use integer arrays, or a one-dimensional boolean mask.",
     )
 
 

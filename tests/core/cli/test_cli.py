@@ -142,7 +142,7 @@ def test_ls(numbers, capsys):
         (["ls", "{}/none"], 1, "No dataset"),
         (["ls", "{}/numbers", "--tensor", "arays"], 1, "Did you mean 'arrays'"),
         (["ls", "{}/numbers", "--rows", "9"], 2, "Row 9 is out of range"),
-        (["ls", "{}/numbers", "--rows", "x"], 2, "'x' selects no frames"),
+        (["ls", "{}/numbers", "--rows", "x"], 2, "'x' is not a selection"),
         (["doctor", "{}/none"], 1, ""),
         (["frames", "{}/numbers", "arrays", "x", "0", "-o", "{}/out"], 2, "'x' is not a row"),
         (["frames", "{}/numbers", "arrays", "0", "-o", "{}/out"], 2, "does not name frames"),
