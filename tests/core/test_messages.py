@@ -9,7 +9,14 @@ import pytest
 
 import reelbase
 from reelbase.cli import main
-from reelbase.errors import DatasetNotFoundError, LinkRefusedError, ObjectNotFoundError, SampleIndexError, UsageError
+from reelbase.errors import (
+    DatasetExistsError,
+    DatasetNotFoundError,
+    LinkRefusedError,
+    ObjectNotFoundError,
+    SampleIndexError,
+    UsageError,
+)
 
 
 @pytest.fixture
@@ -48,6 +55,25 @@ def test_a_folder_is_not_a_media_file(places: Path) -> None:
         len(reelbase.read(places / "folder"))
     with pytest.raises(ObjectNotFoundError, match=r"No file '.*nothing'"):
         len(reelbase.read(places / "nothing"))
+
+
+def test_a_file_where_a_dataset_is_to_be(places: Path) -> None:
+    ds = reelbase.empty("mem://messages-file")
+    path = places / "folder" / "a.txt"
+    for make in (
+        lambda: reelbase.empty(path),
+        lambda: reelbase.open(path),
+        lambda: ds.copy(path),
+        lambda: ds.copy(path, history=True),
+    ):
+        with pytest.raises(DatasetExistsError, match="is a file: a dataset needs a folder"):
+            make()
+    assert path.read_text() == "x"
+
+
+def test_a_stream_is_a_number() -> None:
+    with pytest.raises(UsageError, match="stream='a' is not a number"):
+        reelbase.read("clip.mp4", stream="a")  # type: ignore[arg-type]
 
 
 def test_half_a_url() -> None:

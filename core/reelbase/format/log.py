@@ -71,8 +71,9 @@ def create(storage: Storage, uid: str | None = None) -> str:
         The uuid.
 
     Raises:
-        DatasetExistsError: there is a dataset already.
+        DatasetExistsError: there is a dataset already, or the place is a file.
     """
+    check_not_a_file(storage)
     uid = uid or uuid.uuid4().hex
     root = {"format": commits.FORMAT, "uuid": uid}
     if not claim(storage, keys.ROOT, json.dumps(root).encode()):
@@ -114,6 +115,18 @@ def check_root(storage: Storage) -> str:
             f"The dataset at {storage.root!r} was only partly deleted.", "Call reelbase.delete(path) again."
         )
     return uid
+
+
+def check_not_a_file(storage: Storage) -> None:
+    """Check that a new dataset can be made here.
+
+    Raises:
+        DatasetExistsError: the place is a file on this machine.
+    """
+    if os.path.isfile(storage.root):  # noqa: PTH113 - any text may be a root
+        raise DatasetExistsError(
+            f"{storage.root!r} is a file: a dataset needs a folder.", "Choose another place; nothing was changed."
+        )
 
 
 def _make_absent_error(storage: Storage) -> DatasetNotFoundError:
