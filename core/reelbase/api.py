@@ -18,6 +18,7 @@ from reelbase.errors import (
     DatasetExistsError,
     DatasetNotFoundError,
     FormatError,
+    HtypeError,
     UsageError,
 )
 from reelbase.format import keys
@@ -265,7 +266,10 @@ def encode(array: ArrayLike, **options: Any) -> Encode:
         **options: Options of the codec; for video: ``fps`` (default 30), ``codec`` ("h264", …), ``quality``,
             ``lossless``.
     """
-    return Encode(array=np.asarray(array), options=options)
+    try:
+        return Encode(array=np.asarray(array), options=options)
+    except (TypeError, ValueError, RuntimeError, RecursionError) as error:
+        raise HtypeError(f"{brief(array)} is not an array: {error}.", "Pass frames of one shape.") from None
 
 
 def _check_path(path: object) -> str:

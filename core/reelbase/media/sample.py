@@ -25,12 +25,14 @@ class Sample:
         open: Returns the bytes; raises ObjectNotFoundError and StorageError.
         check: How much of the frame index to verify by decoding at ingest: "sample", "full" or "none".
         stream: Which video stream of the file, counted from 0; None selects the one that FFmpeg would.
+        flat: True if it is a grey picture that was given as an array ``(H, W)``, and is to be shown as such.
     """
 
     filename: str
     open: Callable[[], Blob]
     check: str = "sample"
     stream: int | None = None
+    flat: bool = False
 
 
 @dataclass(frozen=True)
