@@ -43,13 +43,14 @@ class Link:
         url: The file's URL.
         creds_key: Name of the credentials to use; "ENV" means the service's default credential chain, None no
             credentials.
-        verify: Index the file when the link is appended, not when it is first used.
+        verify: True indexes the file when the link is appended, by its headers where parts of the file prove them;
+            "full" by a pass through all of it. False indexes it when it is first used, by its headers alone.
         progress: Called with the bytes read and the bytes in all, if the whole file must be read for its index.
     """
 
     url: str
     creds_key: str | None = None
-    verify: bool = field(default=True, kw_only=True, compare=False)
+    verify: bool | str = field(default=True, kw_only=True, compare=False)
     progress: Callable[[int, int], object] | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def __repr__(self) -> str:
