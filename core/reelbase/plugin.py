@@ -15,6 +15,7 @@ from __future__ import annotations
 import pluggy
 
 from reelbase._util.forks import call_after_fork
+from reelbase._util.log_secrets import redacted_logs
 from reelbase._util.printable import printable
 from reelbase._util.processes import kill_group
 from reelbase._util.scheduling import ordinary_scheduling
@@ -124,6 +125,7 @@ __all__ = [
     "ordinary_scheduling",
     "printable",
     "redacted",
+    "redacted_logs",
     "redacted_text",
     "thread_limit",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from reelbase.errors import SampleIndexError, UsageError
 from reelbase.io.batch_read import MAX_BYTES_IN_FLIGHT, ByteRanges, PendingRead, combine
 from reelbase.media.frame_index import Trust
 from reelbase.media.pixels import PLANES, shape_of_pixels
-from reelbase.selection.indexing import WHOLE, Selection, expand
+from reelbase.selection.indexing import FRAMES, WHOLE, Axis, Selection, expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,6 +160,10 @@ class MediaCell(Cell):
         if self.index is None:
             raise UsageError("This sample is a picture: it has no frames or timestamps.", "Use a video tensor.")
         return self.index
+
+    @property
+    def first_axis(self) -> Axis | None:  # noqa: D102
+        return None if self.index is None else FRAMES
 
     def frame_numbers(self, selection: Selection) -> NDArray[np.int64]:
         """Return the numbers of the selected frames: int64 of shape ``(N,)``, or 0-d for a single frame."""
