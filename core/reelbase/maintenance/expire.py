@@ -50,7 +50,7 @@ def _find_old(lineage: Lineage, branch: str, keep: int | timedelta) -> Iterator[
     """Yield the commits of one branch that `keep` does not cover, newest first. The branch's newest is always kept."""
     newest = lineage.head(branch).header
     lineage.log(branch).check_complete(newest.seq)  # with a gap, which versions are old is unknown
-    headers = (lineage.header(Place(branch, seq)) for seq in range(newest.seq - 1, -1, -1))
+    headers = lineage.headers(Place(branch, seq) for seq in range(newest.seq - 1, -1, -1))
     return (
         _select_by_time(newest, headers, keep)
         if isinstance(keep, timedelta)

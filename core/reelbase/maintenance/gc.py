@@ -80,12 +80,8 @@ def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Co
 def _find_expired(lineage: Lineage, due: list[Expiry]) -> set[Place]:
     """Return the expired versions that no tag or branch refers to, and whose commits still hold their state."""
     held = {*lineage.refs.tags().values(), *lineage.refs.forks()}
-    return {
-        place
-        for expiry in due
-        for place in _list_places(expiry)
-        if place not in held and not lineage.header(place).expired
-    }
+    listed = (place for expiry in due for place in _list_places(expiry) if place not in held)
+    return {header.place for header in lineage.headers(listed) if not header.expired}
 
 
 def _list_places(expiry: Expiry) -> Iterator[Place]:
@@ -106,12 +102,12 @@ def _find_leftovers(storage: Storage, before: datetime) -> dict[str, int]:
 
 
 def _drop_states(lineage: Lineage, storage: Storage, expired: set[Place]) -> None:
-    for place in expired:
-        storage.put(keys.commit(*place), commits.encode_expired(lineage.header(place)))
+    for header in lineage.headers(expired):
+        storage.put(keys.commit(*header.place), commits.encode_expired(header))
 
 
 def _is_done(lineage: Lineage, expiry: Expiry) -> bool:
-    return all(lineage.header(place).expired for place in _list_places(expiry))
+    return all(header.expired for header in lineage.headers(_list_places(expiry)))
 
 
 def _is_older(time: datetime | None, before: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""``ds.maintenance``: compaction, expiry, garbage collection, verification and statistics of a dataset."""
+"""``ds.maintenance``: compaction, expiry, garbage collection, verification, rescue and statistics of a dataset."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reelbase.errors import UsageError
-from reelbase.maintenance import compact, expire, gc, stats, verify
+from reelbase.maintenance import compact, expire, gc, rescue, stats, verify
 from reelbase.versions.ancestry import Lineage
 
 if TYPE_CHECKING:
     from reelbase.maintenance.compact import Compaction
     from reelbase.maintenance.gc import Collected
+    from reelbase.maintenance.rescue import Rescue
     from reelbase.maintenance.stats import Count, Stats
     from reelbase.maintenance.verify import Verification
     from reelbase.session.session import Session
@@ -99,6 +100,27 @@ class Maintenance:
             Everything that is damaged, with the rows that it affects.
         """
         return verify.verify(self._session.store.storage, deep=deep)
+
+    def rescue(self, *, apply: bool = False) -> Rescue:
+        """Make the dataset writable again after commits became unreadable: damaged, lost, or by an older reelbase.
+
+        What can be repaired keeps all that it holds. The others get a stand-in, as versions that have expired; if the
+        newest one is among them, a new version goes back to the newest one that can be read. What is replaced is kept
+        under ``refs/aside/``. Let nothing else write meanwhile. If the dataset cannot be loaded, load an older version
+        (``reelbase.load(path, ref="main@12")``), or use the command ``reelbase rescue``.
+
+        Args:
+            apply: Do it. If False, only return what would be done.
+
+        Raises:
+            CorruptObjectError: no version of the main branch can be read, or another branch builds on a lost version.
+            NewerFormatError: a newer reelbase wrote a commit; it is not damaged.
+            StorageError: a commit may not be read, or the storage cannot list its objects.
+            ReadOnlyError: the dataset is open read-only.
+        """
+        if apply:
+            self._session.check_writable()
+        return rescue.rescue(self._session.store.storage, apply=apply)
 
     def size(self) -> Count:
         """Count all objects and bytes in the dataset's storage.
