@@ -312,12 +312,14 @@ class Interleaving:
 
     def _repeat(self, ds: reelbase.Dataset, row: int) -> None:
         """The same write again, as of a job that was started again: the row is there once."""
+        was_possible = row in self.record.possible
+        self.record.possible.add(row)
         try:
             ds.append({"n": row}, txn=(f"job {row}", 1))
         except CommitOutcomeUnknownError:
-            self.record.possible.add(row)
-        except (StorageError, CommitConflictError):
             return
+        except (StorageError, CommitConflictError):
+            self.record.possible -= set() if was_possible else {row}
         else:
             self.record.possible.discard(row)
             self.record.certain += [] if row in self.record.certain else [row]

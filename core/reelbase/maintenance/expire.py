@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING
 
 from reelbase.errors import UsageError
 from reelbase.format.header import Place
+from reelbase.maintenance.room import making_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reelbase.contracts.storage import Storage
     from reelbase.format.header import Header
     from reelbase.versions.ancestry import Lineage
 
 
-def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[str]:
+def expire(lineage: Lineage, storage: Storage, keep: int | timedelta, *, dry_run: bool) -> list[str]:
     """Write the list of versions that may be deleted.
 
     Args:
         lineage: The commits of the dataset.
+        storage: The dataset's storage.
         keep: How many named versions of each branch to keep, or for how long back to keep every version.
         dry_run: Write nothing; only return what would expire.
 
@@ -42,7 +45,8 @@ def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[st
         if header.place not in kept and not header.expired and not any(item.contains(header.place) for item in known)
     ]
     if not dry_run:
-        lineage.refs.expire(gone)
+        with making_room(lineage, storage) as room:
+            room.write(lambda: lineage.refs.expire(gone))
     return [str(place) for place in gone]
 
 

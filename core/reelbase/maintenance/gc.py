@@ -13,18 +13,22 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from reelbase.errors import StorageFullError
 from reelbase.format import commit as commits
 from reelbase.format import keys
 from reelbase.format.header import Place
 from reelbase.maintenance.reachable import Marks, find_heads, read_versions
+from reelbase.maintenance.room import making_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reelbase.contracts.storage import Storage
     from reelbase.format.store import Store
+    from reelbase.maintenance.room import Room
     from reelbase.versions.ancestry import Lineage
     from reelbase.versions.refs import Expiry
 
@@ -68,9 +72,13 @@ def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Co
     unneeded |= _find_leftovers(storage, before)
     found = Collected(len(unneeded), sum(unneeded.values()), tuple(str(place) for place in sorted(expired)))
     if not dry_run:
-        _drop_states(lineage, storage, expired)
-        for key in unneeded:
-            storage.delete(key)
+        with making_room(lineage, storage) as room:
+            try:
+                _drop_states(lineage, storage, expired, room)
+            except StorageFullError:  # only the data that go anyway can make room; the next gc would know what is left
+                _delete(storage, unneeded)
+                _drop_states(lineage, storage, expired, room)
+            _delete(storage, unneeded)
         for expiry in due:
             if _is_done(lineage, expiry):
                 storage.delete(expiry.key)
@@ -101,9 +109,14 @@ def _find_leftovers(storage: Storage, before: datetime) -> dict[str, int]:
     return {key: stat.size for key, stat in storage.leftovers() if _is_older(stat.modified, before)}
 
 
-def _drop_states(lineage: Lineage, storage: Storage, expired: set[Place]) -> None:
+def _drop_states(lineage: Lineage, storage: Storage, expired: set[Place], room: Room) -> None:
     for header in lineage.headers(expired):
-        storage.put(keys.commit(*header.place), commits.encode_expired(header))
+        room.write(partial(storage.put, keys.commit(*header.place), commits.encode_expired(header)))
+
+
+def _delete(storage: Storage, unneeded: dict[str, int]) -> None:
+    for key in unneeded:
+        storage.delete(key)
 
 
 def _is_done(lineage: Lineage, expiry: Expiry) -> bool:
@@ -121,7 +134,10 @@ def _read_storage_clock(storage: Storage) -> datetime:
     The times of objects are by that clock; this machine's may differ, and objects would be deleted too early.
     """
     key = f"{keys.CLOCK}{uuid.uuid4().hex}"
-    storage.put(key, b"")
+    try:
+        storage.put(key, b"")
+    except StorageFullError:  # what was written last is not in the future
+        return max((stat.modified for _, stat in storage.list() if stat.modified), default=datetime.now(UTC))
     try:
         return storage.stat(key).modified or datetime.now(UTC)
     finally:

@@ -63,7 +63,7 @@ class Maintenance:
         """
         if not dry_run:
             self._session.check_writable()
-        return expire.expire(self._lineage, keep, dry_run=dry_run)
+        return expire.expire(self._lineage, self._session.store.storage, keep, dry_run=dry_run)
 
     def gc(self, grace: timedelta = GRACE, *, dry_run: bool = False) -> Collected:
         """Delete data that no version needs: those of expired versions, and of writers that failed or were killed.
