@@ -72,13 +72,10 @@ def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Co
     unneeded |= _find_leftovers(storage, before)
     found = Collected(len(unneeded), sum(unneeded.values()), tuple(str(place) for place in sorted(expired)))
     if not dry_run:
-        with making_room(lineage, storage) as room:
-            try:
-                _drop_states(lineage, storage, expired, room)
-            except StorageFullError:  # only the data that go anyway can make room; the next gc would know what is left
-                _delete(storage, unneeded)
-                _drop_states(lineage, storage, expired, room)
-            _delete(storage, unneeded)
+        with making_room(lineage, storage, [expiry.key for expiry in due]) as room:
+            _drop_states(lineage, storage, expired, room)
+            for key in unneeded:
+                storage.delete(key)
         for expiry in due:
             if _is_done(lineage, expiry):
                 storage.delete(expiry.key)
@@ -112,11 +109,6 @@ def _find_leftovers(storage: Storage, before: datetime) -> dict[str, int]:
 def _drop_states(lineage: Lineage, storage: Storage, expired: set[Place], room: Room) -> None:
     for header in lineage.headers(expired):
         room.write(partial(storage.put, keys.commit(*header.place), commits.encode_expired(header)))
-
-
-def _delete(storage: Storage, unneeded: dict[str, int]) -> None:
-    for key in unneeded:
-        storage.delete(key)
 
 
 def _is_done(lineage: Lineage, expiry: Expiry) -> bool:

@@ -1,7 +1,8 @@
 """Writing a little on a full disk, so that space can be freed.
 
 Expiry and garbage collection write before they delete. The hints are copies of commits, so they can make room: without
-them, a reader asks for some more commits, and nothing is lost.
+them, a reader asks for some more commits, and nothing is lost. So can the lists of expired versions that gc is carrying
+out: if it does not come to an end, the versions that are left have not expired.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from reelbase.errors import StorageError, StorageFullError
 from reelbase.format import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from reelbase.contracts.storage import Storage
     from reelbase.versions.ancestry import Lineage
@@ -23,20 +24,22 @@ logger = logging.getLogger("reelbase.maintenance")
 
 
 class Room:
-    """Room for small writes to a storage, made by deleting hints if it is full. Use it inside `making_room`.
+    """Room for small writes to a storage, made by deleting hints if it is full. `making_room` makes one.
 
     Args:
         lineage: The commits of the dataset.
         storage: Its storage.
+        spare: Keys of objects to delete if there are no more hints.
     """
 
-    def __init__(self, lineage: Lineage, storage: Storage) -> None:
+    def __init__(self, lineage: Lineage, storage: Storage, spare: Sequence[str]) -> None:
         self._lineage = lineage
         self._storage = storage
-        self._freed: list[str] = []
+        self._branches: list[str] = []
+        self._batches = iter((self._find_hints, lambda: spare))
 
     def write(self, write: Callable[[], object]) -> None:
-        """Call `write`. If there is no space left, delete the hints and call it again.
+        """Call `write`. If there is no space left, make some and call it again.
 
         Raises:
             StorageFullError: there is still no space.
@@ -44,16 +47,20 @@ class Room:
         try:
             write()
         except StorageFullError:
-            if self._freed:  # there are no more
+            find = next(self._batches, None)
+            if find is None:
                 raise
-            self._freed = self._lineage.refs.branches()
-            for branch in self._freed:
-                self._storage.delete(keys.latest(branch))
-            write()
+            for key in find():
+                self._storage.delete(key)
+            self.write(write)
+
+    def _find_hints(self) -> Sequence[str]:
+        self._branches = self._lineage.refs.branches()
+        return [keys.latest(branch) for branch in self._branches]
 
     def restore(self) -> None:
         """Write the hints again, as far as there is space now."""
-        for branch in self._freed:
+        for branch in self._branches:
             try:
                 self._storage.put(keys.latest(branch), self._lineage.head(branch).body)
             except StorageError as error:
@@ -61,9 +68,9 @@ class Room:
 
 
 @contextmanager
-def making_room(lineage: Lineage, storage: Storage) -> Iterator[Room]:
-    """Yield a `Room`; after the block, what it deleted is restored."""
-    room = Room(lineage, storage)
+def making_room(lineage: Lineage, storage: Storage, spare: Sequence[str] = ()) -> Iterator[Room]:
+    """Yield a `Room`; after the block, the hints that it deleted are restored."""
+    room = Room(lineage, storage, spare)
     try:
         yield room
     finally:
