@@ -74,7 +74,7 @@ _NOT_QUICK = (
 #: What runs with numpy and pluggy alone. In an environment without PyAV the other files are not collected at all: they
 #: could not be imported, and a skipped test would only look tested. Single tests are marked `needs_av`.
 _BARE = ("core", "durability/test_processes.py", "plugins/annotations", "plugins/local")
-_NOT_BARE = ("core/maintenance", "core/cli/test_cli_media.py")
+_NOT_BARE = ("core/ingestion", "core/maintenance", "core/cli/test_cli_media.py", "core/cli/test_cli_ingest.py")
 _HAS_AV = importlib.util.find_spec("av") is not None
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from reelbase.api import delete, empty, encode, exists, link, load, open, read
     from reelbase.dataset import Dataset
     from reelbase.errors import ReelbaseError
+    from reelbase.ingestion.add import ingest
+    from reelbase.ingestion.report import IngestReport
     from reelbase.tensor import Tensor
     from reelbase.versions.version import Version
     from reelbase.view import View
@@ -31,11 +33,13 @@ _MODULES = {  # by public name, the module that defines it
     "empty": "api",
     "encode": "api",
     "exists": "api",
+    "ingest": "ingestion.add",
     "link": "api",
     "load": "api",
     "open": "api",
     "read": "api",
     "Dataset": "dataset",
+    "IngestReport": "ingestion.report",
     "ReelbaseError": "errors",
     "Tensor": "tensor",
     "Version": "versions.version",
@@ -43,8 +47,8 @@ _MODULES = {  # by public name, the module that defines it
 }
 
 __all__ = [
-    "Dataset", "ReelbaseError", "Tensor", "Version", "View",
-    "delete", "empty", "encode", "exists", "link", "load", "open", "read",
+    "Dataset", "IngestReport", "ReelbaseError", "Tensor", "Version", "View",
+    "delete", "empty", "encode", "exists", "ingest", "link", "load", "open", "read",
 ]  # fmt: skip
 
 # A library must not print: without a handler Python writes warnings to stderr.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from reelbase.errors import (
     DatasetExistsError,
     DatasetNotFoundError,
     FormatError,
+    HtypeError,
     UsageError,
 )
 from reelbase.format import keys
@@ -226,7 +227,7 @@ def link(
     url: str,
     creds_key: str | None = None,
     *,
-    verify: bool = True,
+    verify: bool | Literal["full"] = True,
     progress: Callable[[int, int], object] | None = None,
 ) -> Link:
     """Return a link to a media file, to append to a tensor of links (``htype="link[video]"``).
@@ -238,16 +239,23 @@ def link(
             yourself.
         creds_key: Name of the credentials to read the file with. "ENV" uses the service's default credential chain
             (for s3, gcs and gdrive). None makes anonymous requests.
-        verify: Index the file when the link is appended, and store the index. If False, the file is indexed when it is
-            first used.
+        verify: How the file is indexed:
+
+            - True: when the link is appended. The index of mp4 and mov is made from their headers, if the frames of
+              four parts of the file prove it (about 16 MB are read); else, and for other containers, by a pass
+              through the whole file.
+            - "full": when the link is appended, by a pass through the whole file that compares every frame.
+            - False: when the sample is first used, by each process. The headers of mp4 and mov are taken as true;
+              ``sample_info["trust"]`` is then "header".
         progress: Called with the number of bytes read and of all bytes, if the whole file must be read for its index.
-            That is so for all containers but mp4 and mov.
 
     Raises:
         LinkRefusedError: `url` is not an absolute URL of one file, or it contains a secret.
-        UsageError: `creds_key` is not a name.
+        UsageError: `creds_key` is not a name, or `verify` is something else.
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
+    if not isinstance(verify, bool) and verify != "full":
+        raise UsageError(f"verify={brief(verify)} is not known.", 'Pass True, "full" or False.')
     if creds_key is not None and (not isinstance(creds_key, str) or not creds_key):
         raise UsageError("creds_key is not a name.", 'Give the name of credentials, "ENV", or None.')
     return Link(check_url(url), creds_key, verify=verify, progress=progress)
@@ -263,7 +271,10 @@ def encode(array: ArrayLike, **options: Any) -> Encode:
         **options: Options of the codec; for video: ``fps`` (default 30), ``codec`` ("h264", …), ``quality``,
             ``lossless``.
     """
-    return Encode(array=np.asarray(array), options=options)
+    try:
+        return Encode(array=np.asarray(array), options=options)
+    except (TypeError, ValueError, RuntimeError, RecursionError) as error:
+        raise HtypeError(f"{brief(array)} is not an array: {error}.", "Pass frames of one shape.") from None
 
 
 def _check_path(path: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import uuid
@@ -21,11 +20,13 @@ from reelbase.format.ops import Create, Drop, Rename
 from reelbase.format.state import TensorSchema
 from reelbase.format.store import Store
 from reelbase.group import Group
-from reelbase.maintenance import copy as copies
 from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
-from reelbase.rows import RowsView
+from reelbase.other_names import suggest
+from reelbase.pairing import check_pairable
+from reelbase.rows import Row, RowsView, columns_of, values_of
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
+from reelbase.sealed import Sealed
 from reelbase.session.credential_names import CredsKeys, list_names
 from reelbase.session.info import Info
 from reelbase.session.session import Session
@@ -36,6 +37,7 @@ from reelbase.versions.ancestry import Lineage
 from reelbase.versions.history import History
 from reelbase.viewing.data_source import show
 from reelbase.viewing.html_repr import html_preview_or_none
+from reelbase.writes import check_distinct, iterate_values, replace_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,10 +52,11 @@ if TYPE_CHECKING:
     from reelbase.viewing.data_source import DatasetViewerSource
 
 VERSIONS_IN_VIEWER: Final = 50
+_HOW_TO_WRITE: Final = "Write to it: ds.x.append(value), ds.x[row] = value, or ds[row] = {name: value}."
 _TENSOR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
-class Dataset:
+class Dataset(Sealed):
     """Named tensors with common rows. Returned by `reelbase.empty`, `reelbase.load` and `reelbase.open`.
 
     ``ds.videos`` and ``ds["videos"]`` are tensors; ``ds[3]`` and ``ds[10:20]`` are rows of all tensors.
@@ -63,11 +66,17 @@ class Dataset:
     several threads are done one after another.
     """
 
-    # With slots `ds.videos = …` raises: as an ordinary attribute it would hide the tensor of that name.
     __slots__ = ("__weakref__", "_session")
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def _how_to_set(self, name: str) -> str:
+        if name == "info":
+            return "Write its keys: ds.info[key] = value, or ds.info.update({…})."
+        if name in self:
+            return _HOW_TO_WRITE
+        return f"Make a tensor: ds.create_tensor({name!r}), or keep a note in ds.info[{name!r}]."
 
     @property
     def path(self) -> str:
@@ -97,6 +106,7 @@ class Dataset:
         *,
         dtype: Any = None,
         sample_compression: str | None = None,
+        per_frame_of: str | None = None,
         **settings: Any,
     ) -> Tensor:
         """Add a tensor.
@@ -108,6 +118,8 @@ class Dataset:
             dtype: numpy dtype of its arrays. None means the htype's own, or else that of the first sample.
             sample_compression: The codec that every sample must be stored with, such as "mp4". By default a video
                 tensor takes any container, and arrays are stored uncompressed.
+            per_frame_of: Name of a tensor of videos that this one has an item for each frame of. A row whose numbers do
+                not agree is then refused, whichever of the two samples is written first.
             **settings: Settings of the htype, such as ``coords={"type": "pixel", "mode": "LTWH"}`` of bbox.
 
         Returns:
@@ -126,8 +138,12 @@ class Dataset:
             id=uuid.uuid4().hex[:12], name=name, htype=htype, codec=sample_compression, settings=settings
         )
         schema = replace(requested, dtype=check_dtype(requested, dtype), settings=settings_of(requested))
-        layout_of(schema)
+        layout = layout_of(schema)
         with self._session.change() as transaction:
+            if per_frame_of is not None:
+                video = transaction.schema_state.tensors[self._find_id(per_frame_of)]
+                check_pairable(layout, name, video)
+                schema = replace(schema, per_frame_of=video.id)
             if name in transaction.schema_state.names:
                 raise TensorExistsError(
                     f"There is a tensor {name!r} already.", "Choose another name, or delete it first."
@@ -163,13 +179,14 @@ class Dataset:
                 )
             transaction.do(Rename(tensor, new))
 
-    def append(self, row: Mapping[str, Any], *, txn: tuple[str, int] | None = None) -> bool:
+    def append(self, row: Mapping[str, Any] | Row[Any], *, txn: tuple[str, int] | None = None) -> bool:
         """Add one row: a value for every tensor, None for a missing sample.
 
         A tensor that is shorter than the others is filled up with missing samples first: all values share a row.
 
         Args:
-            row: Values by tensor name.
+            row: Values by tensor name, or a row of a dataset with tensors of the same names: ``other[3]``. Samples of
+                other tensors are converted to what they mean here: labels by name, boxes by their coordinates.
             txn: An application's name and a number that grows with each of its writes, so that a job that is run
                 again after a crash adds nothing twice: the row is added only if that number was not committed yet.
 
@@ -181,16 +198,48 @@ class Dataset:
             TensorNotFoundError: there is no tensor of a given name.
             HtypeError, MediaError: a tensor cannot hold its value. Nothing is changed.
         """
-        _check_mapping(row)
-        return self.extend({name: [value] for name, value in row.items()}, txn=txn)
+        return self.extend({name: [value] for name, value in _values_of(row).items()}, txn=txn)
 
-    def extend(self, columns: Mapping[str, Iterable[Any]], *, txn: tuple[str, int] | None = None) -> bool:
+    def extend(
+        self, columns: Mapping[str, Iterable[Any]] | RowsView[Any] | Dataset, *, txn: tuple[str, int] | None = None
+    ) -> bool:
         """Add rows in one commit: as many values for each tensor. On an error nothing is changed.
 
-        Args, returns and raises as `append`; and UsageError when the columns have different lengths.
+        Args:
+            columns: Lists of values by tensor name, or rows of a dataset with tensors of the same names:
+                ``other[10:20]``, ``other.filter("…")``, or ``other`` for all of them.
+            txn: As in `append`.
+
+        Returns and raises as `append`; and UsageError when the columns have different lengths.
         """
-        _check_mapping(columns)
-        return run_once(self._session, txn, lambda transaction: self._extend(transaction, columns))
+        values = _columns_of(columns)
+        return run_once(self._session, txn, lambda transaction: self._extend(transaction, values))
+
+    def __setitem__(self, rows: Any, values: Mapping[str, Any] | RowsView[Any]) -> None:
+        """Replace samples of one row (``ds[3] = {"labels": "cat"}``) or of several, in one commit.
+
+        Tensors that are not named keep their samples.
+
+        Args:
+            rows: An int; or a slice, a list of ints, or a boolean mask, with a list of values for each tensor.
+            values: Values by tensor name, or a row of a dataset.
+
+        Raises:
+            SampleIndexError: there is no such row, or a named tensor ends before it.
+            UsageError: `rows` names a tensor, or a row twice; or there are not as many values as rows.
+            TensorNotFoundError: there is no tensor of a given name.
+            HtypeError, MediaError: a tensor cannot hold its value. Nothing is changed.
+        """
+        if isinstance(rows, str):
+            raise UsageError(f"ds[{rows!r}] cannot be assigned.", self._how_to_set(rows))
+        with self._session.change() as transaction:
+            chosen = self._all_rows[rows]
+            if isinstance(chosen, Row):
+                columns = {name: [value] for name, value in _values_of(values).items()}
+            else:
+                columns = {name: list(iterate_values(column, name)) for name, column in _columns_of(values).items()}
+            ids = {self._find_id(name): column for name, column in columns.items()}
+            replace_rows(transaction, self._all_rows[rows].numbers, ids)
 
     def _extend(self, transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> None:
         missing = [name for name in transaction.schema_state.names if name not in columns]
@@ -225,7 +274,8 @@ class Dataset:
                 f"{rows!r} is not an index of rows.", "Give an int, a slice, a list of ints, or a boolean mask."
             )
         with self._session.change() as transaction:
-            chosen = RowsView.of(self._session)[rows].numbers
+            chosen = self._all_rows[rows].numbers
+            check_distinct(chosen)
             for tensor in list(transaction.state.rows):
                 delete_rows(transaction, tensor, chosen)
 
@@ -299,7 +349,8 @@ class Dataset:
         Args:
             dest: An empty folder or URL, or one that holds the beginning of the same copy.
             tensors: Names of the tensors to copy; by default all.
-            rows: Which rows: an int, a slice, a list of ints, or a boolean mask; by default all.
+            rows: Which rows: an int, a slice, a list of ints, a boolean mask, or rows that you selected before, such as
+                ``ds.filter("…")``; by default all.
             history: Copy every version, branch and tag instead, object by object.
             creds: Credentials for the service of `dest`, as in `reelbase.empty`.
             options: Options of the storage of `dest`, as in `reelbase.empty`.
@@ -313,18 +364,34 @@ class Dataset:
             TensorNotFoundError, SampleIndexError: there is no such tensor or row.
             CorruptObjectError: a sample is damaged; what was copied before it stays.
         """
-        if history and not (tensors is None and rows is None):
+        if not history:
+            return self._choose(rows).copy(dest, tensors=tensors, creds=creds, options=options, progress=progress)
+        if not (tensors is None and rows is None):
             raise UsageError("history=True copies everything.", "Leave out tensors and rows.")
         log, storage = self._session.log, resolver().open(os.fspath(dest), creds, options, write=True)
-        if history:
-            mirrors.mirror(log, storage, progress)
-        else:
-            names = list(self._session.commit.state.names) if tensors is None else tensors
-            numbers = RowsView.of(self._session)[slice(None) if rows is None else rows].numbers
-            copies.copy(self._session, [self._find_id(name) for name in names], numbers, storage, progress)
+        mirrors.mirror(log, storage, progress)
         copied = logs.open_log(Store(storage))
         copied.store.is_ours = log.store.is_ours
         return Dataset(Session(copied))
+
+    def _choose(self, rows: Any) -> RowsView[Dataset] | Row[Dataset]:
+        """Return the rows that an argument ``rows=`` selects."""
+        every = self._all_rows
+        if rows is None:
+            return every
+        if not isinstance(rows, (RowsView, Row)):
+            chosen: Any = None if isinstance(rows, str) else every[rows]
+            if chosen is None:
+                raise SampleIndexError(
+                    f"rows={brief(rows)} does not select rows.", "Give an int, a slice, a list of ints, or a mask."
+                )
+            result: RowsView[Dataset] | Row[Dataset] = chosen
+            return result
+        if not rows.is_of(every):
+            raise UsageError(
+                f"{rows!r} is of another dataset or version.", "Copy it by itself, rows.copy(dest), or select it again."
+            )
+        return rows
 
     def add_creds_key(self, creds_key: str, managed: bool = False) -> None:
         """Add a name of credentials for `reelbase.link`. The dataset stores the name and nothing else.
@@ -404,18 +471,24 @@ class Dataset:
         """Print a table of the tensors: name, htype, rows, shape, dtype, compression."""
         print(summarize(repr(self), self.tensors.values()))  # noqa: T201 - printing is its purpose
 
-    def filter(self, where: str) -> RowsView:
-        """The rows for which an expression is true: ``ds.filter("labels == 'cat' and len(boxes) > 3")``.
+    def filter(self, where: str) -> RowsView[Dataset]:
+        """The rows for which an expression is true: ``ds.filter("labels == 'cat' and count(boxes) > 3")``.
 
         Tensors are referred to by name: numbers, strings and class names are values, boxes and sequences are lists,
-        videos have facts (``videos.fps >= 25``, ``videos.frames``), json has its keys; ``row`` is the row number.
-        Operators: ``== != < <= > >= in``, ``and or not``, ``len min max``. A comparison with a list is true if it is
-        true for any item. Nothing is decoded, and only the tensors that the expression names are read.
+        videos have facts (``videos.seconds > 10``, ``videos.fps >= 25``), boxes have fields (``boxes.w``), json has
+        its keys; ``row`` is the row number. Operators: ``== != < <= > >= in``, ``and or not``, ``+ - * / // %``.
+
+        A comparison with a list is true if it is true for any item. ``any``, ``all`` and ``count`` of a condition, and
+        ``count``, ``min``, ``max`` and ``sum`` of a list, are about all items of a row; ``len`` is the length of the
+        first axis: of a tensor with boxes for each frame, the number of frames. The guide has the details.
+
+        Nothing is decoded, and only the tensors that the expression names are read.
 
         Raises:
-            FilterError: the expression is invalid, or names something that is not a tensor.
+            FilterError: the expression is invalid, names a tensor, field or class that does not exist, or compares
+                what cannot be compared. No row was read.
         """
-        return RowsView.of(self._session).filter(where)
+        return self._all_rows.filter(where)
 
     def visualize(self, where: str = "", *, open_browser: bool = True) -> Shown:
         """Show the dataset: its rows as a grid, and each video with its annotations, frame by frame.
@@ -443,13 +516,13 @@ class Dataset:
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return self._tensor(key)
-        return RowsView.of(self._session)[key]
+        return self._all_rows[key]
 
-    def __iter__(self) -> Iterator[RowsView]:
-        return iter(RowsView.of(self._session))
+    def __iter__(self) -> Iterator[Row[Dataset]]:
+        return iter(self._all_rows)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._session.schema_state.names
+        return isinstance(name, str) and name in self._session.schema_state.names
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -480,8 +553,9 @@ class Dataset:
     def _viewer_source(self, where: str = "") -> DatasetViewerSource:
         commit = self._session.commit
         version = f"{commit.branch}@{commit.seq}" if commit.seq else ""
-        rows = RowsView.of(self._session)
-        return rows._viewer_source(self.path, where, version=version, versions=self._versions, info=dict(self.info))
+        return self._all_rows._viewer_source(
+            where, title=self.path, version=version, versions=self._versions, info=dict(self.info)
+        )
 
     def _versions(self) -> list[ShownVersion]:
         versions = self.log(limit=VERSIONS_IN_VIEWER)
@@ -489,6 +563,10 @@ class Dataset:
             ShownVersion(ref=version.ref, message=version.message, author=version.author, time=version.time.isoformat())
             for version in versions
         ]
+
+    @property
+    def _all_rows(self) -> RowsView[Dataset]:
+        return RowsView.of(self._session, Dataset)
 
     def _tensor(self, name: str) -> Any:
         state = self._session.schema_state
@@ -500,22 +578,30 @@ class Dataset:
 
     def _find_id(self, name: str) -> str:
         names = self._session.schema_state.names
-        if name not in names:
-            raise TensorNotFoundError(f"The dataset has no tensor {name!r}.", _suggest(name, names))
+        if not isinstance(name, str) or name not in names:
+            raise TensorNotFoundError(f"The dataset has no tensor {brief(name)}.", suggest(name, names))
         return names[name]
 
 
-def _suggest(name: object, names: Iterable[str]) -> str:
-    """Return a hint for the error about a tensor that does not exist: what the user may have meant."""
-    for home, kind in (("history", History), ("maintenance", Maintenance)):
-        if isinstance(name, str) and hasattr(kind, name):
-            return f"Did you mean ds.{home}.{name}?"
-    near = difflib.get_close_matches(str(name), names, 1)
-    return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(names) or 'none yet; see create_tensor'}."
+def _values_of(row: Any) -> Mapping[str, Any]:
+    """Return the value of each tensor in one row, by name."""
+    if isinstance(row, (RowsView, Dataset)):
+        raise UsageError(f"{row!r} is not one row.", "Add them by ds.extend(rows), or choose one: rows[0].")
+    return values_of(row) if isinstance(row, Row) else _check_mapping(row)
 
 
-def _check_mapping(row: object) -> None:
+def _columns_of(rows: Any) -> Mapping[str, Iterable[Any]]:
+    """Return the values of each tensor in several rows, by name."""
+    if isinstance(rows, Row):
+        raise UsageError(f"{rows!r} is one row, not several.", "Add it by ds.append(row).")
+    rows = rows[:] if isinstance(rows, Dataset) else rows
+    return columns_of(rows) if isinstance(rows, RowsView) else _check_mapping(rows)
+
+
+def _check_mapping(row: Any) -> Mapping[str, Any]:
     if not hasattr(row, "items"):
         raise UsageError(
             f"{brief(row)} is not a row.", 'Give a dict with a value for every tensor: {"videos": …, "boxes": …}.'
         )
+    values: Mapping[str, Any] = row
+    return values

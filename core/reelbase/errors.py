@@ -4,7 +4,8 @@ The tree groups errors by what a handler would do; each is also a fitting builti
 
     ReelbaseError
     ├── UsageError (ValueError)               the call itself is wrong: change it
-    │   └── ConfigError                       a configuration file or variable is wrong
+    │   ├── ConfigError                       a configuration file or variable is wrong
+    │   └── AssignmentError (AttributeError)  an attribute that cannot be assigned
     ├── DatasetNotFoundError (FileNotFoundError)
     ├── DatasetExistsError (FileExistsError)
     ├── ReadOnlyError (PermissionError)
@@ -20,7 +21,7 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     ├── ScopeError (PermissionError)          credentials are not for that URL; no request was made
     ├── HtypeError (ValueError)               a value that its tensor cannot hold, or wrong htype settings
     ├── MediaError (ValueError)               a media file cannot be used
-    │   ├── UnknownFormatError                no installed codec claims these bytes
+    │   ├── UnknownFormatError                no installed codec claims these bytes, or they are of another kind
     │   ├── DamagedMediaError                 it cannot be demuxed or decoded
     │   ├── FrameSizeError                    the frame size changes midway and no size= was given
     │   └── LimitError                        larger than the [security] limits allow
@@ -110,11 +111,15 @@ class UsageError(ReelbaseError, ValueError):
 
 
 class FilterError(UsageError):
-    """A filter expression is invalid, or names a tensor that does not exist."""
+    """A filter expression is invalid, names something that does not exist, or compares what cannot be compared."""
 
 
 class ConfigError(UsageError):
     """A configuration file or environment variable is wrong."""
+
+
+class AssignmentError(UsageError, AttributeError):
+    """An attribute that cannot be assigned; the message says how the value is set, if it can be."""
 
 
 class DatasetNotFoundError(ReelbaseError, FileNotFoundError):
@@ -178,7 +183,7 @@ class MediaError(ReelbaseError, ValueError):
 
 
 class UnknownFormatError(MediaError):
-    """No installed codec claims these bytes."""
+    """No installed codec claims these bytes; or they are of another kind than the tensor's, such as sound alone."""
 
 
 class DamagedMediaError(MediaError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from reelbase._util.printable import printable_line
+from reelbase.sealed import Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +23,15 @@ class TensorOwner(Protocol[Tensor_co]):
     def __getitem__(self, key: Any) -> Any: ...
 
 
-class Group(Generic[Tensor_co]):
+class Group(Sealed, Generic[Tensor_co]):
     """The tensors whose names start with the group's name: ``ds["train"]`` or ``ds.train`` for "train/videos"."""
 
     def __init__(self, dataset: TensorOwner[Tensor_co], name: str) -> None:
         self._dataset = dataset
         self._name = name
+
+    def _how_to_set(self, name: str) -> str:
+        return f'Write to the tensor, or make it: ds.create_tensor("{self._name}/{name}").'
 
     @property
     def tensors(self) -> dict[str, Tensor_co]:

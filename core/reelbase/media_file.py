@@ -17,6 +17,7 @@ from reelbase.io.blob import Blob, BytesSource, FileSource
 from reelbase.io.cache.cached import Cached
 from reelbase.media.sample import Sample
 from reelbase.registry import FILE, registry, scheme_of
+from reelbase.samples.foreign import SingleSource
 from reelbase.selection.indexing import Index
 from reelbase.view import Readable
 
@@ -123,15 +124,12 @@ class MediaFile(Sample, Readable):
         return _SingleFile(self)
 
 
-class _SingleFile:
+class _SingleFile(SingleSource):
     """One file as a source with one row, for views (`reelbase.view.Source`)."""
 
     def __init__(self, file: MediaFile) -> None:
         self._file = file
         self.name = file.filename
-
-    def __len__(self) -> int:
-        return 1
 
     def cells(self, rows: Sequence[int]) -> list[Cell]:
         return [self._file._cell for _ in rows]

@@ -42,6 +42,18 @@ from reelbase.media.frame_index import Flag, FrameIndex, Plan, Run, Trust
 from reelbase.media.media_info import Limits, MediaInfo
 from reelbase.media.pixels import PIXEL_FORMS, PixelForm
 from reelbase.media.sample import Encode, Link, Sample
+from reelbase.selection.value_types import (
+    AnyValue,
+    ArrayOf,
+    Boolean,
+    ClassName,
+    Field,
+    ListOf,
+    Number,
+    Record,
+    Text,
+    ValueType,
+)
 
 PROJECT = "reelbase"
 
@@ -50,8 +62,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 __all__ = [
     "PIXEL_FORMS",
+    "AnyValue",
+    "ArrayOf",
     "Blob",
+    "Boolean",
     "BytesSource",
+    "ClassName",
     "Codec",
     "CodecSpec",
     "CommandSpec",
@@ -60,6 +76,7 @@ __all__ = [
     "CredentialSpec",
     "Credentials",
     "Encode",
+    "Field",
     "Flag",
     "FrameIndex",
     "Hooks",
@@ -68,10 +85,13 @@ __all__ = [
     "Ingested",
     "Limits",
     "Link",
+    "ListOf",
     "MediaInfo",
+    "Number",
     "Overview",
     "PixelForm",
     "Plan",
+    "Record",
     "RowCard",
     "RowDetails",
     "RowPage",
@@ -86,7 +106,9 @@ __all__ = [
     "Storage",
     "StorageSpec",
     "StoredVideo",
+    "Text",
     "Trust",
+    "ValueType",
     "Viewer",
     "ViewerSource",
     "ViewerSpec",

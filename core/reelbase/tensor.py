@@ -2,33 +2,61 @@
 
 from __future__ import annotations
 
+import copy
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from reelbase.errors import CommitConflictError, HtypeError, TensorNotFoundError, UsageError
-from reelbase.format.ops import Delete, ExpectLengths, FixDtype, SetTxn, Update
-from reelbase.format.rows import RowsBuilder, stack_rows
+from reelbase.contracts.htype import brief
+from reelbase.errors import CommitConflictError, TensorNotFoundError, UsageError
+from reelbase.format.ops import Delete, ExpectLengths, SetTxn
+from reelbase.format.rows import RowsBuilder
 from reelbase.maintenance.links import Links
+from reelbase.pairing import check_appended, check_shift
 from reelbase.rows import tensor_source
+from reelbase.samples.foreign import Selected
 from reelbase.samples.schema import layout_of, reading_layout
 from reelbase.samples.snapshot import TensorSnapshot
+from reelbase.sealed import Sealed
 from reelbase.selection.indexing import Index
 from reelbase.session.info import Info
 from reelbase.view import View
 from reelbase.viewing.data_source import DatasetViewerSource
 from reelbase.viewing.html_repr import html_preview_or_none
+from reelbase.writes import (
+    add_class_names,
+    check_distinct,
+    fix_dtype,
+    iterate_values,
+    replace_part,
+    replace_rows,
+    take_ahead,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from reelbase.format.state import TensorSchema
+    from reelbase.samples.pairing import Counts
     from reelbase.session.session import Session, Transaction
     from reelbase.viewing.tensor_source import TensorSource
 
 
-class Tensor:
+_HOW_TO_SET: Final = {
+    "class_names": "Add names: tensor.add_class_names([…]). Those that it has cannot change: labels refer to them.",
+    "info": "Write its keys: tensor.info[key] = value, or tensor.info.update({…}).",
+    "name": "Use ds.rename_tensor(old, new).",
+    **dict.fromkeys(
+        ("htype", "dtype", "coords", "sample_compression", "meta"),
+        "It is chosen in ds.create_tensor. Make another tensor, and extend it from this one: ds.new.extend(ds.old).",
+    ),
+}
+
+
+class Tensor(Sealed, Selected):
     """Samples of one htype, one in each row: ``ds.videos`` or ``ds["videos"]``.
 
     ``tensor[row, frames, …]`` returns a `View` and reads nothing. A write is durable when the call returns, or, inside
@@ -38,6 +66,9 @@ class Tensor:
     def __init__(self, session: Session, tensor: str) -> None:
         self._session = session
         self._id = tensor
+
+    def _how_to_set(self, name: str) -> str:
+        return _HOW_TO_SET.get(name, "Metadata go into tensor.info[key], samples into tensor[row].")
 
     @property
     def _schema(self) -> TensorSchema:
@@ -50,14 +81,19 @@ class Tensor:
         state = self._session.state
         if self._id not in state.tensors:
             raise _deleted_error()
-        return TensorSnapshot(self._session.store, state.tensors[self._id], state.rows[self._id])
+        return TensorSnapshot.of(self._session.store, state, self._id)
 
     @property
     def _view(self) -> View:
         return View(self._snapshot())
 
+    def _get_selection(self) -> tuple[TensorSnapshot, Index]:
+        return self._snapshot(), Index()
+
     def __getitem__(self, key: Any) -> View:
-        return View(self._snapshot(), Index().then(key))
+        snapshot, index = self._snapshot(), Index().then(key)
+        index.check(len(snapshot))
+        return View(snapshot, index)
 
     def __len__(self) -> int:
         rows = self._session.state.rows.get(self._id)
@@ -115,7 +151,11 @@ class Tensor:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """A new dict: ``name``, ``htype``, ``dtype``, ``sample_compression``, ``length`` and the htype's settings."""
+        """A new dict: ``name``, ``htype``, ``dtype``, ``sample_compression``, ``length`` and the htype's settings.
+
+        If the tensor is paired, ``per_frame_of`` is the name of the tensor of videos.
+        Changing it changes nothing: settings are chosen in `Dataset.create_tensor`, and `add_class_names` adds names.
+        """
         schema = self._schema
         return {
             "name": schema.name,
@@ -123,8 +163,14 @@ class Tensor:
             "dtype": None if self.dtype is None else self.dtype.name,
             "sample_compression": schema.codec,
             "length": len(self),
-            **schema.settings,
+            **self._pairing(),
+            **copy.deepcopy(dict(schema.settings)),
         }
+
+    def _pairing(self) -> dict[str, str]:
+        tensors = self._session.schema_state.tensors
+        video = tensors.get(self._schema.per_frame_of or "")
+        return {} if video is None else {"per_frame_of": video.name}
 
     @property
     def info(self) -> Info:
@@ -140,25 +186,30 @@ class Tensor:
         """
         return Links(self)
 
-    def numpy(self, *, aslist: bool = False) -> Any:
-        """Read and decode all samples; see `View.numpy`.
-
-        Args:
-            aslist: Return a list with one array per row, even if they could be stacked.
+    def numpy(
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        out: NDArray[Any] | None = None,
+        aslist: bool = False,
+        pixels: str | None = None,
+    ) -> Any:
+        """Read and decode all samples; see `View.numpy` for the arguments.
 
         Returns:
             One array with the rows as its first axis if all samples have the same shape, else a list of arrays.
 
         Raises:
-            MissingSampleError: a row holds no sample.
+            MissingSampleError: a row holds no sample, and `aslist` is not set.
             DamagedMediaError, StorageError: a sample cannot be read or decoded.
+            UsageError: `size`, `out` or `pixels` do not fit.
         """
-        return self._view.numpy(aslist=aslist)
+        return self._view.numpy(size=size, out=out, aslist=aslist, pixels=pixels)
 
     def data(self) -> Any:
-        """Read all samples in the htype's own form, as a list; see `View.data`.
+        """Read all samples in the htype's own form, as a list; see `View.data`. It is None for a row without a sample.
 
-        Raises as `numpy`.
+        Raises as `numpy`, but not for missing samples.
         """
         return self._view.data()
 
@@ -186,31 +237,40 @@ class Tensor:
     def __setitem__(self, key: Any, value: Any) -> None:
         """Replace one sample (``tensor[3] = value``), or several (``tensor[2:5] = values``), in one commit.
 
+        A part of one array is replaced by ``tensor[3, 10:20] = part``, and items of one sequence by ``tensor[3, 25] =
+        item``: the rest stays. A file is replaced whole.
+
         Raises:
-            SampleIndexError: there is no such row.
-            UsageError: `key` selects parts of samples, or there are not as many values as rows.
+            SampleIndexError: there is no such row or part.
+            UsageError: `key` selects parts of several samples, or of a file; a row is named twice; or there are not as
+                many values as rows.
             HtypeError, MediaError: the tensor cannot hold a value; nothing is changed.
         """
         with self._session.change() as transaction:
-            single = Index().then(key).is_single
+            index = Index().then(key)
+            if index.is_single and index.selection.steps:
+                (row,) = (row for row, _ in index.resolve(len(self)))
+                replace_part(transaction, self._id, row, index.selection.steps[0], value)
+                return
+            _check_whole_rows(index)
             # Before the rows are resolved: an iterator may append or delete rows.
-            values = [value] if single else list(_iterate(value, self.name))
-            rows = self._resolve_rows(key)
-            if len(values) != len(rows):
-                raise UsageError(f"{len(values)} values for {len(rows)} rows.", "Give every row one value.")
-            self._replace(transaction, rows, values)
+            values = [value] if index.is_single else list(iterate_values(value, self.name))
+            replace_rows(transaction, self._resolve_rows(key), {self._id: values})
 
-    def _replace(self, transaction: Transaction, rows: list[int], values: list[Any]) -> None:
-        schema, layout = self._schema, layout_of(self._schema)
-        builders = []
-        for value in layout.ahead(transaction.store, iter(values)):
-            builders.append(RowsBuilder(transaction.store))
-            builders[-1].add(layout.write(transaction.store, value))
-        _fix_dtype(transaction, schema, layout.dtype)
-        state = transaction.state.rows[schema.id]
-        physical = tuple(state.to_physical(transaction.store, row) for row in rows)
-        if physical:
-            transaction.do(Update(schema.id, physical, stack_rows([builder.finish() for builder in builders])))
+    def add_class_names(self, names: Sequence[str]) -> None:
+        """Add names to the classes of a ``class_label`` tensor, in one commit. They get the next ids.
+
+        Names that the tensor has already are passed over. Stored labels keep their meaning: class names can never be
+        removed or reordered, and a revert keeps those that were added. If a tensor was created without class names,
+        the first that it gets must be enough for all ids that it holds.
+
+        Raises:
+            HtypeError: the tensor's samples have no class names, the names are not a list of strings, or a sample
+                holds an id that would have no name.
+            CommitConflictError: another writer added class names meanwhile. Refresh, and add them again.
+        """
+        with self._session.change() as transaction:
+            add_class_names(transaction, self._schema.id, names)
 
     def pop(self, index: int = -1) -> None:
         """Remove one row, the last by default; rows after it move up.
@@ -219,9 +279,14 @@ class Tensor:
 
         Raises:
             SampleIndexError: there is no such row.
+            HtypeError: the tensor is paired with another, whose rows would no longer be next to its own.
         """
         with self._session.change() as transaction:
-            delete_rows(transaction, self._schema.id, self._resolve_rows(index))
+            rows = self._resolve_rows(index)
+            check_distinct(rows)
+            if min(rows, default=0) < len(self) - len(rows):  # others move up
+                check_shift(transaction.state, self._schema.id)
+            delete_rows(transaction, self._schema.id, rows)
 
     def clear(self) -> None:
         """Remove all rows."""
@@ -231,10 +296,7 @@ class Tensor:
     def _resolve_rows(self, key: Any) -> list[int]:
         """Return the row numbers that `key` selects."""
         index = Index().then(key)
-        if index.selection.steps or index.paired:
-            raise UsageError(
-                f"A sample can only be replaced as a whole; {key!r} selects parts of it.", "Write tensor[row] = value."
-            )
+        _check_whole_rows(index)
         return [row for row, _ in index.resolve(len(self))]
 
     def _repr_html_(self) -> str | None:
@@ -244,6 +306,19 @@ class Tensor:
     def __repr__(self) -> str:
         schema = self._schema
         return f"Tensor({schema.name!r}, htype={schema.htype!r}, rows={len(self)})"
+
+
+def _check_whole_rows(index: Index) -> None:
+    """Check that an index selects whole samples.
+
+    Raises:
+        UsageError: it selects parts of them.
+    """
+    if index.selection.steps or index.paired:
+        raise UsageError(
+            "The index selects parts of several samples.",
+            "Write one after another, tensor[row, …] = part; inside 'with ds:' they are one commit.",
+        )
 
 
 def _deleted_error() -> TensorNotFoundError:
@@ -271,18 +346,22 @@ def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) 
     schemas = {tensor: transaction.schema_state.tensors[tensor] for tensor in columns}
     layouts = {tensor: layout_of(schema) for tensor, schema in schemas.items()}
     builders = {tensor: RowsBuilder(transaction.store) for tensor in columns}
+    counts: dict[str, Counts] = {tensor: [] for tensor in columns}
     iterators = {
-        tensor: layouts[tensor].ahead(transaction.store, _iterate(values, schemas[tensor].name))
+        tensor: take_ahead(layouts[tensor], transaction, iterate_values(values, schemas[tensor].name))
         for tensor, values in columns.items()
     }
     count = 0
     while (row := _next_row(iterators, lambda tensor: schemas[tensor].name, count)) is not None:
         for tensor, value in row.items():
-            builders[tensor].add(layouts[tensor].write(transaction.store, value))
+            written = layouts[tensor].write(transaction.store, value)
+            counts[tensor].append(layouts[tensor].count_items(written))
+            builders[tensor].add(written)
         count += 1
     for tensor, schema in schemas.items():
-        _fix_dtype(transaction, schema, layouts[tensor].dtype)
+        fix_dtype(transaction, schema, layouts[tensor].dtype)
     if count:
+        check_appended(transaction, counts)
         transaction.append(builders)
     return count
 
@@ -295,14 +374,6 @@ def delete_rows(transaction: Transaction, tensor: str, rows: Sequence[int]) -> N
         transaction.do(Delete(tensor, current.to_runs(transaction.store, existing)))
     if len(existing) < len(rows):
         transaction.do(ExpectLengths({tensor: current.physical_rows}))
-
-
-def _iterate(values: Iterable[Any], name: str) -> Iterator[Any]:
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-        raise UsageError(
-            f"Tensor {name!r} takes many samples here, not one {type(values).__name__}.", "Give a list of them."
-        )
-    return iter(values)
 
 
 def run_once(session: Session, txn: tuple[str, int] | None, do: Callable[[Transaction], None]) -> bool:
@@ -344,7 +415,7 @@ def _check_txn(txn: Any) -> tuple[str, int]:
         app, number = txn
         return str(app), operator.index(number)
     except (TypeError, ValueError):
-        raise UsageError(f"txn={txn!r} is not a name and a number.", 'Write txn=("nightly ingest", 17).') from None
+        raise UsageError(f"txn={brief(txn)} is not a name and a number.", 'Write txn=("nightly ingest", 17).') from None
 
 
 _END = object()
@@ -360,17 +431,3 @@ def _next_row(iterators: Mapping[str, Iterator[Any]], name: Callable[[str], str]
             f"Column {name(ended[0])!r} ends after {count} rows; others go on.", "Give every column as many values."
         )
     return None
-
-
-def _fix_dtype(transaction: Transaction, schema: TensorSchema, dtype: np.dtype[Any] | None) -> None:
-    now = transaction.schema_state.tensors.get(schema.id)
-    if now is None:
-        raise TensorNotFoundError(f"Tensor {schema.name!r} was deleted while it was written to.", "Nothing was added.")
-    if dtype is None or now.dtype == dtype.name:
-        return
-    if now.dtype is not None and schema.dtype is None:
-        raise HtypeError(
-            f"Tensor {schema.name!r} became {now.dtype} while {dtype.name} was written to it.", "Name its dtype."
-        )
-    if now.dtype is None:
-        transaction.schema_op(FixDtype(schema.id, dtype.name))

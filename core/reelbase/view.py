@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 import numpy as np
 
 from reelbase.cells import check_narrowing, stack
+from reelbase.cells.arrays import check_size
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import Start
+from reelbase.conversion import ArrayLike
 from reelbase.errors import HtypeError, ReelbaseError, UsageError
 from reelbase.io.batch_read import execute
 from reelbase.media.pixels import check_pixels
-from reelbase.media.sample import Sample
+from reelbase.samples.foreign import ForeignSource, Selected, SingleSource, link_of, sample_of
 from reelbase.samples.selected import SelectedSample
+from reelbase.sealed import Sealed
 from reelbase.selection.indexing import Index
 from reelbase.viewing.data_source import DatasetViewerSource, show
 from reelbase.viewing.html_repr import html_preview_or_none
@@ -31,30 +34,23 @@ if TYPE_CHECKING:
 
     from reelbase.cells import Cell
     from reelbase.contracts.viewer import Shown
-    from reelbase.media.sample import Link
+    from reelbase.io.batch_read import PendingRead
+    from reelbase.media.sample import Link, Sample
 
     Seconds = float | Fraction | Decimal | np.floating[Any]
 
 T = TypeVar("T")
 
 
-class Source(Protocol):
+class Source(ForeignSource, Protocol):
     """Rows that a view reads from: those of a tensor at one commit, or a single file."""
 
     @property
     def name(self) -> str:
         """The tensor's or file's name, for messages."""
 
-    def __len__(self) -> int: ...
 
-    def cells(self, rows: Sequence[int]) -> list[Cell]:
-        """The samples of (valid) rows."""
-
-    def label(self, row: int) -> str:
-        """What messages call a row."""
-
-
-class Readable:
+class Readable(Sealed, Selected, ArrayLike):
     """What you can ask of a selection of samples.
 
     For one sample the answers are plain values; for several rows they are stacked if their shapes agree, else a list.
@@ -66,6 +62,9 @@ class Readable:
     _source: Source
     _index: Index
 
+    def _how_to_set(self, name: str) -> str:
+        return "A view is read-only. Write to the tensor: ds.x[row] = value, or ds.x.info[key] = value."
+
     def _select(self) -> list[SelectedSample]:
         """Return the selected samples with the part selected of each. Reads their facts; nothing is decoded."""
         source = self._source
@@ -76,8 +75,18 @@ class Readable:
             for cell, (row, selection) in zip(cells, rows, strict=True)
         ]
 
+    def _get_selection(self) -> tuple[Any, Index]:
+        return self._source, self._index
+
     def __getitem__(self, key: Any) -> View:
-        return View(self._source, self._index.then(key))
+        index = self._index.then(key)
+        index.check(len(self._source))
+        return View(self._source, index)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise UsageError(
+            f"{self!r} is read-only.", "Write to the tensor: ds.x[row] = value, or ds.x[row, 2:5] = part of an array."
+        )
 
     def numpy(
         self,
@@ -92,7 +101,8 @@ class Readable:
         Args:
             size: ``(height, width)`` to scale pictures to, in the same pass as the colour conversion.
             out: A writable, C-contiguous array of exactly the result's shape to write into and return.
-            aslist: Return a list with one array per row, even if they could be stacked.
+            aslist: Return a list with one array per row, even if they could be stacked; None for a row without a
+                sample.
             pixels: What to convert pictures to. None, the default, is "rgb24" for frames of videos, and an image's own
                 channels and bits:
 
@@ -114,17 +124,18 @@ class Readable:
 
         Raises:
             SampleIndexError: a row or frame is out of range.
-            MissingSampleError: a row holds no sample.
+            MissingSampleError: a row holds no sample, and `aslist` is not set.
             DamagedMediaError: a frame cannot be decoded.
             UsageError: `size`, `out` or `pixels` do not fit.
         """
         check_pixels(pixels)
+        size = None if size is None else check_size(size)
         samples = self._select()
         if self._index.is_single:
             return execute([samples[0].prepare_array(size, out, pixels)])[0]
-        arrays = execute([sample.prepare_array(size, pixels=pixels) for sample in samples])
         if aslist:
-            return arrays
+            return _execute_existing(samples, lambda sample: sample.prepare_array(size, pixels=pixels))
+        arrays = execute([sample.prepare_array(size, pixels=pixels) for sample in samples])
         whole = stack(arrays)
         return whole if out is None else _write_into(out, whole)
 
@@ -133,10 +144,15 @@ class Readable:
 
         Returns:
             ``{"frames", "timestamps"}`` for video, a str for text, the value for json, ``{"value", …}`` otherwise;
-            a list of those for several rows.
+            a list of those for several rows, with None for a row without a sample.
+
+        Raises:
+            MissingSampleError: the one selected row holds no sample.
         """
-        parts = execute([sample.prepare_data() for sample in self._select()])
-        return parts[0] if self._index.is_single else parts
+        samples = self._select()
+        if self._index.is_single:
+            return execute([samples[0].prepare_data()])[0]
+        return _execute_existing(samples, SelectedSample.prepare_data)
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -147,6 +163,12 @@ class Readable:
         alike = bool(shapes) and all(len(shape) == len(shapes[0]) for shape in shapes)
         axes = zip(*shapes, strict=True) if alike else ()
         return (len(shapes), *(lengths[0] if len(set(lengths)) == 1 else None for lengths in axes))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that `numpy` gives, without reading what is selected; object where rows differ."""
+        dtypes = {sample.dtype() for sample in self._select()}
+        return dtypes.pop() if len(dtypes) == 1 else np.dtype(object)
 
     @property
     def sample_info(self) -> Any:
@@ -212,6 +234,7 @@ class Readable:
             pixels: As in `numpy`; with "yuv", each frame is a dict of planes ``(h, w)``.
         """
         check_pixels(pixels)
+        size = None if size is None else check_size(size)
         yield from self._one().stream(size, pixels)
 
     def play(self, *, open_browser: bool = True) -> Shown:
@@ -264,12 +287,7 @@ class Readable:
             UsageError: only some frames or several rows are selected, or the sample is not media.
         """
         sample = self._one()
-        media = sample.media()
-        if sample.selection.steps:
-            raise UsageError(
-                "Some frames of a file are not a file.", "Append the whole sample, or view.numpy() to encode it."
-            )
-        return Sample(filename=str(media.info.details.get("filename", "sample")), open=lambda: media.blob)
+        return sample_of(sample.cell, sample.selection)
 
     def text(self) -> str:
         """`data` of a text sample."""
@@ -282,11 +300,6 @@ class Readable:
     def list(self) -> builtins.list[Any]:
         """`data` of a json sample that is a list."""
         return _check_type(self.data(), list)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy is False:
-            raise ValueError("A view is decoded into a new array: copy=False is not possible.")
-        return np.asarray(self.numpy(), dtype)
 
     def _one(self) -> SelectedSample:
         samples = self._select()
@@ -319,12 +332,7 @@ class View(Readable):
             UsageError: only some frames, several rows or several items are selected, or the sample is not a link.
         """
         sample = self._one()
-        pins = sample.cell.pins()
-        if sample.selection.steps or len(pins) != 1:
-            raise UsageError(
-                f"{sample.label} is not one link.", "Choose a whole sample of a tensor of links: links[0]."
-            )
-        return pins[0].link
+        return link_of(sample.cell, sample.selection, sample.label)
 
     def __len__(self) -> int:
         if not self._index.is_single:
@@ -344,7 +352,7 @@ class View(Readable):
 
 
 @dataclass(frozen=True)
-class _SingleCell:
+class _SingleCell(SingleSource):
     """One sample as the source of a view.
 
     Attributes:
@@ -355,14 +363,19 @@ class _SingleCell:
     cell: Cell
     name: str
 
-    def __len__(self) -> int:
-        return 1
-
     def cells(self, rows: Sequence[int]) -> list[Cell]:
         return [self.cell for _ in rows]
 
     def label(self, row: int) -> str:
         return self.name
+
+
+def _execute_existing(
+    samples: Sequence[SelectedSample], prepare: Callable[[SelectedSample], PendingRead]
+) -> builtins.list[Any]:
+    """Return what each sample's read gives; None for rows without a sample."""
+    results = iter(execute([prepare(sample) for sample in samples if sample.exists]))
+    return [next(results) if sample.exists else None for sample in samples]
 
 
 def _check_times(seconds: object) -> NDArray[Any]:
@@ -397,7 +410,7 @@ def _check_tolerance(tolerance: object) -> Fraction:
     except (TypeError, ValueError, OverflowError):
         exact = Fraction(-1)
     if exact < 0:
-        raise UsageError(f"tolerance={tolerance!r} is not a tolerance.", "Pass seconds: 0, or a positive number.")
+        raise UsageError(f"tolerance={brief(tolerance)} is not a tolerance.", "Pass seconds: 0, or a positive number.")
     return exact
 
 

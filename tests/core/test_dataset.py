@@ -176,7 +176,7 @@ def test_update_pop_clear(ds: reelbase.Dataset, path: str) -> None:
     assert reelbase.load(path).x.numpy().tolist() == [10, 20, 3, 4, 99]
     with pytest.raises(SampleIndexError, match="Row 5"):
         ds.x[5] = 1
-    with pytest.raises(UsageError, match="replaced as a whole"):
+    with pytest.raises(SampleIndexError, match="too many"):
         ds.x[0, 1] = 1
     ds.x.clear()
     assert len(ds.x) == 0
@@ -433,7 +433,7 @@ def test_summary_and_reprs(ds: reelbase.Dataset, capsys: pytest.CaptureFixture[s
     assert repr(ds.x) == "Tensor('x', htype='generic', rows=2)"
     assert "rows=2" in repr(ds)
     assert repr(ds.x[0, 1]) == "View('x', row 0, indexed)"
-    assert repr(ds[0]) == "RowsView(row 0, tensors: x, y)"
+    assert repr(ds[0]) == "Row(0, tensors: x, y)"
 
 
 def test_hints(ds: reelbase.Dataset) -> None:

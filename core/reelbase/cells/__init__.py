@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from reelbase.cells.arrays import check_narrowing, stack
 from reelbase.cells.cell import ArrayCell, Cell, MissingCell, Shape, Size
+from reelbase.cells.flat import FlatCell
 from reelbase.cells.media import MediaCell
 from reelbase.cells.sequence import SequenceCell
 
-__all__ = ["ArrayCell", "Cell", "MediaCell", "MissingCell", "SequenceCell", "Shape", "Size", "check_narrowing", "stack"]
+__all__ = [
+    "ArrayCell",
+    "Cell",
+    "FlatCell",
+    "MediaCell",
+    "MissingCell",
+    "SequenceCell",
+    "Shape",
+    "Size",
+    "check_narrowing",
+    "stack",
+]

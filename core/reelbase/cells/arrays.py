@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +30,13 @@ def deliver(array: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
     """
     if out is None:
         return np.array(array, order="C")
-    check_narrowing(check_out(out, array.shape), array)[...] = array
+    target = check_narrowing(check_out(out, array.shape), array)
+    try:
+        target[...] = array
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"out= is {out.dtype}; the selection is {array.dtype}.", "Pass an array of its dtype."
+        ) from None
     return out
 
 
@@ -38,6 +46,8 @@ def check_out(out: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     Raises:
         UsageError: it has another shape, is not C-contiguous, or is read-only.
     """
+    if not isinstance(out, np.ndarray):
+        raise UsageError(f"out= is a {type(out).__name__}.", f"Pass a numpy array of shape {shape}.")
     if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
         raise UsageError(
             f"out= has shape {out.shape}; the selection has {shape}.",
@@ -67,9 +77,9 @@ def check_size(size: tuple[int, int]) -> tuple[int, int]:
         UsageError: it is not a pair of positive integers.
     """
     try:
-        height, width = (int(length) for length in size)
-    except (TypeError, ValueError):
-        raise UsageError(f"size={size!r} is not (height, width).", "Pass two positive ints.") from None
+        height, width = (operator.index(length) for length in size)
+    except (TypeError, ValueError, RecursionError):
+        raise UsageError(f"size={brief(size)} is not (height, width).", "Pass two positive ints.") from None
     if height < 1 or width < 1:
-        raise UsageError(f"size={size!r} is not positive.", "Pass (height, width) in pixels.")
+        raise UsageError(f"size={brief(size)} is not positive.", "Pass (height, width) in pixels.")
     return height, width

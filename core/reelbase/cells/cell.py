@@ -39,6 +39,11 @@ class Cell(ABC):
     def shape(self) -> Shape:
         """Shape of the whole sample."""
 
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of the array that `prepare_array` leads to; object if items differ."""
+
     @abstractmethod
     def prepare_array(
         self,
@@ -97,8 +102,8 @@ class Cell(ABC):
         """
         return None
 
-    def stored_items(self, selection: Selection) -> list[NDArray[Any]]:
-        """Return the selected items of a sequence of arrays, as they are stored.
+    def stored_items(self, selection: Selection) -> list[NDArray[Any] | None]:
+        """Return the selected items of a sequence of arrays, as they are stored; None for those not annotated.
 
         Raises:
             UsageError: the sample is not a sequence of arrays.
@@ -133,6 +138,10 @@ class MissingCell(Cell):
 
     @property
     def shape(self) -> Shape:  # noqa: D102
+        raise self._missing_error()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
         raise self._missing_error()
 
     def prepare_array(  # noqa: D102
@@ -174,6 +183,10 @@ class ArrayCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         return self.htype.numpy(self.stored).shape
 
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        return self.htype.numpy(self.stored).dtype
+
     def prepare_array(  # noqa: D102
         self,
         selection: Selection,
@@ -189,12 +202,16 @@ class ArrayCell(Cell):
             raise UsageError(f"pixels={pixels!r} is for pictures; this sample is an array.", "Leave it out.")
 
         def present(_: Sequence[Blob]) -> NDArray[Any]:
-            return deliver(selection.apply(self.htype.numpy(self.stored)), out)
+            return deliver(_apply(selection, self.htype.numpy(self.stored)), out)
 
         return PendingRead((), present, label)
 
     def prepare_data(self, selection: Selection, label: str) -> PendingRead:  # noqa: D102
         def present(_: Sequence[Blob]) -> Any:
+            shown = self.htype.numpy(self.stored)
+            if selection.steps and shown.dtype.hasobject | (shown.dtype.kind in "US"):
+                # One text or value, whatever bytes it is stored as: these are not what the user indexes.
+                return _apply(selection, shown).tolist()
             # A copy, because the user may write into it and the stored array is cached.
             return self.htype.data(np.array(selection.apply(self.stored), order="C"))
 
@@ -203,8 +220,18 @@ class ArrayCell(Cell):
     def plain(self) -> Any:  # noqa: D102
         return self.htype.plain(self.stored)
 
-    def stored_items(self, selection: Selection) -> list[NDArray[Any]]:  # noqa: D102
+    def stored_items(self, selection: Selection) -> list[NDArray[Any] | None]:  # noqa: D102
         return list(selection.apply(self.stored))
 
     def read_encoded(self) -> bytes:  # noqa: D102
         return self.stored.tobytes()
+
+
+def _apply(selection: Selection, array: NDArray[Any]) -> NDArray[Any]:
+    """Return the selected part as an array; numpy gives a single object of an array of objects as it is."""
+    part = selection.apply(array)
+    if isinstance(part, np.ndarray):
+        return part
+    single = np.empty((), array.dtype)
+    single[()] = part
+    return single

@@ -55,11 +55,19 @@ class MediaCell(Cell):
     def shape(self) -> Shape:  # noqa: D102
         return self.info.shape
 
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        dtype: np.dtype[Any] = np.dtype(self.info.details.get("dtype", "uint8"))
+        return dtype
+
     def media(self) -> MediaCell:  # noqa: D102
         return self
 
     def plain(self) -> dict[str, Any]:  # noqa: D102
-        return {**self.info.details, "frames": self.shape[0], "height": self.shape[-3], "width": self.shape[-2]}
+        facts = {**self.info.as_sample_info(), "height": self.shape[-3], "width": self.shape[-2]}
+        if self.index is not None:
+            facts |= {"frames": self.shape[0], "seconds": self.index.length_seconds}
+        return facts
 
     def read_encoded(self) -> bytes:  # noqa: D102
         return self.blob.read()

@@ -70,7 +70,8 @@ def add_boxes(view: View, dataset: Dataset, tensor: str, row: int, frames: Any) 
     height, width = view.shape[1:3]
     stored = select_sample(source.rows[row][frames]).stored_items()
     size = (height or 1, width or 1)
-    return BoxedView(view, [_convert_to_edges(source.item.drawn(boxes, size)) for boxes in stored])
+    drawn = [[] if boxes is None else source.item.drawn(boxes, size) for boxes in stored]
+    return BoxedView(view, [_convert_to_edges(boxes) for boxes in drawn])
 
 
 def _convert_to_edges(boxes: list[list[float]]) -> NDArray[np.float64]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reelbase.dataset import Dataset
+    from reelbase.rows import Row, RowsView
 
 Selection = int | slice | list[int]
 
@@ -50,3 +55,33 @@ def parse_count(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,8}", text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number; write 1 or more")
     return int(text)
+
+
+def accept_minus(parser: argparse.ArgumentParser) -> None:
+    """Let arguments such as ``-50:`` and ``-3,-1`` be values: to argparse, only plain negative numbers are."""
+    parser._negative_number_matcher = re.compile(r"-\d[\d:,+-]*$")
+
+
+def add_rows(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the options that select rows: by number, and by a filter.
+
+    Args:
+        parser: The parser of the command.
+        what: What is done to the rows, for the help: "list".
+    """
+    accept_minus(parser)
+    parser.add_argument("--rows", type=parse_selection, help=f"{what} only these rows, such as 100:200, -10: or 1,5,9")
+    parser.add_argument("--where", metavar="FILTER", help=f"{what} only rows that a filter selects")
+
+
+def select_rows(dataset: Dataset, arguments: argparse.Namespace) -> RowsView[Dataset] | Row[Dataset]:
+    """Return the rows that the options of `add_rows` select; with both options, those of `--rows` that match.
+
+    Raises:
+        SampleIndexError: there is no such row.
+        FilterError: the filter is not valid.
+    """
+    rows = arguments.rows
+    keep = [rows] if isinstance(rows, int) else slice(None) if rows is None else rows
+    chosen: RowsView[Dataset] = dataset[keep]
+    return chosen if arguments.where is None else chosen.filter(arguments.where)

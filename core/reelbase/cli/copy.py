@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reelbase import api
 from reelbase.cli._output import add_json, emit, format_count, format_size
 from reelbase.cli._progress import transfer
-from reelbase.cli._selection import parse_selection
+from reelbase.cli._selection import add_rows, select_rows
 from reelbase.cli._versions import add_ref
 from reelbase.errors import UsageError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reelbase.dataset import Dataset
 
 _EPILOG = """Files are copied byte for byte, without decoding. If a copy is interrupted, run the same command again to
-continue it. Write rows that begin with a minus as --rows=-100: ."""
+continue it."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
         "dest", metavar="DEST", help="path of the new dataset; it must not exist, except for an interrupted copy"
     )
     parser.add_argument("--tensor", action="append", metavar="NAME", help="copy only this tensor; may be repeated")
-    parser.add_argument("--rows", type=parse_selection, help="copy only these rows, such as 100:200 or 1,5,9")
+    add_rows(parser, "copy")
     add_ref(parser, "the version to copy")
     parser.add_argument("--history", action="store_true", help="copy all versions, branches and tags")
     add_json(parser)
@@ -37,14 +37,15 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Copy with a progress bar."""
-    if arguments.history and (arguments.tensor, arguments.rows, arguments.ref) != (None, None, None):
-        raise UsageError("--history copies everything.", "Leave out --tensor, --rows and --ref.")
+    parts = (arguments.tensor, arguments.rows, arguments.where, arguments.ref)
+    if arguments.history and any(part is not None for part in parts):
+        raise UsageError("--history copies everything.", "Leave out --tensor, --rows, --where and --ref.")
     source = api.load(arguments.source, read_only=True, ref=arguments.ref)
     with transfer("copy") as bar:
         copy = source.copy(
             arguments.dest,
             tensors=arguments.tensor,
-            rows=arguments.rows,
+            rows=None if arguments.history else select_rows(source, arguments),
             history=arguments.history,
             progress=bar,
         )

@@ -51,6 +51,7 @@ def _format(diff: Diff) -> str:
         *(f"tensor {name} deleted" for name in diff.dropped),
         *(f"tensor {old} renamed {new}" for old, new in diff.renamed.items()),
         *(f"info {key} changed" for key in diff.info),
+        *(f"setting {key} changed" for key in diff.settings),
         *(f"{name}: {_format_changes(tensor)}" for name, tensor in diff.tensors.items()),
     ]
     return format_lines([f"{diff.a} -> {diff.b}", *(f"  {line}" for line in lines or ["no difference"])])

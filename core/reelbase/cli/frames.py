@@ -9,7 +9,7 @@ from reelbase import api
 from reelbase.cli._boxed import BoxedView, add_boxes
 from reelbase.cli._output import add_json, emit
 from reelbase.cli._picture import find_codec, write_picture
-from reelbase.cli._selection import Selection, parse_selection, parse_size
+from reelbase.cli._selection import Selection, accept_minus, parse_selection, parse_size
 from reelbase.cli._sheet import make_sheet
 from reelbase.cli._versions import add_ref
 from reelbase.errors import UsageError
@@ -18,24 +18,27 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from reelbase.view import Readable, View
+    from reelbase.dataset import Dataset
+    from reelbase.view import View
 
     Export = Callable[["View | BoxedView", Path, argparse.Namespace], list[Path]]
 
-_EPILOG = """A selection has Python's syntax: 7, 100:200, 100:200:5 or 1,5,9. Before one that begins with a minus, end
-the options with "--": reelbase frames -o end.mp4 -- clip.mp4 -50: . The name after -o decides what is written: to a
-folder (or a name without suffix) a picture for each frame; to a picture one frame, or a contact sheet of several; to a
-clip the encoded frames."""
+_EPILOG = """A selection has Python's syntax: 7, 100:200, 100:200:5, -50: or 1,5,9. The name after -o decides what is
+written: to a folder (or a name without suffix) a picture for each frame; to a picture one frame, or a contact sheet of
+several; to a clip the encoded frames. ROW can select several rows, too, and ":" with --where those that a filter
+selects: each gets a folder of its own, such as row-000003, in the folder after -o."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    accept_minus(parser)
     parser.usage = "reelbase frames (DATASET TENSOR ROW | FILE) SELECTION -o OUT [options]"
     parser.epilog = _EPILOG
     parser.add_argument("what", nargs="+", metavar="WHAT", help="DATASET TENSOR ROW SELECTION, or FILE SELECTION")
     parser.add_argument("-o", "--output", type=Path, required=True, help="a folder, a picture or a clip to write to")
     parser.add_argument("--size", type=parse_size, metavar="WxH", help="scale frames to this size")
     parser.add_argument("--format", default="png", help="format of pictures in a folder (default: %(default)s)")
+    parser.add_argument("--where", metavar="FILTER", help="of several rows, take those that this filter selects")
     parser.add_argument("--boxes", metavar="TENSOR", help="draw the boxes of this tensor of the dataset")
     parser.add_argument("--fps", type=float, help="frames per second of a clip; by default those of the source")
     add_ref(parser, "the version of the dataset")
@@ -45,24 +48,39 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export the frames, and print the names of the files."""
-    view = _select(arguments.what, arguments.ref, arguments.boxes)
-    export = _choose_export(arguments.output)
-    written = export(view, arguments.output, arguments)
-    result = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
-    emit(arguments, result, f"{result['frames']} frames: {_format_paths(written)}")
+    views = _select(arguments.what, arguments)
+    if list(views) == [None]:
+        view = views[None]
+        written = _choose_export(arguments.output)(view, arguments.output, arguments)
+        result = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
+        emit(arguments, result, f"{result['frames']} frames: {_format_paths(written)}")
+        return 0
+    if arguments.output.suffix and not arguments.output.is_dir():
+        raise UsageError(f"{arguments.output} is one file, for several rows.", "Name a folder after -o.")
+    results = [_export_row(row, view, arguments) for row, view in views.items()]
+    frames = sum(result["frames"] for result in results)
+    emit(arguments, results, f"{frames} frames of {len(results)} rows: {arguments.output}")
     return 0
 
 
-def _select(words: list[str], ref: str | None, boxes: str | None) -> View | BoxedView:
+def _export_row(row: int | None, view: View | BoxedView, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Write the frames of one of several rows to a folder of its own."""
+    written = _write_folder(view, arguments.output / f"row-{row:06}", arguments)
+    return {"row": row, "frames": view.shape[0], "written": written, "timestamps": view.timestamps}
+
+
+def _select(words: list[str], arguments: argparse.Namespace) -> dict[int | None, View | BoxedView]:
     """Select the frames, always with a frame axis.
 
     Args:
         words: ``DATASET TENSOR ROW SELECTION``, or ``FILE SELECTION``.
-        ref: Version of the dataset; None for the newest.
-        boxes: Name of the tensor whose boxes are drawn; None for none.
+        arguments: The options.
+
+    Returns:
+        The frames of each row by its number; under None if one row or a file was named.
 
     Raises:
-        UsageError: the words have neither of the two forms.
+        UsageError: the words have neither of the two forms, or an option does not fit.
     """
     import argparse
 
@@ -70,22 +88,34 @@ def _select(words: list[str], ref: str | None, boxes: str | None) -> View | Boxe
         raise UsageError(
             f"{' '.join(words)!r} does not name frames.", "Write DATASET TENSOR ROW SELECTION, or FILE SELECTION."
         )
-    if len(words) == 2 and ref is not None:
-        raise UsageError(f"--ref {ref} names a version of a dataset, and {words[0]!r} is a file.", "Leave it out.")
-    if len(words) == 2 and boxes is not None:
-        raise UsageError(f"--boxes {boxes} names a tensor, and {words[0]!r} is a file.", "Leave it out.")
     try:
         frames = _keep_axis(parse_selection(words[-1]))
-        if len(words) == 2:
-            return api.read(words[0])[frames]
-        row = int(words[2])
+        rows = parse_selection(words[2]) if len(words) == 4 else None
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"{error}.") from None
-    except ValueError:
-        raise UsageError(f"{words[2]!r} is not a row.", "Write its number.") from None
-    dataset = api.load(words[0], read_only=True, ref=ref)
-    sample: Readable = dataset[words[1]][row]
-    return sample[frames] if boxes is None else add_boxes(sample[frames], dataset, boxes, row, frames)
+    if rows is None:
+        _refuse_options_of_datasets(words[0], arguments)
+        return {None: api.read(words[0])[frames]}
+    dataset = api.load(words[0], read_only=True, ref=arguments.ref)
+    if isinstance(rows, int):
+        if arguments.where is not None:
+            raise UsageError(f"--where needs several rows; {rows} is one.", 'Write ":" for all rows.')
+        return {None: _select_frames(dataset, words[1], rows, frames, arguments.boxes)}
+    chosen = dataset[rows]
+    numbers = (chosen if arguments.where is None else chosen.filter(arguments.where)).numbers
+    return {row: _select_frames(dataset, words[1], row, frames, arguments.boxes) for row in numbers}
+
+
+def _refuse_options_of_datasets(name: str, arguments: argparse.Namespace) -> None:
+    for option, what in (("ref", "a version of a dataset"), ("boxes", "a tensor"), ("where", "a filter of rows")):
+        value = getattr(arguments, option)
+        if value is not None:
+            raise UsageError(f"--{option} {value} names {what}, and {name!r} is a file.", "Leave it out.")
+
+
+def _select_frames(dataset: Dataset, tensor: str, row: int, frames: Any, boxes: str | None) -> View | BoxedView:
+    view: View = dataset[tensor][row][frames]
+    return view if boxes is None else add_boxes(view, dataset, boxes, row, frames)
 
 
 def _keep_axis(frames: Selection) -> slice | list[int]:

@@ -1,42 +1,52 @@
-"""``reelbase ingest``: add files to a dataset with one commit per file, so that it can be run again to continue.
-
-A json tensor ``<tensor>_source`` next to the tensor has path, size and time of modification of each file. It is
-written in the same commit as the sample: either both are in the dataset, or neither.
-"""
+"""``reelbase ingest``: add files to a dataset with one commit per file, so that it can be run again to continue."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import difflib
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from reelbase import api
-from reelbase.cli._output import add_json, emit, format_lines, format_size, say
-from reelbase.cli._progress import progress
-from reelbase.errors import MediaError, ObjectNotFoundError, UsageError
-from reelbase.registry import registry
+from reelbase.cli._output import add_json, emit, format_count, format_lines, format_size, say
+from reelbase.cli._progress import transfer
+from reelbase.errors import DatasetNotFoundError, MediaError, ReelbaseError, UsageError
+from reelbase.ingestion.add import CHOICES, KEEP, add_files, make_source
+from reelbase.ingestion.contents import Contents
+from reelbase.ingestion.find import find_files
+from reelbase.ingestion.found import Wanted
+from reelbase.ingestion.report import IngestReport
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from reelbase.dataset import Dataset
+    from reelbase.ingestion.report import KnownFile
 
-_FileKey = tuple[str, int, int]
+_EPILOG = """Files are known by their content: those that were moved, copied or touched are not added again. The exit
+code is 1 if a file cannot be used, or is not what was added from the same place, unless --skip-bad or --changed says
+what to do."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.epilog = _EPILOG
     parser.add_argument("dataset", help="the dataset; it is created if it does not exist")
     parser.add_argument(
-        "files", nargs="+", metavar="FILE|FOLDER", help="files to add; folders are searched with their subfolders"
+        "files",
+        nargs="+",
+        metavar="FILE|FOLDER|URL",
+        help="files to add; folders are searched with their subfolders. URLs of folders end with a slash. Patterns "
+        "(in quotes) may have *, ?, [...], and ** for folders",
     )
-    parser.add_argument(
-        "--tensor", default="videos", help="tensor to add to; it is created if it does not exist (default: %(default)s)"
-    )
-    parser.add_argument("--htype", default="video", help="htype of a new tensor (default: %(default)s)")
+    parser.add_argument("--tensor", default="videos", help="tensor to add to (default: %(default)s)")
+    parser.add_argument("--create", action="store_true", help="create the tensor if an existing dataset lacks it")
+    parser.add_argument("--htype", help="htype of a new tensor, such as image or link[video] (default: video)")
     parser.add_argument("--sample-compression", metavar="NAME", help="compression of a new tensor, such as mp4")
+    parser.add_argument(
+        "--creds-key", metavar="NAME", help="for links: the credentials to read the files with, such as ENV"
+    )
     parser.add_argument(
         "--check",
         choices=("sample", "full", "none"),
@@ -46,124 +56,139 @@ def setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-bad", action="store_true", help="skip files that cannot be used, and list them at the end"
     )
+    parser.add_argument(
+        "--changed",
+        choices=CHOICES,
+        help="what to do with a file that is not what was added from the same place: keep the row as it is, add the "
+        "file as a new row, or replace the row's sample (by default they are listed, and the exit code is 1)",
+    )
+    parser.add_argument("--list", action="store_true", help="name every file, also those that were passed over")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
-@dataclass
-class Outcome:
-    """What happened to each file."""
-
-    added: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    bad: list[dict[str, str]] = field(default_factory=list)
-    bytes: int = 0
-
-    def format(self) -> str:
-        """Return a line of counts, then a line for each bad file."""
-        added = f"{len(self.added)} added ({format_size(self.bytes)})"
-        counts = f"{added}, {len(self.skipped)} skipped because they were added before"
-        bad = [f"  {file['error']}" for file in self.bad]
-        return format_lines([counts + (f", {len(bad)} bad:" if bad else "."), *bad])
-
-
 def run(arguments: argparse.Namespace) -> int:
-    """Add the files that were not added before. Return 1 if a file was bad."""
-    files = list(find_files(arguments.files))
-    # All paths are checked before the dataset is created: a mistyped path leaves nothing behind.
-    dataset = api.open(arguments.dataset)
-    _prepare(dataset, arguments)
-    outcome = Outcome()
-    _ingest(dataset, files, arguments, outcome)
-    emit(arguments, {**vars(outcome), "rows": len(dataset)}, outcome.format())
-    return 1 if outcome.bad else 0
+    """Add the files that are not in the dataset. Return 1 if there is one about which the user must decide."""
+    existing = _load(arguments.dataset)
+    wanted = Wanted.of(_choose_htype(existing, arguments))
+    # All names are looked up before the dataset is created: a mistyped path leaves nothing behind.
+    found = find_files(arguments.files, wanted, creds=arguments.creds_key)
+    dataset = _prepare(existing, arguments)
+    report = IngestReport()
+    contents = Contents(wanted.items, arguments.check, arguments.creds_key, options=None, creds_key=arguments.creds_key)
+    try:
+        with transfer("ingest", says_little=False) as bar:
+            add_files(
+                dataset, arguments.tensor, found, contents, report,
+                changed=arguments.changed or KEEP, skip_bad=arguments.skip_bad, progress=bar,
+            )  # fmt: skip
+    except ReelbaseError as error:
+        way = "with --skip-bad to skip it" if isinstance(error, MediaError) else "to continue"
+        say(f"{len(report.added)} files were added before this one. Run again {way}.")
+        raise
+    emit(arguments, {**asdict(report), "rows": len(dataset)}, _format(report, arguments))
+    return 1 if report.changed and not arguments.changed else 0
 
 
-def find_files(paths: Sequence[str]) -> Iterator[Path]:
-    """Yield the files to add: those that are named, and in folders all with the suffix of a codec.
-
-    Hidden files and folders are left out.
-
-    Args:
-        paths: Paths of files and folders.
+def _choose_htype(dataset: Dataset | None, arguments: argparse.Namespace) -> str:
+    """Return the htype of the tensor to add to, or of the one to create.
 
     Raises:
-        ObjectNotFoundError: a path does not exist.
+        UsageError: the dataset lacks the tensor, or the tensor is another than the arguments say.
     """
-    suffixes = {suffix for spec in registry().codecs.specs() for suffix in spec.suffixes}
-    for name in paths:
-        path = Path(name)
-        if not path.exists():
-            raise ObjectNotFoundError(f"There is no file or folder {name!r}.", "Check the path. Nothing was added.")
-        if not path.is_dir():
-            yield path
-            continue
-        files = (file for file in sorted(path.rglob("*")) if file.suffix.lower() in suffixes and file.is_file())
-        yield from (file for file in files if not _is_hidden(file.relative_to(path)))
+    name = arguments.tensor
+    if dataset is None or name not in dataset:
+        if dataset is not None and dataset.tensors and not arguments.create:
+            raise _make_missing_error(dataset, name)
+        return arguments.htype or "video"
+    meta = dataset[name].meta
+    for fact, option in (("htype", "htype"), ("sample_compression", "compression")):
+        asked = getattr(arguments, fact)
+        if asked not in (None, meta[fact]):
+            raise UsageError(
+                f"Tensor {name!r} has the {option} {meta[fact]!r}, not {asked!r}.",
+                f"Leave out --{fact.replace('_', '-')}, or choose another --tensor.",
+            )
+    return str(meta["htype"])
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _make_missing_error(dataset: Dataset, name: str) -> UsageError:
+    near = difflib.get_close_matches(name, dataset.tensors, n=1)
+    known = ", ".join(dataset.tensors)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    return UsageError(
+        f"The dataset has no tensor {name!r}; it has {known}.",
+        f"{meant}Choose one with --tensor, or add --create to make {name!r}.",
+    )
 
 
-def _prepare(dataset: Dataset, arguments: argparse.Namespace) -> None:
-    """Create missing tensors, in one commit."""
-    name, source = arguments.tensor, _make_source_name(arguments.tensor)
-    if name in dataset and arguments.sample_compression not in (None, dataset[name].meta["sample_compression"]):
-        stored = dataset[name].meta["sample_compression"]
-        raise UsageError(
-            f"Tensor {name!r} has the compression {stored!r}, not {arguments.sample_compression!r}.",
-            "Leave out --sample-compression, or choose another --tensor.",
-        )
+def _load(path: str) -> Dataset | None:
+    try:
+        return api.load(path)
+    except DatasetNotFoundError:
+        return None
+
+
+def _prepare(existing: Dataset | None, arguments: argparse.Namespace) -> Dataset:
+    """Create the dataset if it does not exist, and missing tensors in one commit."""
+    dataset = api.open(arguments.dataset) if existing is None else existing
+    name = arguments.tensor
     with dataset:
         if name not in dataset:
-            dataset.create_tensor(name, htype=arguments.htype, sample_compression=arguments.sample_compression)
-        if source not in dataset:
-            dataset.create_tensor(source, htype="json")
+            htype = arguments.htype or "video"
+            dataset.create_tensor(name, htype=htype, sample_compression=arguments.sample_compression)
+        make_source(dataset, name)
+    return dataset
 
 
-def _ingest(dataset: Dataset, files: list[Path], arguments: argparse.Namespace, outcome: Outcome) -> None:
-    done = _read_done(dataset, _make_source_name(arguments.tensor))
-    todo = []
-    for path in files:
-        key = _make_key(path)
-        if key in done:
-            outcome.skipped.append(str(path))
-        else:
-            done.add(key)  # a file that is named twice is added once
-            todo.append((path, key))
-    with progress(sum(key[1] for _, key in todo), "B", "ingest") as advance:
-        for path, key in todo:
-            _add(dataset, path, key, arguments, outcome)
-            advance(key[1])
+def _format(report: IngestReport, arguments: argparse.Namespace) -> str:
+    """Return a line of counts, then what else there is to say."""
+    counts = (
+        f"{len(report.added)} added ({format_size(report.bytes)}), "
+        f"{len(report.skipped)} skipped because they were added before"
+    )
+    more = [
+        f", {len(files)} {what}"
+        for what, files in (
+            ("replaced", report.replaced),
+            ("relinked", report.relinked),
+            ("changed", report.changed),
+            ("bad", report.bad),
+        )
+        if files
+    ]
+    return format_lines([f"{counts}{''.join(more)}.", *_list_details(report, arguments)])
 
 
-def _add(dataset: Dataset, path: Path, key: _FileKey, arguments: argparse.Namespace, outcome: Outcome) -> None:
-    row: dict[str, Any] = dict.fromkeys(dataset.tensors)  # the other tensors get no sample in this row
-    row[arguments.tensor] = api.read(path, check=arguments.check)
-    row[_make_source_name(arguments.tensor)] = dict(zip(("path", "size", "mtime_ns"), key, strict=True))
-    try:
-        dataset.append(row)
-    except (MediaError, ObjectNotFoundError) as error:
-        if not arguments.skip_bad:
-            say(f"{len(outcome.added)} files were added before this one. Run again with --skip-bad to skip it.")
-            raise
-        outcome.bad.append({"path": str(path), "error": str(error).splitlines()[0]})
-        return
-    outcome.added.append(str(path))
-    outcome.bytes += key[1]
+def _list_details(report: IngestReport, arguments: argparse.Namespace) -> Iterator[str]:
+    if report.same:
+        yield f"{format_count(len(report.same), 'file')} with the content of a row, from another place or time:"
+        yield from _cut([f"  {_describe_known(file)}" for file in report.same], all_of_them=arguments.list)
+    if report.changed:
+        yield f"{format_count(len(report.changed), 'file')} with other content than what was added from the same place:"
+        yield from (f"  {_describe_known(file)}" for file in report.changed)
+        if not arguments.changed:
+            yield "  Say --changed keep, add or replace."
+    if report.bad:
+        yield f"{format_count(len(report.bad), 'file')} that cannot be used:"
+        yield from (f"  {file.error}" for file in report.bad)
+    if report.passed_over:
+        reasons = Counter(file.reason for file in report.passed_over).most_common()
+        yield f"{len(report.passed_over)} passed over: {', '.join(f'{count} {reason}' for reason, count in reasons)}."
+    if arguments.list:
+        yield from (f"  added {path}" for path in report.added)
+        yield from (f"  skipped {path}" for path in report.skipped)
+        yield from (f"  passed over {file.path}: {file.reason}. {file.detail}".rstrip() for file in report.passed_over)
 
 
-def _read_done(dataset: Dataset, source: str) -> set[_FileKey]:
-    rows = (view.data() for view in dataset[source] if view.exists)
-    return {(row["path"], row["size"], row["mtime_ns"]) for row in rows}
+def _describe_known(file: KnownFile) -> str:
+    return f"{file.path} (row {file.row}{f', from {file.origin}' if file.origin not in ('', file.path) else ''})"
 
 
-def _make_key(path: Path) -> _FileKey:
-    """Return what identifies a file. A file that has changed since is added again, as a new row."""
-    stat = path.stat()
-    return os.fspath(path.resolve()), stat.st_size, stat.st_mtime_ns
+#: Files of one kind that are shown without --list.
+MAX_LINES = 10
 
 
-def _make_source_name(tensor: str) -> str:
-    return f"{tensor}_source"
+def _cut(lines: list[str], *, all_of_them: bool) -> list[str]:
+    left = len(lines) - MAX_LINES
+    return lines if all_of_them or left <= 0 else [*lines[:MAX_LINES], f"  and {left} more; --list names them"]

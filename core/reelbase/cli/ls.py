@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelbase import api
 from reelbase.cli._output import add_json, emit, format_table
-from reelbase.cli._selection import parse_selection
+from reelbase.cli._selection import add_rows, select_rows
 from reelbase.cli._versions import add_ref
 from reelbase.errors import UsageError
 from reelbase.plugin import brief
@@ -22,9 +22,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("path", help="a dataset")
     parser.add_argument("--tensor", action="append", metavar="NAME", help="list only this tensor; may be repeated")
-    parser.add_argument(
-        "--rows", type=parse_selection, default=slice(None), help="rows to list, such as 100:200 (default: all)"
-    )
+    add_rows(parser, "list")
     add_ref(parser, "the version to list")
     add_json(parser)
     parser.set_defaults(run=run)
@@ -34,23 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     """List the rows."""
     dataset = api.load(arguments.path, read_only=True, ref=arguments.ref)
     names = arguments.tensor or list(dataset.tensors)
-    rows = [_describe_row(dataset, row, names) for row in _select_rows(len(dataset), arguments.rows)]
+    rows = [_describe_row(dataset, row, names) for row in select_rows(dataset, arguments).numbers]
     text = format_table(("row", *names), [(row["row"], *(_format(row[name]) for name in names)) for row in rows])
     emit(arguments, rows, text)
     return 0
-
-
-def _select_rows(count: int, rows: int | slice | list[int]) -> list[int]:
-    numbers = range(count)
-    if isinstance(rows, slice):
-        return list(numbers[rows])
-    wanted = [rows] if isinstance(rows, int) else rows
-    for row in wanted:
-        if not -count <= row < count:
-            raise UsageError(
-                f"Row {row} is out of range: the dataset has {count} rows.", "Write, for example, --rows 0:10."
-            )
-    return [numbers[row] for row in wanted]
 
 
 def _describe_row(dataset: Dataset, row: int, names: list[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelbase import api
+from reelbase.cli._selection import accept_minus
 from reelbase.cli._show import add_browser, serve
 from reelbase.cli._versions import add_ref
 from reelbase.errors import UsageError
@@ -19,6 +20,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.usage = "reelbase play (DATASET TENSOR ROW | FILE) [options]"
     parser.add_argument("what", nargs="+", metavar="WHAT", help="DATASET TENSOR ROW, or FILE")
+    accept_minus(parser)
     add_ref(parser, "the version of the dataset")
     add_browser(parser)
     parser.set_defaults(run=run)

@@ -11,8 +11,8 @@ from reelbase.cli._versions import add_ref
 if TYPE_CHECKING:
     import argparse
 
-_EPILOG = """A filter compares tensors with values: "labels == 'cat' and len(boxes) > 3". The page can only be opened on
-this machine, with the printed address, which contains a token."""
+_EPILOG = """A filter compares tensors with values: "labels == 'cat' and count(boxes) > 3". The page can only be opened
+on this machine, with the printed address, which contains a token."""
 
 
 def setup(parser: argparse.ArgumentParser) -> None:

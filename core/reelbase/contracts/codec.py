@@ -114,7 +114,7 @@ class Codec(ABC):
             DamagedMediaError, LimitError, MediaError: the sample cannot be used. The message names `filename`.
         """
 
-    def skim(self, blob: Blob, *, filename: str, stream: int | None = None) -> Ingested | None:
+    def skim(self, blob: Blob, *, filename: str, stream: int | None = None, check: str = "sample") -> Ingested | None:
         """Index a remote file by a few small reads, without reading all of it.
 
         It is used for links. The index must lead to the same frames as that of `ingest`.
@@ -123,6 +123,8 @@ class Codec(ABC):
             blob: The bytes of the file.
             filename: The file's name for ``sample_info`` and messages.
             stream: Which video stream to use, as in `ingest`.
+            check: "none" takes the headers as true; ``sample_info["trust"]`` is then "header". A codec may leave out
+                the argument: it is passed only for links with ``verify=False``.
 
         Returns:
             Facts and frame index; or None if only `ingest`, which reads the whole file, can index it. By default None.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from reelbase.errors import HtypeError
+from reelbase.selection.value_types import ArrayOf, Field, ListOf, Number, Record, Text, number_type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from reelbase.media.sample import Encode, Sample
+    from reelbase.selection.value_types import ValueType
 
 
 class Htype:
@@ -59,6 +61,17 @@ class Htype:
         """
         return as_array(value)
 
+    def add_class_names(self, names: Sequence[str]) -> Htype:
+        """Return the htype with further class names. Those that it has keep their places.
+
+        Args:
+            names: The names to add; it may have some of them already.
+
+        Raises:
+            HtypeError: they are not names; or, by default, the htype has no class names.
+        """
+        raise HtypeError(f"Samples of htype {self.name!r} have no class names.", 'Use htype="class_label".')
+
     def check_many(self, value: Any) -> NDArray[Any] | None:
         """Check all items of a sequence at once, if they have one shape.
 
@@ -73,6 +86,33 @@ class Htype:
         """
         return None
 
+    def convert(
+        self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]
+    ) -> NDArray[Any] | Sample | Encode:
+        """Convert an item of another tensor: what is appended is what it means there, not its numbers.
+
+        By default items of the same htype with the same settings are taken as they are, and items of other htypes are
+        refused. Override it if items of other settings can be converted, and call it for all other items.
+
+        Args:
+            array: The item as the other tensor stores it, which may be read-only.
+            source: The htype of the other tensor's items.
+            picture_size: Returns ``(height, width)`` in pixels of the picture that the item belongs to, or None if that
+                is not known. It may read from the storage.
+
+        Returns:
+            What `check` returns for the value that has the same meaning in this tensor.
+
+        Raises:
+            HtypeError: no value has the same meaning.
+        """
+        if source.name == self.name and dict(source.settings()) == dict(self.settings()):
+            return array
+        raise HtypeError(
+            f"A sample of {source!r} has no meaning in a tensor of {self!r}.",
+            "Append its numbers, view.numpy(), if they mean the same here.",
+        )
+
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return what ``.numpy()`` returns for a stored array."""
         return array
@@ -82,14 +122,24 @@ class Htype:
         return {"value": self.numpy(array)}
 
     def plain(self, array: NDArray[Any]) -> Any:
-        """Return a stored array as numbers, strings, lists and dicts. Filters compare this, and viewers show it.
+        """Return a stored array as numbers, strings, lists and dicts. Filters compare this, and viewers show it."""
+        return self.numpy(array).tolist()
 
-        An array with a single number is returned as that number.
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return the type of what `plain` returns. It says what a filter may ask of an item; the rest is refused.
+
+        Args:
+            dtype: numpy dtype of the stored arrays; None if nothing was appended yet.
         """
-        value = self.numpy(array).tolist()
-        while isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
-            value = value[0]
-        return value
+        return ArrayOf(number_type(dtype))
+
+    def file_type(self) -> Record:
+        """Return what a filter may ask of an item that is an encoded file: some keys of its ``sample_info``, and more.
+
+        Values are looked up by the name of the field. There are "width" and "height", for videos "frames" and
+        "seconds" too, and what the codec put into `MediaInfo.details`.
+        """
+        return Record(("a picture", "pictures"), PICTURE_FIELDS)
 
     def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> Any:
         """Return what a viewer draws for an item that belongs to one frame of a video.
@@ -105,6 +155,19 @@ class Htype:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.settings().items())})"
+
+
+#: What a filter may ask of a picture.
+PICTURE_FIELDS: Final = {
+    "width": Field(Number("int64", "px")),
+    "height": Field(Number("int64", "px")),
+    "shape": Field(ListOf(Number("int64"), "axes")),
+    "dtype": Field(Text()),
+    "bits": Field(Number("int64")),
+    "format": Field(Text()),
+    "filename": Field(Text()),
+    "sha256": Field(Text()),
+}
 
 
 def as_array(value: Any) -> NDArray[Any]:
@@ -137,6 +200,6 @@ def brief(value: object, width: int = 60) -> str:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     try:
         text = " ".join(repr(value).split())
-    except ValueError:  # an int of more digits than Python writes out
+    except Exception:  # noqa: BLE001 - too many digits, nested too deeply, or a __repr__ that raises
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= width else text[: width - 1] + "…"

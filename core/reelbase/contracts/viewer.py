@@ -120,7 +120,7 @@ class RowCard:
 
     Attributes:
         row: Row number.
-        title: Its labels and texts, at most 120 characters.
+        title: Its labels and texts, or else the name of its file; at most 120 characters.
         video: The first tensor with a video in this row, or None.
     """
 

@@ -176,7 +176,7 @@ class Resolver:
         if creds is None:
             return registry().open_storage(root, options=options)
         _, spec = registry().storage_for(url)
-        if creds == ENVIRONMENT:
+        if isinstance(creds, str) and creds == ENVIRONMENT:
             _check_chain(url, spec)
             return registry().open_storage(root, options=options)
         if isinstance(creds, str):

@@ -49,14 +49,17 @@ _ROWS = validation.mapping(
         origins=_ORIGINS,
     )
 )
-_TENSOR = validation.fields(
-    id=validation.text,
-    name=validation.text,
-    htype=validation.text,
-    dtype=validation.maybe(validation.dtype),
-    codec=validation.maybe(validation.text),
-    settings=validation.mapping(validation.anything),
-    info=validation.mapping(validation.anything),
+_TENSOR = validation.both(
+    validation.fields(_optional=True, per_frame_of=validation.text),
+    validation.fields(
+        id=validation.text,
+        name=validation.text,
+        htype=validation.text,
+        dtype=validation.maybe(validation.dtype),
+        codec=validation.maybe(validation.text),
+        settings=validation.mapping(validation.anything),
+        info=validation.mapping(validation.anything),
+    ),
 )
 _SCHEMA = validation.fields(
     tensors=validation.many(_TENSOR),

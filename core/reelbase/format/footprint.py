@@ -29,6 +29,7 @@ class Footprint:
         txns: Lowest and highest transaction number of each application. Numbers keep a write that is repeated from
             being done twice.
         packed: Ids of tensors whose rows were compacted, which rewrites them without changing their content.
+        settings: Tensors whose settings were extended, by id; True if values that were valid before may not be now.
     """
 
     created: frozenset[str] = frozenset()
@@ -39,12 +40,23 @@ class Footprint:
     info: frozenset[str] = frozenset()
     txns: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     packed: frozenset[str] = frozenset()
+    settings: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def tensors(self) -> set[str]:
         """Ids of all tensors that were touched. Compaction does not count."""
-        changed = {tensor for tensor, _ in self.changed}
-        return {*self.schema, *self.dtypes, *self.appended, *changed, *(k.split("/")[0] for k in self.info)} - {""}
+        infos = {key.split("/")[0] for key in self.info} - {""}
+        return {*self.schema, *self.dtypes, *self.settings, *self.written, *infos}
+
+    @property
+    def written(self) -> set[str]:
+        """Ids of tensors whose samples were written or deleted."""
+        return {*self.appended, *(tensor for tensor, _ in self.changed)}
+
+    @property
+    def narrowed(self) -> set[str]:
+        """Ids of tensors that may not hold every value that was valid before."""
+        return {tensor for tensor, is_narrower in self.settings.items() if is_narrower}
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that a commit carries. Empty parts are left out."""
@@ -60,6 +72,7 @@ class Footprint:
             "info": sorted(self.info),
             "txns": {app: list(numbers) for app, numbers in self.txns.items()},
             "packed": sorted(self.packed),
+            "settings": dict(self.settings),
         }
         return {name: part for name, part in parts.items() if part}
 
@@ -73,7 +86,8 @@ class Footprint:
         }
         names = {name: frozenset(stored.get(name, ())) for name in ("created", "schema", "appended", "info", "packed")}
         txns = {app: (int(low), int(high)) for app, (low, high) in stored.get("txns", {}).items()}
-        return cls(**names, changed=changed, dtypes=stored.get("dtypes", {}), txns=txns)
+        dtypes, settings = stored.get("dtypes", {}), stored.get("settings", {})
+        return cls(**names, changed=changed, dtypes=dtypes, txns=txns, settings=settings)
 
     @classmethod
     def unite(cls, parts: Iterable[Footprint]) -> Footprint:
@@ -81,7 +95,10 @@ class Footprint:
         footprints = list(parts)
         changed: dict[tuple[str, str], list[tuple[int, int]]] = {}
         txns: dict[str, tuple[int, int]] = {}
+        settings: dict[str, bool] = {}
         for footprint in footprints:
+            for tensor, is_narrower in footprint.settings.items():
+                settings[tensor] = is_narrower or settings.get(tensor, False)
             for rows, runs in footprint.changed.items():
                 changed.setdefault(rows, []).extend(runs)
             for app, (low, high) in footprint.txns.items():
@@ -95,6 +112,7 @@ class Footprint:
             changed={rows: _coarsen(union(runs)) for rows, runs in changed.items()},
             dtypes={tensor: dtype for footprint in footprints for tensor, dtype in footprint.dtypes.items()},
             txns=txns,
+            settings=settings,
         )
 
     def check(self, theirs: Footprint, names: Mapping[str, str]) -> None:
@@ -133,6 +151,9 @@ class Footprint:
             ("dropped or renamed the tensor", self.tensors | self.packed, theirs.schema),
             ("wrote to the tensor you drop or rename:", self.schema, theirs.tensors),
             ("wrote the metadata key", self.info, theirs.info),
+            ("extended the settings of tensor", self.settings.keys(), theirs.settings.keys()),
+            ("gave class names to the tensor", self.written, theirs.narrowed),
+            ("wrote samples of the tensor that you give class names:", self.narrowed, theirs.written),
             ("compacted the tensor", self.packed, theirs.packed),
             # Compaction replaces whole columns, which would undo such changes.
             ("changed rows of the tensor you compact:", self.packed, {tensor for tensor, _ in theirs.changed}),

@@ -41,6 +41,7 @@ _FOOTPRINT = validation.fields(
     info=_NAMES,
     txns=validation.mapping(validation.exactly(validation.whole, validation.whole)),
     packed=_NAMES,
+    settings=validation.mapping(validation.flag),
 )
 #: Shape of the part of a commit's JSON that is not its state.
 HEADER = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import UsageError
 
 ROOT = "reelbase.json"
@@ -39,7 +40,7 @@ def check_name(name: str) -> str:
     """
     if not isinstance(name, str) or not is_name(name):
         raise UsageError(
-            f"{name!r} cannot name a branch or tag.", "Use a-z, 0-9, '.', '_' and '-', 64 characters at most."
+            f"{brief(name)} cannot name a branch or tag.", "Use a-z, 0-9, '.', '_' and '-', 64 characters at most."
         )
     return name
 

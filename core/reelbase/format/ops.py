@@ -17,6 +17,7 @@ from reelbase.format.draft import Draft, Move
 from reelbase.format.entry import cut_before, make_missing
 from reelbase.format.footprint import Footprint
 from reelbase.format.origins import union
+from reelbase.format.settings import extends, narrows
 from reelbase.format.state import State, TensorSchema
 
 if TYPE_CHECKING:
@@ -96,6 +97,24 @@ class FixDtype(Op):
     def apply(self, draft: Draft) -> None:  # noqa: D102
         draft.state = draft.state.with_schema(replace(draft.state.tensors[self.tensor], dtype=self.dtype))
         draft.touch(Footprint(dtypes={self.tensor: self.dtype}))
+
+
+@dataclass(frozen=True)
+class ExtendSettings(Op):
+    """Extend the settings of a tensor's htype: add class names.
+
+    Attributes:
+        tensor: Id of the tensor.
+        settings: The new settings, which extend the old ones (`reelbase.format.settings`).
+    """
+
+    tensor: str
+    settings: Mapping[str, Any]
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        old = draft.state.tensors[self.tensor]
+        draft.state = draft.state.with_schema(replace(old, settings=self.settings))
+        draft.touch(Footprint(settings={self.tensor: narrows(self.settings, old.settings)}))
 
 
 @dataclass(frozen=True)
@@ -275,6 +294,32 @@ class ExpectLengths(Op):
 
 
 @dataclass(frozen=True)
+class ExpectRows(Op):
+    """Check that tensors have as many rows as when a write was checked against the samples of one of them.
+
+    Attributes:
+        lengths: Number of physical rows, by tensor id.
+        tensor: Id of the tensor whose samples were looked at.
+        rows: The physical rows that were looked at. It is a conflict if another writer replaces them.
+    """
+
+    lengths: Mapping[str, int]
+    tensor: str
+    rows: tuple[int, ...]
+
+    def apply(self, draft: Draft) -> None:  # noqa: D102
+        for tensor, length in self.lengths.items():
+            if tensor not in draft.state.rows or draft.state.rows[tensor].physical_rows != length:
+                raise CommitConflictError(
+                    "Another writer changed a tensor that is paired with the one that you write to.",
+                    "Refresh the dataset (ds.refresh()), look at the rows, and try again. ds.append writes rows of "
+                    "both together.",
+                )
+        rows = [draft.translate_row(self.tensor, row) for row in self.rows]
+        draft.touch_rows(self.tensor, union((row, row + 1) for row in rows))
+
+
+@dataclass(frozen=True)
 class Fill(Op):
     """Put samples into rows that have none. The samples were born, as rows, on another branch.
 
@@ -387,7 +432,7 @@ class Revert(Op):
         every_ghost = {**now.ghosts, **{tensor: rows.ghost for tensor, rows in now.rows.items()}}
         rows = {tensor: old_rows.extend_to(every_ghost[tensor]) for tensor, old_rows in old.rows.items()}
         ghosts = {tensor: ghost for tensor, ghost in every_ghost.items() if tensor not in old.tensors}
-        tensors = {tensor: _keep_dtype(schema, now.tensors.get(tensor)) for tensor, schema in old.tensors.items()}
+        tensors = {tensor: _keep_growth(schema, now.tensors.get(tensor)) for tensor, schema in old.tensors.items()}
         draft.state = State(tensors, rows, old.info, ghosts, old.txns)
         draft.touch(self.touched)
         draft.touch(_schema_changes(now, old))
@@ -398,12 +443,16 @@ class Revert(Op):
             draft.touch(Footprint(changed={(tensor, branch): born for branch, born in births.items()}))
 
 
-def _keep_dtype(old: TensorSchema, now: TensorSchema | None) -> TensorSchema:
-    """Return the old schema, but with a dtype that was fixed since then.
+def _keep_growth(old: TensorSchema, now: TensorSchema | None) -> TensorSchema:
+    """Return the old schema, but with a dtype that was fixed and settings that were extended since then.
 
-    Another writer may be about to commit samples of that dtype (decision 18).
+    Another writer may be about to commit samples of that dtype, or with those class names (decision 18). First class
+    names are taken back: old ids may have none. Writing samples meanwhile conflicts with that.
     """
-    return old if now is None or old.dtype is not None else replace(old, dtype=now.dtype)
+    if now is None:
+        return old
+    has_grown = extends(now.settings, old.settings) and not narrows(now.settings, old.settings)
+    return replace(old, dtype=old.dtype or now.dtype, settings=now.settings if has_grown else old.settings)
 
 
 def _schema_changes(before: State, after: State) -> Footprint:

@@ -169,6 +169,7 @@ class TensorSchema:
             arrays.
         settings: Keyword arguments of the htype.
         info: The user's metadata.
+        per_frame_of: Id of the tensor of videos that it has an item for each frame of; None if it is not paired.
     """
 
     id: str
@@ -178,10 +179,14 @@ class TensorSchema:
     codec: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
+    per_frame_of: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that a commit carries."""
-        return {**self.__dict__, "settings": dict(self.settings), "info": dict(self.info)}
+        stored = {**self.__dict__, "settings": dict(self.settings), "info": dict(self.info)}
+        if self.per_frame_of is None:
+            del stored["per_frame_of"]
+        return stored
 
 
 @dataclass(frozen=True, eq=False)

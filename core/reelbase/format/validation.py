@@ -122,6 +122,11 @@ def fields(_optional: bool = False, **inner: Shape) -> Shape:
     )
 
 
+def both(*inner: Shape) -> Shape:
+    """A value that fits all of `inner`."""
+    return lambda value: all(fits(value) for fits in inner)
+
+
 def one_of(*inner: Shape) -> Shape:
     """A value that fits at least one of `inner`."""
     return lambda value: any(fits(value) for fits in inner)

@@ -61,9 +61,9 @@ class IsolatedCodec(Codec):
         found: Ingested = self._workers.call(request, b"", blob, take, spool)
         return found
 
-    def skim(self, blob: Blob, *, filename: str, stream: int | None = None) -> Ingested | None:
+    def skim(self, blob: Blob, *, filename: str, stream: int | None = None, check: str = "sample") -> Ingested | None:
         """See `Codec.skim`."""
-        how = {"filename": filename, "stream": stream}
+        how = {"filename": filename, "stream": stream} | ({} if check == "sample" else {"check": check})
         found: Ingested | None = self._workers.call({"do": "skim", "how": how}, b"", blob, self._read_ingested)
         return found
 

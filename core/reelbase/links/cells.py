@@ -12,6 +12,7 @@ from reelbase.cells import Cell, MediaCell
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from reelbase.cells import Shape, Size
@@ -63,6 +64,10 @@ class DeferredCell(Cell):
     @property
     def shape(self) -> Shape:  # noqa: D102
         return self.media().shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        return self.media().dtype
 
     def plain(self) -> Any:  # noqa: D102
         return self.media().plain()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from reelbase.config import settings
 from reelbase.contracts.storage import Unchanging
@@ -59,8 +59,13 @@ def probe(link: Link, home: Home, choose: Choose) -> Probed:
     pin = pin_version(pin, storage.stat(key))
     blob = Blob(Unchanging(storage, pin.etag), key, 0, pin.size or 0)
     codec = choose(blob.read(0, 4096), pin.shown)
-    found = codec.skim(blob, filename=pin.shown)
+    found = None if link.verify == "full" else codec.skim(blob, filename=pin.shown, **_skip_proof(link))
     return _index_whole(pin, blob, codec, link) if found is None else Probed(pin, found, Blob.of(b""))
+
+
+def _skip_proof(link: Link) -> dict[str, Any]:
+    """Return the argument by which `Codec.skim` takes headers as true; codecs without it need not know of it."""
+    return {} if link.verify else {"check": "none"}
 
 
 def _index_whole(pin: Pin, blob: Blob, codec: Codec, link: Link) -> Probed:
@@ -77,7 +82,7 @@ def _index_whole(pin: Pin, blob: Blob, codec: Codec, link: Link) -> Probed:
         copy.write(blob.read(start, start + BYTES_PER_READ))
         if link.progress is not None:
             link.progress(copy.tell(), blob.size)
-    found = codec.ingest(whole, spool, filename=pin.shown)
+    found = codec.ingest(whole, spool, filename=pin.shown, check="full" if link.verify == "full" else "sample")
     return Probed(pin, found, Blob(packets, pin.shown, 0, spool.seek(0, 2)))
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from reelbase._util.url_secrets import find_secret
 from reelbase._util.urls import find_flaw, get_host, redacted
+from reelbase.contracts.htype import brief
 from reelbase.errors import LinkRefusedError
 from reelbase.registry import FILE, registry, scheme_of
 
@@ -30,7 +31,7 @@ def check_url(url: object) -> str:
 
 def _check(url: object) -> None:
     if not isinstance(url, str):
-        raise LinkRefusedError(f"{str(url)[:80]!r} is not a URL to link.", _HINT)
+        raise LinkRefusedError(f"{brief(url)} is not a URL to link.", _HINT)
     if found := find_flaw(url):
         raise LinkRefusedError(f"{redacted(url)[:MAX_SHOWN_CHARACTERS]!r} {found.what}.", found.todo)
     host = get_host(url)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from reelbase.format.commit import Commit
     from reelbase.format.entry import Entries
     from reelbase.format.state import Rows
-    from reelbase.session.session import Session
 
 MAX_BATCH_BYTES = 256 << 20
 MAX_BATCH_ROWS = 8192
@@ -65,7 +64,8 @@ class Selection:
 
 
 def copy(
-    session: Session,
+    source: Log,
+    commit: Commit,
     tensors: Sequence[str],
     rows: Sequence[int],
     dest: Storage,
@@ -74,7 +74,8 @@ def copy(
     """Copy rows to a new dataset, or continue a copy of the same rows that was interrupted.
 
     Args:
-        session: The source; its current commit is copied.
+        source: The log of the source.
+        commit: The commit of the source that is copied.
         tensors: Ids of the tensors to copy.
         rows: Logical rows to copy, in the order of the copy.
         dest: The storage of the new dataset; empty, or with the beginning of the same copy.
@@ -84,7 +85,7 @@ def copy(
         DatasetExistsError: `dest` holds something else.
         CorruptObjectError: a sample is damaged. What was copied before it stays, and the copy can be continued.
     """
-    store, chosen = session.store, Selection(session.log.uid, session.commit, tuple(tensors), np.array(rows, np.int64))
+    store, chosen = source.store, Selection(source.uid, commit, tuple(tensors), np.array(rows, np.int64))
     log = _open_destination(chosen, dest)
     batches = _Batches(store, chosen)
     head = log.head()
@@ -122,7 +123,10 @@ def _occupied_error(dest: Storage) -> DatasetExistsError:
 def _make_schema_draft(store: Store, base: Commit, chosen: Selection) -> Draft:
     draft, state = Draft(store, base), chosen.commit.state
     for tensor in chosen.tensors:
-        draft.do(Create(state.tensors[tensor]))
+        schema = state.tensors[tensor]
+        if schema.per_frame_of not in chosen.tensors:  # the videos stay behind
+            schema = replace(schema, per_frame_of=None)
+        draft.do(Create(schema))
     if state.info:
         draft.do(SetInfo("", state.info))
     draft.do(SetTxn(chosen.app, 0))

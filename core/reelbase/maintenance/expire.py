@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import UsageError
 from reelbase.format.header import Place
 from reelbase.maintenance.room import making_room
@@ -75,7 +76,7 @@ def _select_by_number(newest: Header, headers: Iterator[Header], keep: int) -> I
     """Yield all commits but the newest `keep` that are named versions; `newest` counts if it is one."""
     if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
         raise UsageError(
-            f"keep={keep!r} is neither a number of versions nor a time.",
+            f"keep={brief(keep)} is neither a number of versions nor a time.",
             "Write keep=10 for the ten newest named versions, or keep=timedelta(days=30).",
         )
     left = keep - (newest.message is not None)

@@ -22,6 +22,7 @@ from reelbase.io.batch_read import map_threads
 from reelbase.links.source import locate, pin_version
 from reelbase.samples.link_layout import home_of
 from reelbase.samples.schema import parse_htype
+from reelbase.sealed import Sealed
 from reelbase.selection.indexing import Index
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Survey:
         return "\n".join([counts or "no links", *wrong])
 
 
-class Links:
+class Links(Sealed):
     """``tensor.links`` of a tensor of links.
 
     Raises:

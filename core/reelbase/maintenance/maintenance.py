@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import UsageError
 from reelbase.maintenance import compact, expire, gc, rescue, stats, verify
+from reelbase.sealed import Sealed
 from reelbase.versions.ancestry import Lineage
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=7)
 
 
-class Maintenance:
+class Maintenance(Sealed):
     """Upkeep of a dataset; ``ds.maintenance`` returns it. Other processes may read and write while it runs."""
 
     def __init__(self, session: Session) -> None:
@@ -84,11 +87,13 @@ class Maintenance:
         if not dry_run:
             self._session.check_writable()
         if not isinstance(grace, timedelta) or grace < timedelta(0):
-            raise UsageError(f"grace={grace!r} is not a time.", "Write grace=timedelta(days=7).")
+            raise UsageError(f"grace={brief(grace)} is not a time.", "Write grace=timedelta(days=7).")
         return gc.gc(self._lineage, self._session.store, grace, dry_run=dry_run)
 
     def verify(self, deep: bool = False) -> Verification:
         """Check that all versions that can be read are complete. Nothing is repaired.
+
+        Of the current version it is also checked that paired tensors agree: one item for each frame.
 
         Linked files are not checked; `Links.survey` does that.
 
@@ -99,7 +104,9 @@ class Maintenance:
         Returns:
             Everything that is damaged, with the rows that it affects.
         """
-        return verify.verify(self._session.store.storage, deep=deep)
+        session = self._session
+        found = verify.verify(session.store.storage, deep=deep)
+        return replace(found, damages=(*found.damages, *verify.find_unpaired(session.store, session.commit)))
 
     def rescue(self, *, apply: bool = False) -> Rescue:
         """Make the dataset writable again after commits became unreadable: damaged, lost, or by an older reelbase.

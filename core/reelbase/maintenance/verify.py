@@ -6,6 +6,7 @@ of them, so that damage is reported for rows that the user still sees. Nothing i
 
 from __future__ import annotations
 
+import logging
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,15 +29,20 @@ from reelbase.format.header import Place
 from reelbase.format.log import MAIN
 from reelbase.format.rows import chunk_samples
 from reelbase.format.store import Store
+from reelbase.samples.pairing import find_mismatches
 from reelbase.versions.ancestry import Lineage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reelbase.contracts.storage import Storage
     from reelbase.format.column import Column
     from reelbase.format.commit import Commit
     from reelbase.format.entry import Entries
     from reelbase.format.segment import Segment
     from reelbase.format.state import Rows
+
+logger = logging.getLogger("reelbase.verify")
 
 BYTES_PER_READ = 8 << 20  # of a sample that may be larger than memory
 MAX_ROWS_SHOWN = 8
@@ -117,6 +123,22 @@ def verify(storage: Storage, *, deep: bool) -> Verification:
         if place.seq > newest.get(place.branch, -1):
             check.report(Damage(key=keys.tag(name), reason="names a version that is not there", version=str(place)))
     return check.finish()
+
+
+def find_unpaired(store: Store, commit: Commit) -> Iterator[Damage]:
+    """Yield the rows of a version in which a tensor has another number of items than its video has frames."""
+    try:
+        for mismatch in find_mismatches(store, commit.state):
+            names = {side: commit.state.tensors[getattr(mismatch.pair, side)].name for side in ("items", "video")}
+            yield Damage(
+                key=f"per_frame_of {names['video']}",
+                reason=f"{mismatch.items} items for {mismatch.frames} frames",
+                version=str(commit.header.place),
+                tensor=names["items"],
+                rows=(mismatch.row,),
+            )
+    except (FormatError, ObjectNotFoundError) as error:  # damage, which is reported by itself
+        logger.info("cannot compare paired tensors: %s", error)
 
 
 def _check_root(storage: Storage, uid: str) -> str | None:

@@ -92,6 +92,12 @@ class FrameIndex:
         """Presentation times of `frames` in seconds: the nearest float64 of each, the same shape as `frames`."""
         return to_seconds(self.times[frames], self.time_base)
 
+    @property
+    def length_seconds(self) -> float:
+        """Seconds from the start of the first frame to the end of the last: the nearest float64."""
+        end = int(self.times.max(initial=self.end))
+        return float((end - int(self.times.min(initial=end))) * self.time_base)
+
     def show(self, frames: Ints) -> ShownFrames:
         """Prepare to find those of `frames` that are shown at given times.
 

@@ -40,6 +40,10 @@ class MediaInfo:
     details: Mapping[str, Any] = field(default_factory=dict)
     sha256: str | None = None
 
+    def as_sample_info(self) -> dict[str, Any]:
+        """The facts that ``sample_info`` shows."""
+        return {**self.details, **({"sha256": self.sha256} if self.sha256 else {})}
+
     def as_dict(self) -> dict[str, Any]:
         """The JSON form that is stored."""
         return {"shape": list(self.shape), "codec": self.codec, "details": dict(self.details)}

@@ -43,8 +43,9 @@ def check_pixels(pixels: object) -> str | None:
     if pixels is None:
         return None
     if not isinstance(pixels, str) or pixels not in PIXEL_WORDS:
+        shown = repr(pixels[:40]) if isinstance(pixels, str) else f"a {type(pixels).__name__}"
         raise UsageError(
-            f"pixels={pixels!r} is not one of {', '.join(map(repr, PIXEL_WORDS))}.",
+            f"pixels={shown} is not one of {', '.join(map(repr, PIXEL_WORDS))}.",
             "Leave it out for 8-bit RGB, or for an image's own channels.",
         )
     return pixels

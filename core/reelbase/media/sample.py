@@ -25,12 +25,14 @@ class Sample:
         open: Returns the bytes; raises ObjectNotFoundError and StorageError.
         check: How much of the frame index to verify by decoding at ingest: "sample", "full" or "none".
         stream: Which video stream of the file, counted from 0; None selects the one that FFmpeg would.
+        flat: True if it is a grey picture that was given as an array ``(H, W)``, and is to be shown as such.
     """
 
     filename: str
     open: Callable[[], Blob]
     check: str = "sample"
     stream: int | None = None
+    flat: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ class Link:
         url: The file's URL.
         creds_key: Name of the credentials to use; "ENV" means the service's default credential chain, None no
             credentials.
-        verify: Index the file when the link is appended, not when it is first used.
+        verify: True indexes the file when the link is appended, by its headers where parts of the file prove them;
+            "full" by a pass through all of it. False indexes it when it is first used, by its headers alone.
         progress: Called with the bytes read and the bytes in all, if the whole file must be read for its index.
     """
 
     url: str
     creds_key: str | None = None
-    verify: bool = field(default=True, kw_only=True, compare=False)
+    verify: bool | str = field(default=True, kw_only=True, compare=False)
     progress: Callable[[int, int], object] | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def __repr__(self) -> str:

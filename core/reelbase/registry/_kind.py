@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from reelbase.contracts.htype import brief
 from reelbase.contracts.specs import Spec
 from reelbase.errors import MissingDependencyError, PluginConflictError, PluginLoadError, PluginNotFoundError
 
@@ -79,10 +80,10 @@ class Kind(Generic[S, T]):
             PluginNotFoundError: there is none. The message has the most similar name, and every plugin that failed.
             PluginConflictError: several plugins offer one, and ``[prefer]`` does not choose.
         """
-        found = _find_offers(self.offers, name)
+        found = _find_offers(self.offers, name) if isinstance(name, str) else []
         if not found:
             known = sorted({spec.name for spec in self.specs()})
-            raise self.missing_error(f"No installed plugin offers the {self._about.label} {name!r}", name, known)
+            raise self.missing_error(f"No installed plugin offers the {self._about.label} {brief(name)}", name, known)
         return self.choose(name, found).spec
 
     def load(self, name: str, *, needs: str | None = None) -> T:
@@ -98,7 +99,7 @@ class Kind(Generic[S, T]):
             MissingDependencyError: it requires a package that is not installed.
             PluginLoadError: its target cannot be imported, or is not a subclass of the kind's contract.
         """
-        if name not in self._loaded:
+        if not isinstance(name, str) or name not in self._loaded:
             spec = self.spec(name)
             self._require(spec, needs or self._about.needs(spec))
             self._loaded[name] = self._import(spec)
@@ -128,7 +129,7 @@ class Kind(Generic[S, T]):
             known: The names that plugins offer.
         """
         lines = [f"{what}; known: {', '.join(known) or 'none'}.", *map(str, _list_failures(self._plugins))]
-        near = difflib.get_close_matches(name, known, 1)
+        near = difflib.get_close_matches(str(name) if isinstance(name, str) else "", known, 1)
         todo = f"Did you mean {near[0]!r}?" if near else "`reelbase plugins` lists what is installed."
         return PluginNotFoundError("\n".join(lines), todo)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from reelbase.contracts.htype import Htype, brief
 from reelbase.errors import HtypeError
 from reelbase.format.chunk import Form, PackedSample
 from reelbase.format.rows import fetch_rows
+from reelbase.samples.foreign import Selected, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
+    from reelbase.samples.foreign import ForeignItem
     from reelbase.samples.items import RowShape
+    from reelbase.selection.value_types import ValueType
 
 Row = Mapping[str, "PackedSample | Entries"]
 
@@ -33,7 +36,12 @@ class Layout(ABC):
     Args:
         row_shape: Whether a row holds one item or several.
         htype: The htype of one item.
+
+    Attributes:
+        holds_files: True if items are encoded files, whether stored or linked.
     """
+
+    holds_files: ClassVar[bool] = True
 
     def __init__(self, row_shape: RowShape, htype: Htype) -> None:
         self.row_shape = row_shape
@@ -42,6 +50,14 @@ class Layout(ABC):
     def ahead(self, store: Store, values: Iterator[Any]) -> Iterator[Any]:
         """Yield the values for `write`, in order. Slow work on the next ones may begin while one is written."""
         return values
+
+    @abstractmethod
+    def take(self, item: ForeignItem) -> Any:
+        """Return an item of another tensor as a value for `write` that has the same meaning.
+
+        Raises:
+            HtypeError, UsageError: there is none.
+        """
 
     @abstractmethod
     def write(self, store: Store, value: Any) -> Row:
@@ -64,14 +80,25 @@ class Layout(ABC):
             label: What messages call it.
         """
 
+    @abstractmethod
+    def count_items(self, row: Row) -> int | None:
+        """Return the number of items or frames in what `write` returned; None for a missing sample."""
+
     @property
     def dtype(self) -> np.dtype[Any] | None:
         """The dtype of stored arrays; None until the first append sets it."""
         return np.dtype(self.htype.dtype) if self.htype.dtype else None
 
+    @property
+    def item_type(self) -> ValueType:
+        """The type of an item in filters."""
+        return self.htype.file_type()
+
 
 class ArrayLayout(Layout):
     """Plain arrays of one dtype in the column ``data``."""
+
+    holds_files: ClassVar[bool] = False
 
     def __init__(self, row_shape: RowShape, htype: Htype, dtype: str | None) -> None:
         super().__init__(row_shape, htype)
@@ -81,10 +108,18 @@ class ArrayLayout(Layout):
     def dtype(self) -> np.dtype[Any] | None:  # noqa: D102
         return self._dtype
 
+    @property
+    def item_type(self) -> ValueType:  # noqa: D102
+        return self.htype.value_type(None if self._dtype is None else self._dtype.name)
+
+    def take(self, item: ForeignItem) -> Any:  # noqa: D102
+        return item.as_htype(self.htype)
+
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:
             return {}
-        stack = self.row_shape.check_many(self.htype, value)
+        is_checked = isinstance(value, list) and any(isinstance(item, Stored) for item in value)
+        stack = None if is_checked else self.row_shape.check_many(self.htype, value)
         if stack is not None:
             whole = self._cast(stack)
             return {"data": PackedSample(Form.ARRAY, whole.shape, whole.tobytes())}
@@ -94,10 +129,16 @@ class ArrayLayout(Layout):
             )
         }
 
-    def _store_item(self, place: int, value: Any) -> NDArray[Any]:
-        """One item as it is stored; errors say which item of a sequence they are about."""
+    def count_items(self, row: Row) -> int | None:  # noqa: D102
+        packed = row.get("data")
+        return packed.shape[0] if isinstance(packed, PackedSample) and packed.shape else None
+
+    def _store_item(self, place: int, value: Any) -> NDArray[Any] | None:
+        """One item as it is stored, None if it was not annotated; errors say which item they are about."""
+        if value is None and self.row_shape.is_sequence:
+            return None
         try:
-            return self._cast(self._check(value))
+            return self._cast(value.array if isinstance(value, Stored) else self._check(value))
         except HtypeError as error:
             raise type(error)(f"{self.row_shape.label(place)}{error}") from None
 
@@ -112,6 +153,10 @@ class ArrayLayout(Layout):
         return self.row_shape.unpack(packed, self._dtype or np.dtype("f8"), self.htype)
 
     def _check(self, value: Any) -> NDArray[Any]:
+        if isinstance(value, Selected):
+            raise HtypeError(
+                "Samples of other tensors are appended one by one, or in a list.", "Give a list instead of an array."
+            )
         checked = self.htype.check(value)
         if not isinstance(checked, np.ndarray):
             raise HtypeError(
@@ -122,10 +167,10 @@ class ArrayLayout(Layout):
     def _cast(self, array: NDArray[Any]) -> NDArray[Any]:
         if self._dtype is None:
             self._dtype = array.dtype.newbyteorder("=")
-        return _safe_cast(array, self._dtype)
+        return safe_cast(array, self._dtype)
 
 
-def _safe_cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def safe_cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Convert `array` to `dtype` if no value changes; rounding between float widths is allowed.
 
     Raises:

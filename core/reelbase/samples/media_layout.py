@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from reelbase.cells import Cell, MediaCell, MissingCell
+from reelbase.cells import Cell, FlatCell, MediaCell, MissingCell
 from reelbase.contracts.storage import Unchanging
 from reelbase.errors import UnknownFormatError, UsageError
 from reelbase.format.chunk import Form, PackedSample
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reelbase.format.entry import Entries
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
+    from reelbase.samples.foreign import ForeignItem
     from reelbase.samples.items import RowShape
 
 BYTES_PER_CACHED_ROW: Final = 4_000  # of Python objects, measured; parsed JSON takes more than its text, too
@@ -51,10 +52,13 @@ class MediaLayout(Layout):
         self._codec = codec
         self._kinds = kinds
 
+    def take(self, item: ForeignItem) -> Any:  # noqa: D102
+        return item.as_file()
+
     def write(self, store: Store, value: Any) -> Row:  # noqa: D102
         if value is None:
             return {}
-        samples = [self._make_sample(self.htype.check(_as_file(item))) for item in self.row_shape.split(value)]
+        samples = [self._make_sample(self.htype.check(item)) for item in self.row_shape.split(value)]
         with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES_IN_MEMORY) as spooled:
             spool = cast("BinaryIO", spooled)
             if len(samples) == 1:
@@ -72,6 +76,15 @@ class MediaLayout(Layout):
                 spool.seek(0)
                 row["_packets"] = place_all(store, spool, packets, ".pkt")
         return row
+
+    def count_items(self, row: Row) -> int | None:  # noqa: D102
+        packed = row.get("_info")
+        if not isinstance(packed, PackedSample):
+            return None
+        facts = json.loads(bytes(packed.payload))
+        if self.row_shape.is_sequence:
+            return len(facts)
+        return facts[0]["shape"][0] if facts[0] else None  # None: a link whose file was not looked at yet
 
     def fetch(self, rows: Sequence[RowReader]) -> None:  # noqa: D102
         fetch_rows(rows, ("_info", "_frames"))
@@ -115,7 +128,7 @@ class MediaLayout(Layout):
         name = self._codec or next(spec.name for spec in registry().codecs.specs() if spec.kind in self._kinds)
         codec = registry().codec(name)
         data = codec.encode(given.array, **given.options)
-        return Sample(filename=f"array{self._suffix(name)}", open=lambda: Blob.of(data))
+        return Sample(filename=f"array{self._suffix(name)}", open=lambda: Blob.of(data), flat=given.array.ndim == 2)
 
     def _store_file(self, store: Store, sample: Sample, spool: BinaryIO) -> tuple[Entries, list[IngestedFile]]:
         """Store one file and index it."""
@@ -174,17 +187,13 @@ class StoredFacts:
         frames, packets = self._span(place, "frames"), self._span(place, "packets")
         index = FrameIndex.from_bytes(bytes(self._frames[slice(*frames)])) if facts["frames"] else None
         source = own if self._packets is None or not facts["packets"] else self._packets.slice(*packets)
-        return MediaCell(own, source, info, index, registry().codec(info.codec))
+        kind = FlatCell if facts.get("flat") else MediaCell
+        return kind(own, source, info, index, registry().codec(info.codec))
 
     def _span(self, place: int, what: str) -> tuple[int, int]:
         """Where the bytes of one file start and end in those of all files of the row."""
         start = sum(facts[what] for facts in self.facts[:place] if facts)
         return start, start + self.facts[place][what]
-
-
-def _as_file(value: Any) -> Any:
-    """A view of a stored file as that file; any other value unchanged."""
-    return value if isinstance(value, Sample) or not hasattr(value, "as_sample") else value.as_sample()
 
 
 @dataclass(frozen=True)
@@ -214,8 +223,9 @@ def _index_file(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> In
         own.seek(0)
         shutil.copyfileobj(own, spool)
     index = found.index.to_bytes() if found.index else b""
-    sizes = {"size": blob.size, "frames": len(index), "packets": spool.tell() - start}
-    return IngestedFile(blob, {**found.info.as_dict(), **sizes}, index)
+    facts = {"size": blob.size, "frames": len(index), "packets": spool.tell() - start}
+    flat = {"flat": True} if sample.flat else {}
+    return IngestedFile(blob, {**found.info.as_dict(), **facts, **flat}, index)
 
 
 def _run_codec(codec: Codec, blob: Blob, spool: BinaryIO, sample: Sample) -> Ingested:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import HtypeError, UsageError
 from reelbase.registry import registry
 from reelbase.samples.array_layout import ArrayLayout
@@ -127,8 +128,10 @@ def check_dtype(schema: TensorSchema, dtype: object) -> str | None:
         return htype.dtype
     try:
         wanted = np.dtype(dtype)  # type: ignore[call-overload]
-    except TypeError:
-        raise HtypeError(f"dtype={dtype!r} is not a numpy dtype.", "Give one such as 'float32' or np.int64.") from None
+    except (TypeError, ValueError, RecursionError):
+        raise HtypeError(
+            f"dtype={brief(dtype)} is not a numpy dtype.", "Give one such as 'float32' or np.int64."
+        ) from None
     if htype.shown and wanted == np.dtype(htype.shown):
         return htype.dtype
     allowed = htype.dtypes or ((htype.dtype,) if htype.media and htype.dtype else ())
@@ -143,6 +146,11 @@ def settings_of(schema: TensorSchema) -> Mapping[str, Any]:
     return _make_htype(parse_htype(schema.htype).name, schema.settings).settings()
 
 
+def names_of_settings(schema: TensorSchema) -> tuple[str, ...]:
+    """The names of all settings of a tensor's htype, those that are not set as well."""
+    return _settings(cast("Any", registry().htypes.load(parse_htype(schema.htype).name)))
+
+
 def parse_htype(name: str, around: str = "") -> StoredItems:
     """Parse an htype such as ``sequence[link[video]]``.
 
@@ -154,7 +162,7 @@ def parse_htype(name: str, around: str = "") -> StoredItems:
         HtypeError: it has an unknown wrapper, or is not a string.
     """
     if not isinstance(name, str) or not name:
-        raise HtypeError(f"htype={name!r} is not a name.", 'Give one such as "video", "bbox" or "sequence[bbox]".')
+        raise HtypeError(f"htype={brief(name)} is not a name.", 'Give one such as "video", "bbox" or "sequence[bbox]".')
     wrapped = _WRAPPED.fullmatch(name)
     if wrapped is None:
         return StoredItems(name)

@@ -56,6 +56,11 @@ class SelectedSample:
         with error_context(self.label):
             return self.cell.shape_of(self.selection)
 
+    def dtype(self) -> np.dtype[Any]:
+        """See `Cell.dtype`."""
+        with error_context(self.label):
+            return self.cell.dtype
+
     def media(self) -> MediaCell:
         """See `Cell.media`."""
         with error_context(self.label):
@@ -63,8 +68,7 @@ class SelectedSample:
 
     def sample_info(self) -> dict[str, Any]:
         """Facts about the whole media sample."""
-        info = self.media().info
-        return {**info.details, **({"sha256": info.sha256} if info.sha256 else {})}
+        return self.media().info.as_sample_info()
 
     def seconds(self) -> Any:
         """See `MediaCell.seconds`."""
@@ -101,7 +105,7 @@ class SelectedSample:
         with error_context(self.label):
             return self.cell.plain()
 
-    def stored_items(self) -> list[NDArray[Any]]:
+    def stored_items(self) -> list[NDArray[Any] | None]:
         """See `Cell.stored_items`."""
         with error_context(self.label):
             return self.cell.stored_items(self.selection)

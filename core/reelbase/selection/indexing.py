@@ -49,14 +49,26 @@ def _parse_item(value: object) -> Item:
     if value is None or value is Ellipsis:
         return value
     if isinstance(value, slice):
-        return slice(
-            *(None if part is None else _parse_integer(part) for part in (value.start, value.stop, value.step))
-        )
+        parts = [None if part is None else _parse_integer(part) for part in (value.start, value.stop, value.step)]
+        if parts[2] == 0:
+            raise SampleIndexError("The step of a slice cannot be 0.", "Leave it out for 1.")
+        return slice(*parts)
     if isinstance(value, (bool, np.bool_)):
         raise SampleIndexError(f"{value!r} is not an index.", "Pass a mask as long as the axis, or an int.")
-    if isinstance(value, (list, tuple, range, np.ndarray)) and np.ndim(value) > 0:
+    if isinstance(value, (list, tuple, range)) or _count_axes(value):
         return _parse_array(value)
     return _parse_integer(value)
+
+
+def _count_axes(value: object) -> int:
+    """Return the number of axes of an array of numpy or another library; 0 for everything else.
+
+    A tensor of PyTorch, a Series of pandas and an array of Arrow can all be converted by numpy.
+    """
+    if not hasattr(value, "__array__") or isinstance(value, type):
+        return 0
+    axes = getattr(value, "ndim", 1)  # Arrow's arrays have one axis, and do not say so
+    return axes if isinstance(axes, int) else 1
 
 
 def _parse_integer(value: object) -> int:
@@ -64,13 +76,19 @@ def _parse_integer(value: object) -> int:
         return as_int(value)  # type: ignore[arg-type]
     except TypeError:
         raise SampleIndexError(
-            f"{value!r} is not an index: it is a {type(value).__name__}.",
+            f"A {type(value).__name__} is not an index.",
             "Use ints, slices, lists of ints, boolean masks, '...' or None; .at(seconds) finds frames by time.",
         ) from None
 
 
 def _parse_array(value: object) -> NDArray[Any]:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError, RecursionError, OverflowError) as error:
+        raise SampleIndexError(
+            f"A {type(value).__name__} cannot be used as an index: {error}.",
+            "Use integer arrays or boolean masks in the memory of the CPU.",
+        ) from None
     if array.size == 0 and array.dtype.kind == "f":
         array = array.astype(np.int64)
     if array.dtype.kind == "b" and array.ndim == 1:
@@ -79,7 +97,7 @@ def _parse_array(value: object) -> NDArray[Any]:
         return array.astype(np.int64)
     raise SampleIndexError(
         f"An index array of shape {array.shape} and dtype {array.dtype} is not supported.",
-        "Use integer arrays, or a value-dimensional boolean mask.",
+        "Use integer arrays, or a one-dimensional boolean mask.",
     )
 
 
@@ -156,7 +174,7 @@ def indexed_shape(shape: Shape, items: Sequence[Item]) -> Shape:
         return tuple(length for _, length in basic)
     try:
         joined = np.broadcast_shapes(*shapes)
-    except ValueError:
+    except (ValueError, RuntimeError):  # or more axes than numpy's broadcasting has
         raise SampleIndexError(f"Index arrays of shapes {shapes} do not fit together.", "Use equal lengths.") from None
     # The axis of index arrays goes where they are if they are next to each other, otherwise to the front.
     is_adjacent = fancy[-1] - fancy[0] == len(fancy) - 1
@@ -332,6 +350,20 @@ class Index:
         paired = tuple(next(together) if isinstance(item, np.ndarray) else item for item in rest)
         return replace(self, rows=rows, paired=paired, points=len(rows))
 
+    def check(self, length: int) -> None:
+        """Check that the row that was indexed last exists.
+
+        Args:
+            length: Number of rows of the tensor.
+
+        Raises:
+            SampleIndexError: it is out of range.
+        """
+        for item in self.rows[:-1]:
+            length = _count(item, length)
+        if self.rows and not isinstance(self.rows[-1], slice):
+            _resolve_positions(self.rows[-1], length, "Row")
+
     def resolve(self, length: int) -> list[tuple[int, Selection]]:
         """Return each selected row of a tensor, with the part of its sample.
 
@@ -351,6 +383,14 @@ class Index:
         """Return the selection of the pair at a position."""
         items = tuple(int(item[place]) if isinstance(item, np.ndarray) else item for item in self.paired or ())
         return Selection((items, *self.selection.steps))
+
+
+def _count(item: Item, length: int) -> int:
+    """Return how many of `length` rows a selector chooses."""
+    if isinstance(item, slice):
+        return len(range(length)[item])
+    array = np.asarray(item)
+    return int(np.count_nonzero(array)) if array.dtype == bool else array.size
 
 
 def _choose_rows(rows: range | list[int], selectors: Sequence[Item]) -> range | list[int]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from reelbase.contracts.htype import brief
 from reelbase.errors import TensorNotFoundError, UsageError
 from reelbase.format.ops import SetInfo
 from reelbase.format.state import RESERVED
+from reelbase.samples.schema import names_of_settings
+from reelbase.sealed import Sealed
 
 if TYPE_CHECKING:
     from reelbase.session.session import Session
 
 
-class Info(MutableMapping[str, Any]):
+class Info(Sealed, MutableMapping[str, Any]):
     """A mapping of strings to JSON values. Each write is one commit, durable when it returns; so is `update`.
 
     A value that you read is a copy: assign it again after you change it.
@@ -29,6 +31,9 @@ class Info(MutableMapping[str, Any]):
         self._session = session
         self._tensor = tensor
 
+    def _how_to_set(self, name: str) -> str:
+        return f"Write a key: info[{name!r}] = value. For class names use tensor.add_class_names([…])."
+
     def _read(self) -> Mapping[str, Any]:
         state = self._session.state
         if not self._tensor:
@@ -40,7 +45,10 @@ class Info(MutableMapping[str, Any]):
         return state.tensors[self._tensor].info
 
     def __getitem__(self, key: str) -> Any:
-        return _copy_json(self._read()[key])
+        held = self._read()
+        if not isinstance(key, str) or key not in held:
+            raise KeyError(key)
+        return _copy_json(held[key])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._read())
@@ -49,6 +57,8 @@ class Info(MutableMapping[str, Any]):
         return len(self._read())
 
     def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise UsageError(f"{brief(key)} is not a key of metadata.", "Keys are strings.")
         self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
@@ -59,10 +69,29 @@ class Info(MutableMapping[str, Any]):
 
     def update(self, *others: Any, **values: Any) -> None:
         """Write several keys in one commit."""
-        written = {key: _check(key, value) for key, value in dict(*others, **values).items()}
+        try:
+            given = dict(*others, **values)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"These are not keys and values: {error}.", "Pass a dict, or keyword arguments.") from None
+        written = {key: _check(key, value) for key, value in given.items()}
         with self._session.change() as transaction:
             self._read()
+            self._check_no_settings(written)
             transaction.do(SetInfo(self._tensor, written))
+
+    def _check_no_settings(self, keys: Iterable[str]) -> None:
+        """Check that no key is the name of a setting of the tensor's htype: it would look like that setting.
+
+        Raises:
+            UsageError: one is.
+        """
+        known = names_of_settings(self._session.schema_state.tensors[self._tensor]) if self._tensor else ()
+        for key in keys:
+            if key in known:
+                raise UsageError(
+                    f"{key!r} is a setting of the tensor, not metadata: as metadata nothing would read it.",
+                    "Pass it to create_tensor; class names are added by tensor.add_class_names([…]).",
+                )
 
     def clear(self) -> None:
         """Remove all keys in one commit."""

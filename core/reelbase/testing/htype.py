@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from reelbase.contracts.htype import Htype
 from reelbase.errors import HtypeError
 from reelbase.media.sample import Encode, Sample
+from reelbase.selection.value_types import SEQUENCE, ListOf, ValueType
+from reelbase.testing._value_types import find_misfit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from reelbase.contracts.htype import Htype
 
 __all__ = ["HtypeCase", "HtypeTests"]
 
@@ -35,6 +36,9 @@ class HtypeCase:
         bad: Values that it must refuse.
         shown: Expected result of ``.numpy()`` for each of `good`; empty if it is not known.
         bad_settings: Keyword arguments that its class must refuse.
+        foreign: Samples of tensors with other settings, or of other htypes: the htype there, a value that it accepts,
+            and the value that means the same here, or None if it must be refused. Needed if the htype has settings.
+        picture_size: ``(height, width)`` of the picture that the samples of `foreign` belong to; None: not known.
     """
 
     htype: Htype
@@ -42,6 +46,8 @@ class HtypeCase:
     bad: Sequence[Any] = ()
     shown: Sequence[Any] = ()
     bad_settings: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    foreign: Sequence[tuple[Htype, Any, Any]] = ()
+    picture_size: tuple[int, int] | None = None
 
 
 class HtypeTests:
@@ -131,6 +137,28 @@ class HtypeTests:
             for stack in ([bad], [case.good[0], bad], [bad, case.good[0]]):
                 assert case.htype.check_many(stack) is None, f"check_many accepts {bad!r}, which check refuses"
 
+    # Samples of other tensors
+
+    def test_takes_samples_of_equal_tensors(self, case: HtypeCase) -> None:
+        again = type(case.htype)(**json.loads(json.dumps(dict(case.htype.settings()))))
+        for value, stored in _store_values(case):
+            stored.flags.writeable = False  # it belongs to the other tensor
+            taken = case.htype.convert(stored, again, lambda: None)
+            assert _equal(taken, stored), f"convert changed {value!r}, which comes from a tensor with equal settings"
+
+    def test_takes_foreign_samples_by_meaning(self, case: HtypeCase) -> None:
+        assert case.foreign or not case.htype.settings(), "the case needs foreign values: the htype has settings"
+        for source, value, wanted in case.foreign:
+            stored = np.asarray(source.check(value))
+            stored.flags.writeable = False
+            if wanted is None:
+                with pytest.raises(HtypeError):
+                    case.htype.convert(stored, source, lambda: case.picture_size)
+                continue
+            taken = case.htype.convert(stored, source, lambda: case.picture_size)
+            right = case.htype.check(wanted)
+            assert _equal(taken, right), f"{value!r} of {source!r} became {taken!r}; it means {right!r} here"
+
     # Showing
 
     def test_numpy(self, case: HtypeCase) -> None:
@@ -157,6 +185,19 @@ class HtypeTests:
         for value, stored in _store_values(case):
             first, second = case.htype.data(stored), case.htype.data(stored)
             assert repr(first) == repr(second), f".data() of {value!r} changes from call to call"
+
+    # Filters
+
+    def test_values_in_filters_are_of_their_type(self, case: HtypeCase) -> None:
+        assert isinstance(case.htype.value_type(None), ValueType), "value_type(None) is not a type of values"
+        for value, stored in _store_values(case):
+            declared = case.htype.value_type(stored.dtype.name)
+            misfit = find_misfit(case.htype.plain(stored), declared)
+            assert not misfit, f".plain() of {value!r} is not of the type that value_type() declares: {misfit}"
+            if type(case.htype).numpy is Htype.numpy:  # a sequence of them may be passed as one array
+                several = case.htype.plain(np.stack([stored, stored]))
+                misfit = find_misfit(several, ListOf(declared, SEQUENCE))
+                assert not misfit, f".plain() of two items {value!r} in one array is not a list of two: {misfit}"
 
     def test_read_only_arrays(self, case: HtypeCase) -> None:
         for _, stored in _store_values(case):

@@ -7,6 +7,7 @@ import uuid
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import CommitConflictError, UsageError, VersionExistsError
 from reelbase.format import commit as commits
 from reelbase.format.draft import Draft
@@ -33,7 +34,7 @@ def commit(session: Session, message: str) -> Version:
     """Write a named version, even if nothing changed."""
     if not isinstance(message, str) or not message.strip():
         raise UsageError(
-            f"{message!r} is not a message.", "Pass a text that describes the version: ds.commit('first labels')."
+            f"{brief(message)} is not a message.", "Pass a text that describes the version: ds.commit('first labels')."
         )
     with session.writing():
         session.commit = session.log.commit(Draft(session.store, session.commit), message)
@@ -48,6 +49,10 @@ def log(session: Session, *, every: bool, limit: int | None) -> list[Version]:
         every: True for all versions, False for named ones only.
         limit: Number of versions at most, or None for no limit.
     """
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+        raise UsageError(f"limit={brief(limit)} is not a number of versions.", "Pass an int of 0 or more, or None.")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+        raise UsageError(f"limit={brief(limit)} is not a number of versions.", "Pass an int of 0 or more, or None.")
     header = session.commit.header
     if not header.id:
         return []

@@ -6,19 +6,20 @@ import difflib
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from reelbase.contracts.htype import brief
 from reelbase.errors import CorruptObjectError, VersionNotFoundError
 from reelbase.format import keys
 from reelbase.format.header import Place
 from reelbase.format.log import MAIN, Log
 from reelbase.io.batch_read import map_windows
 from reelbase.versions.refs import Refs
+from reelbase.versions.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from reelbase.format.commit import Commit
     from reelbase.format.header import Header
-    from reelbase.versions.version import Version
 
 _PLACE = re.compile(r"(?P<branch>[^@]+)@(?P<seq>\d{1,9})")
 _ID = re.compile(r"[0-9a-f]{8,32}")
@@ -86,7 +87,7 @@ class Lineage:
 
     def branch_of(self, ref: str | Version) -> str | None:
         """Return the name of the branch that `ref` names, or None if it names something else."""
-        name = str(ref)
+        name = _name_of(ref)
         return name if keys.is_name(name) and self.refs.is_branch(name) else None
 
     def find_start(self, ref: str | Version) -> tuple[Log, Commit | None]:
@@ -113,7 +114,7 @@ class Lineage:
             VersionNotFoundError: it names no commit, or it is the start of several ids.
             VersionExpiredError: the state of the commit was deleted.
         """
-        name = str(ref)
+        name = _name_of(ref)
         if (place := _PLACE.fullmatch(name)) and keys.is_name(place["branch"]):
             return self.commit(Place(place["branch"], int(place["seq"])))
         if not keys.is_name(name):
@@ -162,3 +163,8 @@ class Lineage:
         known = [*self.refs.branches(), *self.refs.tags()]
         near = difflib.get_close_matches(name, known, 1)
         return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
+
+
+def _name_of(ref: object) -> str:
+    """Return what the user wrote; of a value that cannot name a version, a short text for messages."""
+    return str(ref) if isinstance(ref, (str, Version)) else brief(ref)

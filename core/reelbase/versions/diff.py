@@ -64,6 +64,7 @@ class Diff:
         dropped: Names of tensors that only a has.
         renamed: For tensors with another name, the name in a and the name in b.
         info: Metadata keys that differ: "key" for the dataset itself, "tensor/key" for a tensor.
+        settings: Settings of tensors that differ, as "tensor/setting": "labels/class_names".
         tensors: Rows that differ, by the name of the tensor in b. Tensors without a difference are left out.
     """
 
@@ -73,10 +74,11 @@ class Diff:
     dropped: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     info: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     tensors: Mapping[str, TensorDiff] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return any((self.created, self.dropped, self.renamed, self.info, self.tensors))
+        return any((self.created, self.dropped, self.renamed, self.info, self.settings, self.tensors))
 
     def __str__(self) -> str:
         lines = [
@@ -84,6 +86,7 @@ class Diff:
             *(f"tensor deleted: {name}" for name in self.dropped),
             *(f"tensor renamed: {old} -> {new}" for old, new in self.renamed.items()),
             *(f"info changed: {key}" for key in self.info),
+            *(f"setting changed: {key}" for key in self.settings),
             *(f"{name}: {rows}" for name, rows in self.tensors.items()),
         ]
         return "\n".join(
@@ -120,6 +123,11 @@ def diff(lineage: Lineage, store: Store, a: Commit, b: Commit) -> Diff:
                 for tensor in both
                 for key in _changed_keys(f"{theirs[tensor].name}/", ours[tensor].info, theirs[tensor].info)
             ),
+        ),
+        settings=tuple(
+            key
+            for tensor in both
+            for key in _changed_keys(f"{theirs[tensor].name}/", ours[tensor].settings, theirs[tensor].settings)
         ),
         tensors=rows,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from reelbase.errors import VersionNotFoundError
+from reelbase.sealed import Sealed
 from reelbase.session.session import Session
 from reelbase.versions import actions
 from reelbase.versions.ancestry import Lineage
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 D = TypeVar("D")
 
 
-class History(Generic[D]):
+class History(Sealed, Generic[D]):
     """Versions, branches and tags of a dataset. ``ds.history`` returns it.
 
     A *ref* names a version. It can be the name of a branch (its newest version), a tag, ``"main@12"``, a commit id or

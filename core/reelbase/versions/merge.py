@@ -18,6 +18,7 @@ from reelbase.format.ops import (
     Append,
     Create,
     Drop,
+    ExtendSettings,
     Fill,
     FixDtype,
     Rename,
@@ -28,6 +29,7 @@ from reelbase.format.ops import (
 )
 from reelbase.format.origins import Runs, subtract
 from reelbase.format.rows import ColumnBuilder, stack_rows
+from reelbase.format.settings import extends
 from reelbase.versions.merge_conflicts import Conflicts
 from reelbase.versions.merge_deletions import Deletions
 from reelbase.versions.merge_placement import Block, RowPlacer
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from reelbase.format.commit import Commit
     from reelbase.format.entry import Entries
     from reelbase.format.header import Header
-    from reelbase.format.state import Rows
+    from reelbase.format.state import Rows, TensorSchema
     from reelbase.format.store import Store
     from reelbase.versions.ancestry import Lineage
 
@@ -90,7 +92,7 @@ class _Merge:
         self._their_footprint = their_footprint
 
     def merge_schemas(self, our_footprint: Footprint) -> None:
-        """Create, drop and rename tensors; fix dtypes; set transaction numbers and metadata.
+        """Create, drop and rename tensors; fix dtypes and extend settings; set transaction numbers and metadata.
 
         Args:
             our_footprint: What was touched here since the two last met.
@@ -105,13 +107,20 @@ class _Merge:
             # A tensor that was dropped here is not created again.
             if tensor not in tensors_here and tensor not in our_footprint.schema:
                 self.draft.do(Create(schema))
-            elif tensor in tensors_here and tensors_here[tensor].dtype is None and schema.dtype is not None:
-                self.draft.do(FixDtype(tensor, schema.dtype))
+            elif tensor in tensors_here:
+                self._merge_schema(tensors_here[tensor], schema)
         for app, number in state.txns.items():
             if number > self._ours.state.txns.get(app, number - 1):
                 self.draft.do(SetTxn(app, number))
         for tensor, _, key in sorted(name.partition("/") for name in self._their_footprint.info):
             self._merge_info(tensor, key)
+
+    def _merge_schema(self, here: TensorSchema, there: TensorSchema) -> None:
+        """Fix the dtype and extend the settings of a tensor that both sides have."""
+        if here.dtype is None and there.dtype is not None:
+            self.draft.do(FixDtype(here.id, there.dtype))
+        if not extends(here.settings, there.settings):
+            self.draft.do(ExtendSettings(here.id, there.settings))
 
     def _merge_info(self, tensor: str, key: str) -> None:
         state = self._theirs.state

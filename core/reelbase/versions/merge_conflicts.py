@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from reelbase.errors import CommitConflictError, HtypeError
 from reelbase.format.extract import is_same_row
 from reelbase.format.origins import intersect
+from reelbase.format.settings import extends, narrows
 
 if TYPE_CHECKING:
     from reelbase.format.commit import Commit
@@ -48,6 +49,7 @@ class Conflicts:
         for tensor in self._ours.state.tensors.keys() | self._theirs.state.tensors.keys():
             self._check_dropped(tensor)
         self._check_names()
+        self._check_settings()
         self._check_info()
         self._check_rows()
 
@@ -84,6 +86,27 @@ class Conflicts:
                     f"Tensor {mine.name!r} became {mine.dtype} on this branch and {schema.dtype} on the other.",
                     "Copy the samples of one of them to a new tensor, and drop the old one.",
                 )
+
+    def _check_settings(self) -> None:
+        """Check that settings that both sides extended agree, and that all samples are valid with the merged ones."""
+        ours, theirs = self._ours.state.tensors, self._theirs.state.tensors
+        for tensor in ours.keys() & theirs.keys():
+            mine, other, name = ours[tensor].settings, theirs[tensor].settings, ours[tensor].name
+            if not (extends(mine, other) or extends(other, mine)):
+                raise CommitConflictError(
+                    f"Both branches added class names to {name!r}, different ones: one number has two meanings.",
+                    "Append the other branch's rows instead, which go by name: ds.extend(other[rows]), where other is "
+                    "reelbase.load(path, ref=branch). Nothing was changed.",
+                )
+            for written, new, old in (
+                (self._their_footprint.written, mine, other),
+                (self._our_footprint.written, other, mine),
+            ):
+                if tensor in written and narrows(new, old):
+                    raise _conflict_error(
+                        f"One branch gave class names to {name!r}, to which the other wrote ids without names.",
+                        "Add the same class names there",
+                    )
 
     def _is_taken(self, name: str) -> bool:
         """Return True if a tensor here has a name, and will still have it after the merge."""

@@ -40,6 +40,7 @@ class DatasetViewerSource:
         info: The dataset's own metadata.
         where: The filter to start with.
         start: The frame to start with.
+        rows: Numbers of the rows that are shown, in their order; None shows all.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class DatasetViewerSource:
         info: Mapping[str, Any] | None = None,
         where: str = "",
         start: Start | None = None,
+        rows: Sequence[int] | None = None,
     ) -> None:
         self._title = title
         self._tensors = {tensor.name: tensor for tensor in tensors}
@@ -60,6 +62,7 @@ class DatasetViewerSource:
         self._info = info or {}
         self._where = where
         self._start = start
+        self._shown = range(self._count) if rows is None else rows
 
     @cached_property
     def _count(self) -> int:
@@ -70,7 +73,7 @@ class DatasetViewerSource:
         return Overview(
             title=self._title,
             version=self._version,
-            rows=self._count,
+            rows=len(self._shown),
             where=self._where,
             start=self._start,
             info={name: shorten(value) for name, value in self._info.items()},
@@ -88,28 +91,34 @@ class DatasetViewerSource:
     def rows(self, where: str, start: int, limit: int) -> RowPage:
         """See `ViewerSource.rows`."""
         limit, first = min(max(limit, 1), MAX_ROWS_PER_PAGE), max(start, 0)
-        expression = Filter(where) if where.strip() else None
-        row, stop = first, min(self._count, first + MAX_ROWS_FILTERED_PER_PAGE)
+        expression = (
+            Filter(where, self._tensors, lambda name: self._tensors[name].value_type) if where.strip() else None
+        )
+        place, stop = first, min(len(self._shown), first + MAX_ROWS_FILTERED_PER_PAGE)
         cards: list[RowCard] = []
-        while row < stop and len(cards) < limit:
+        while place < stop and len(cards) < limit:
+            row = int(self._shown[place])
             if expression is None or expression.matches(self._values(row, expression.names)):
                 cards.append(self._make_card(row))
-            row += 1
-        return RowPage(rows=tuple(cards), next=row if row < self._count else None, seen=row - first)
+            place += 1
+        return RowPage(rows=tuple(cards), next=place if place < len(self._shown) else None, seen=place - first)
 
     def _values(self, row: int, names: frozenset[str]) -> Mapping[str, Any]:
-        """A row for a filter that uses `names`. Other tensors are named, so that errors can list them, but not read."""
-        values = {name: tensor.value(row) if name in names else None for name, tensor in self._tensors.items()}
-        return {"row": row, **values}
+        """A row for a filter that uses `names`."""
+        return {"row": row} | {name: self._tensors[name].value(row) for name in names}
 
     def _make_card(self, row: int) -> RowCard:
         tensors = self._tensors.values()
         videos = [tensor.name for tensor in tensors if tensor.is_video and tensor.has_sample(row)]
-        described_by = [
-            tensor for tensor in tensors if tensor.item.role in ("labels", "text") and not tensor.is_sequence
-        ]
-        title = ", ".join(as_words(value) for tensor in described_by if (value := tensor.value(row)))
-        return RowCard(row=row, title=title[:MAX_TITLE_CHARACTERS], video=videos[0] if videos else None)
+        return RowCard(row=row, title=self._find_title(row)[:MAX_TITLE_CHARACTERS], video=videos[0] if videos else None)
+
+    def _find_title(self, row: int) -> str:
+        """The labels and texts of a row; if it has none, the name of its file."""
+        tensors = [tensor for tensor in self._tensors.values() if not tensor.is_sequence]
+        described_by = [tensor for tensor in tensors if tensor.item.role in ("labels", "text")]
+        words = [text for tensor in described_by if (text := as_words(tensor.value(row)))]
+        names = (name for tensor in tensors if (name := tensor.file_name(row)))
+        return ", ".join(words) or next(names, "")
 
     def row(self, row: int) -> RowDetails:
         """See `ViewerSource.row`."""

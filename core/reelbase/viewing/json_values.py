@@ -28,10 +28,13 @@ def shorten(value: Any) -> Any:
 
 
 def as_words(value: Any) -> str:
-    """The value on one line; for a list its first distinct items."""
-    if isinstance(value, list):
-        return ", ".join(dict.fromkeys(str(item) for item in value[:MAX_ITEMS_IN_TITLE]))
-    return str(value)
+    """The value on one line; for a list its first distinct items. Objects and lists of lists are not words: ""."""
+    items = value[:MAX_ITEMS_IN_TITLE] if isinstance(value, list) else [value]
+    return ", ".join(dict.fromkeys(str(item) for item in items if item is not None and not _has_parts(item)))
+
+
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, (dict, list))
 
 
 def as_number(value: Any) -> float | None:

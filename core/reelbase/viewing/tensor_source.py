@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
+from reelbase._util.printable import printable_line
 from reelbase.contracts.htype import Htype
 from reelbase.contracts.viewer import ShownTensor
+from reelbase.selection.value_types import AnyValue, ValueType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reelbase.samples.selected import SelectedSample
+
+
+_BEFORE_NAME: Final = re.compile(r".*[/\\]", re.DOTALL)
 
 
 class Video(Htype):
@@ -39,6 +45,7 @@ class TensorSource:
         rows: A view over all rows.
         count: Number of rows.
         settings: Settings of its htype.
+        value_type: The type of a row in filters.
     """
 
     name: str
@@ -48,6 +55,7 @@ class TensorSource:
     rows: Any
     count: int
     settings: Mapping[str, Any]
+    value_type: ValueType = AnyValue()  # noqa: RUF009 - immutable
 
     @property
     def is_video(self) -> bool:
@@ -73,6 +81,15 @@ class TensorSource:
         """The sample as filters see it; None if there is none."""
         return plain(self.rows[row]) if row < self.count else None
 
+    def file_name(self, row: int) -> str:
+        """The name of the row's file, without its folder; "" if it is none, or has no sample. No link is followed."""
+        if row >= self.count or not (self.is_video or (self.item.media and not self.is_sequence)):
+            return ""
+        cell = select_sample(self.rows[row]).cell
+        pins = cell.pins()
+        name = pins[0].shown if pins else (cell.plain() or {}).get("filename", "")
+        return printable_line(_BEFORE_NAME.sub("", name.rstrip("/")))
+
     def draw_items(self, row: int, start: int, stop: int, size: tuple[int, int]) -> list[Any]:
         """Items ``start:stop`` of a sequence, for frames of ``size=(height, width)``; fewer where it ends before."""
         items = self.rows[row]
@@ -80,7 +97,7 @@ class TensorSource:
         if stop <= start:
             return []
         stored = items[start:stop]._one().stored_items()
-        return [self.item.drawn(item, size) for item in stored]
+        return [[] if item is None else self.item.drawn(item, size) for item in stored]
 
 
 def plain(view: OneSample) -> Any:

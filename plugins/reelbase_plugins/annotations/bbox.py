@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reelbase.errors import HtypeError
-from reelbase.plugin import Htype, as_array, brief
+from reelbase.plugin import Htype, ListOf, as_array, brief
 from reelbase_plugins.annotations import box_coords
+from reelbase_plugins.annotations.box_fields import type_of_box
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
+
+    from reelbase.plugin import ValueType
 
 #: Fractional labels are often rounded to two decimals, so an edge may be this far outside the picture.
 _MAX_FRACTION_OUTSIDE = 0.01
@@ -80,6 +83,25 @@ class BBox(Htype):
             return None
         return array[:, np.newaxis] if array.ndim == 2 else array
 
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return boxes of another tensor in the coordinates of this one; they are rounded once, to its dtype.
+
+        Raises:
+            HtypeError: they are in pixels and these are fractions, or the reverse, and the size of the picture is not
+                known; or the converted boxes cannot be held.
+        """
+        if not isinstance(source, BBox) or source.coords == self.coords:
+            return super().convert(array, source, picture_size)
+        size = picture_size() if source.coords["type"] != self.coords["type"] else None
+        if size is None and source.coords["type"] != self.coords["type"]:
+            raise HtypeError(
+                f"Boxes cannot be converted from {source.coords['type']} to {self.coords['type']}: their row has no "
+                "picture, or several of different sizes.",
+                "Convert the array view.numpy() yourself, and append that.",
+            )
+        exact = array if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else array.astype(np.float64)
+        return self.check(box_coords.convert(exact, source.coords, self.coords, size=size))
+
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """Return ``{"value": boxes, "coords": coords}``."""
         return {"value": self.numpy(array), "coords": dict(self.coords)}
@@ -87,6 +109,10 @@ class BBox(Htype):
     def plain(self, array: NDArray[Any]) -> list[Any]:
         """Return the boxes as a list, also if there is only one."""
         return list(array.tolist())
+
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return a list of boxes, whose fields are edges, extents, centre and area in the units of `coords`."""
+        return ListOf(type_of_box(self.coords, dtype or "float32"))
 
     def drawn(self, array: NDArray[Any], size: tuple[int, int]) -> list[Any]:
         """Return left, top, width and height of each box in pixels, for a picture of the given size."""

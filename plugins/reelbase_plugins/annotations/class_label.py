@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reelbase.errors import HtypeError
-from reelbase.plugin import Htype, brief
+from reelbase.plugin import ClassName, Htype, ListOf, Number, brief
 from reelbase_plugins.annotations._names import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from reelbase.plugin import ValueType
+
     Ids = NDArray[np.uint32]
 
+_HOLDS_STRINGS = ("text", "json")
 MAX_CLASS_ID = int(np.iinfo(np.uint32).max)
 
 
@@ -57,6 +60,15 @@ class ClassLabel(Htype):
         items = items if isinstance(items, (list, tuple)) else [items]
         return np.array([self._parse_label(item) for item in items], np.uint32)
 
+    def add_class_names(self, names: Sequence[str]) -> ClassLabel:
+        """Return the htype with further class names, which get the next ids.
+
+        Raises:
+            HtypeError: they are not a list of non-empty strings.
+        """
+        new = [name for name in _check_names(names) if name not in self._ids]
+        return ClassLabel(class_names=[*self.class_names, *new])
+
     def check_many(self, value: Any) -> Ids | None:
         """Check many samples at once: integers ``(n,)`` with one label per sample, or ``(n, labels)``.
 
@@ -71,6 +83,25 @@ class ClassLabel(Htype):
         except HtypeError:
             return None
 
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return labels of another tensor by their names, or strings of text and json.
+
+        Raises:
+            HtypeError: a name is not among the class names, or only one of the tensors has class names.
+        """
+        if source.name in _HOLDS_STRINGS:
+            return self.check(source.data(array))
+        if not isinstance(source, ClassLabel) or not (self.class_names or source.class_names):
+            return super().convert(array, source, picture_size)
+        if not (self.class_names and source.class_names):
+            without, other = ("the other tensor", "this one") if self.class_names else ("this tensor", "the other")
+            raise HtypeError(
+                f"The labels have no common names: {without} has no class names, and {other} has.",
+                "Name its ids by tensor.add_class_names([…]), or append view.numpy() if ids mean the same.",
+            )
+        ids = [self._find_id(source.class_names[label]) for label in array.reshape(-1).tolist()]
+        return np.array(ids, np.uint32)
+
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """Return ``{"value": ids, "text": names}``, with names nested like the ids; None without class names."""
         return {"value": array, "text": self._get_name(array.tolist()) if self.class_names else None}
@@ -78,6 +109,10 @@ class ClassLabel(Htype):
     def plain(self, array: NDArray[Any]) -> list[Any]:
         """Return the list of names, or of ids if there are no class names."""
         return list(self._get_name(array.tolist()) if self.class_names else array.tolist())
+
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return a list of class names, or of ids if there are no class names."""
+        return ListOf(ClassName(self.class_names) if self.class_names else Number("uint32"))
 
     def _get_name(self, ids: Any) -> Any:
         return [self._get_name(item) for item in ids] if isinstance(ids, list) else self.class_names[ids]
@@ -93,12 +128,12 @@ class ClassLabel(Htype):
 
     def _find_id(self, name: str) -> int:
         if not self.class_names:
-            todo = "Pass class_names=[…] to create_tensor, or append ids."
+            todo = "Name its ids by tensor.add_class_names([…]), or append ids."
             raise HtypeError(f"{name!r} is a name, and this tensor has no class names.", todo)
         if name not in self._ids:
             raise HtypeError(
                 f"{name!r} is not among the {len(self.class_names)} class names.",
-                did_you_mean(name, self.class_names),
+                f"{did_you_mean(name, self.class_names)} To add it: tensor.add_class_names([{brief(name)}]).",
             )
         return self._ids[name]
 
@@ -112,7 +147,7 @@ class ClassLabel(Htype):
 
 
 def _check_names(names: Iterable[object]) -> tuple[str, ...]:
-    if isinstance(names, str) or not hasattr(names, "__iter__"):
+    if isinstance(names, str) or not hasattr(names, "__iter__") or getattr(names, "ndim", 1) == 0:
         raise HtypeError(f"class_names={brief(names)} is not a list.", "Pass a list of strings.")
     checked: dict[str, None] = {}
     for name in names:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from reelbase.errors import HtypeError
-from reelbase.plugin import Htype, brief
+from reelbase.plugin import AnyValue, Htype, brief
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from reelbase.plugin import ValueType
 
 MAX_NESTING: Final = 200
 
@@ -47,6 +51,16 @@ class Json(Htype):
             ) from None
         return np.frombuffer(text.encode("utf-8"), np.uint8)
 
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return text as a JSON string.
+
+        Raises:
+            HtypeError: it is a sample of another htype.
+        """
+        if source.name == "text":
+            return self.check(source.data(array))
+        return super().convert(array, source, picture_size)
+
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return the value in an object array ``(1,)``."""
         result = np.empty(1, object)
@@ -56,6 +70,10 @@ class Json(Htype):
     def plain(self, array: NDArray[Any]) -> Any:
         """Return the value."""
         return self.data(array)
+
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return that it may be any value: keys are not known before they are read."""
+        return AnyValue()
 
     def data(self, array: NDArray[Any]) -> Any:
         """Return the value."""

@@ -8,9 +8,14 @@ import numpy as np
 
 from reelbase.errors import HtypeError
 from reelbase.plugin import Htype, brief
+from reelbase.plugin import Text as TextType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from reelbase.plugin import ValueType
 
 
 class Text(Htype):
@@ -40,6 +45,16 @@ class Text(Htype):
             raise HtypeError(f"{brief(value)} is a {type(value).__name__}, not text.", todo)
         return encode(text)
 
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Return a string of a json tensor as text.
+
+        Raises:
+            HtypeError: it is not a string, or it is a sample of another htype.
+        """
+        if source.name == "json":
+            return self.check(source.data(array))
+        return super().convert(array, source, picture_size)
+
     def numpy(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return the string in an array ``(1,)``."""
         return np.array([self.data(array)])
@@ -47,6 +62,10 @@ class Text(Htype):
     def plain(self, array: NDArray[Any]) -> str:
         """Return the string."""
         return self.data(array)
+
+    def value_type(self, dtype: str | None) -> ValueType:
+        """Return that it is a text."""
+        return TextType()
 
     def data(self, array: NDArray[Any]) -> str:
         """Return the string."""

@@ -17,17 +17,25 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
+from reelbase.errors import FilterError
 from reelbase.plugin import Flag, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from reelbase.errors import ReelbaseError
     from reelbase.plugin import StoredVideo, ViewerSource, WebStream
 
 MAX_PACKETS_PER_REPLY: Final = 512
 MAX_FRAMES_PER_REPLY: Final = 512
 VIDEOS_KEPT: Final = 16  #: videos kept open, because a page sends many requests for the same video in a row
 BINARY: Final = "application/octet-stream"
+
+
+def describe_error(error: ReelbaseError) -> str:
+    """Return what the page shows of an error: what failed, and for a filter, which the user wrote there, the hint."""
+    what, _, todo = str(error).partition("\n")
+    return f"{what} {todo.strip()}".strip() if isinstance(error, FilterError) else what
 
 
 @dataclass(frozen=True)

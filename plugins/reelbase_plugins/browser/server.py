@@ -17,7 +17,7 @@ from reelbase_plugins.browser.assets import load_asset
 from reelbase_plugins.browser.connections import MAX_IDLE_SECONDS, Connections
 from reelbase_plugins.browser.guard import HEADERS, check_headers, is_token, make_token
 from reelbase_plugins.browser.range_header import RangeError, parse_range
-from reelbase_plugins.browser.routes import Routes
+from reelbase_plugins.browser.routes import Routes, describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._send_data(rest, query)
         except ReelbaseError as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, str(error).partition("\n")[0])
+            self._refuse(HTTPStatus.BAD_REQUEST, describe_error(error))
         except (ConnectionError, TimeoutError):  # the browser has closed the connection
             raise
         except Exception as error:  # noqa: BLE001 - without an answer the page would wait forever

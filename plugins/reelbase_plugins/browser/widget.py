@@ -12,7 +12,7 @@ import anywidget
 from reelbase.errors import ReelbaseError
 from reelbase.plugin import Shown, Viewer
 from reelbase_plugins.browser.assets import build_module
-from reelbase_plugins.browser.routes import Routes
+from reelbase_plugins.browser.routes import Routes, describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Widget(anywidget.AnyWidget):
         try:
             answer = self._routes.answer(path, query)
         except ReelbaseError as error:
-            self.send({**reply, "error": str(error).partition("\n")[0]})
+            self.send({**reply, "error": describe_error(error)})
             return
         except Exception as error:
             self.send({**reply, "error": f"{type(error).__name__}: see the kernel's log"})

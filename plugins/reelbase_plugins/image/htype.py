@@ -11,7 +11,10 @@ from reelbase.plugin import Encode, Htype, Sample, brief
 
 
 class Image(Htype):
-    """One image per item: a `Sample`, or a uint8 or uint16 array ``(H, W)`` or ``(H, W, C)`` to encode."""
+    """One image per item: a `Sample`, or a uint8 or uint16 array ``(H, W)`` or ``(H, W, C)`` to encode.
+
+    An array ``(H, W)`` is shown as such; files of grey pictures are ``(H, W, 1)``.
+    """
 
     name: ClassVar[str] = "image"
     dtypes: ClassVar[tuple[str, ...]] = ("uint8", "uint16")

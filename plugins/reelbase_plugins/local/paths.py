@@ -18,6 +18,10 @@ def parse_path(url: str) -> str:
         StorageError: the URL names another host, or contains a NUL character.
     """
     path = _parse_file_url(url) if _FILE_URL.match(url) else os.path.expanduser(url)  # noqa: PTH111 - Path would drop "./~"
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise StorageError(f"{url!r} contains a character that no file name can have.", "Check the path.") from None
     if "\0" in path:
         raise StorageError(f"{url!r} contains a NUL character.", "File names cannot contain it.")
     return path

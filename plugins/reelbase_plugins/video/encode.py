@@ -108,7 +108,7 @@ def _check_frames(array: NDArray[Any]) -> None:
 def _choose_encoder(codec: str, *, lossless: bool, quality: int | None) -> Encoder:
     name = _NAMES.get(codec, codec) if isinstance(codec, str) else ""
     if name not in ENCODERS:
-        raise UsageError(f"codec={codec!r} is not one of {', '.join(map(repr, ENCODERS))}.")
+        raise UsageError(f"codec={brief(codec)} is not one of {', '.join(map(repr, ENCODERS))}.")
     if lossless:
         if name != "h264" or quality is not None:
             raise UsageError(
@@ -119,17 +119,20 @@ def _choose_encoder(codec: str, *, lossless: bool, quality: int | None) -> Encod
     encoder = ENCODERS[name]
     if quality is not None and not (isinstance(quality, int) and encoder.best <= quality <= encoder.worst):
         allowed = f"an int from {encoder.best} to {encoder.worst}, the scale of {name}"
-        raise UsageError(f"quality={quality!r} is not {allowed}.", "Lower is better; leave it out for the default.")
+        raise UsageError(
+            f"quality={brief(quality)} is not {allowed}.", "Lower is better; leave it out for the default."
+        )
     return encoder
 
 
-def _parse_rate(fps: float | Fraction) -> Fraction:
+def _parse_rate(fps: Any) -> Fraction:
     try:
-        rate = Fraction(fps).limit_denominator(1001)  # 29.97 becomes 2997/100, 30000/1001 is kept
+        number: Any = fps.item() if isinstance(fps, np.generic) else fps
+        rate = Fraction(number).limit_denominator(1001)  # 29.97 becomes 2997/100, 30000/1001 is kept
     except (TypeError, ValueError, OverflowError):
         rate = Fraction(0)
     if not 0 < rate <= _MAX_FRAMES_PER_SECOND:
-        raise UsageError(f"fps={fps!r} is not a frame rate.", "Pass frames per second, such as 25 or 29.97.")
+        raise UsageError(f"fps={brief(fps)} is not a frame rate.", "Pass frames per second, such as 25 or 29.97.")
     return rate
 
 

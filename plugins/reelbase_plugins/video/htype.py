@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from reelbase.errors import HtypeError
-from reelbase.plugin import Encode, Htype, Sample, brief
+from reelbase.plugin import Boolean, Encode, Field, Htype, ListOf, Number, Record, Sample, Text, brief
 
 
 class Video(Htype):
@@ -35,7 +35,43 @@ class Video(Htype):
             return Encode(array=value)
         raise HtypeError(f"A video tensor cannot hold {brief(value)}.", _HINT)
 
+    def file_type(self) -> Record:
+        """Return the fields of a video: frames, seconds, width, height, and the keys of ``sample_info``."""
+        return Record(("a video", "videos"), _FIELDS, length="frames", hints=_HINTS)
 
+
+_FIELDS: Final = {
+    "frames": Field(Number("int64")),
+    "seconds": Field(Number(unit="s")),
+    "fps": Field(Number(unit="1/s")),
+    "width": Field(Number("int64", "px")),
+    "height": Field(Number("int64", "px")),
+    "shape": Field(ListOf(Number("int64"), "axes")),
+    **dict.fromkeys(
+        ("codec", "profile", "pix_fmt", "format", "filename", "times_from", "times", "time_base", "color_space",
+         "color_range", "color_approximated_as", "sample_aspect_ratio", "trust", "checked", "stopped_by",
+         "sha256"),
+        Field(Text()),
+    ),
+    **dict.fromkeys(
+        ("alpha", "flipped", "modified", "variable_rate", "has_audio", "interlaced"), Field(Boolean())
+    ),
+    **dict.fromkeys(
+        ("bits", "stream", "packets", "key_frames", "damaged", "frame_sizes", "clock_restarts", "times_reordered",
+         "times_go_back"),
+        Field(Number("int64")),
+    ),
+    "declared_fps": Field(Number(unit="1/s")),
+    "rotation": Field(Number(unit="°")),
+    "start_time": Field(Number(unit="s")),
+    "timebase": Field(Number(unit="s")),
+}  # fmt: skip
+_HINTS: Final = {
+    "duration": "It would count ticks of the video's own clock. Write seconds or frames.",
+    "length": "Write seconds or frames.",
+    "name": "Write filename.",
+    "size": "Write width and height.",
+}
 _HINT = "Give reelbase.read(path), or frames as a uint8 array of shape (N, H, W, 3)."
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -100,66 +99,6 @@ def test_info_and_ls_of_the_demo(demo, capsys):
     assert row["boxes"] == {"shape": [132, 1, 4]}
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """Three clips that differ in their last bytes, one of them in a sub-folder, and files to be left alone."""
-    root = tmp_path / "files"
-    (root / "more").mkdir(parents=True)
-    for name in ("a.mp4", "b.mp4", "more/c.MP4"):
-        shutil.copy(CLIP, root / name)
-    (root / "notes.txt").write_text("no video")
-    (root / ".hidden.mp4").write_bytes(b"not one either")
-    return root
-
-
-def test_ingest_goes_on_where_it_stopped(tmp_path, folder, capsys):
-    ds = tmp_path / "ds"
-    first = report(capsys, "ingest", ds, folder / "b.mp4", "--sample-compression", "mp4")
-    assert (len(first["added"]), first["rows"], first["bytes"]) == (1, 1, CLIP.stat().st_size)
-    second = report(capsys, "ingest", ds, folder)
-    assert [Path(one).name for one in second["added"]] == ["a.mp4", "c.MP4"]
-    assert [Path(one).name for one in second["skipped"]] == ["b.mp4"]
-    third = report(capsys, "ingest", ds, folder, folder / "a.mp4")
-    assert third["added"] == []
-    assert third["rows"] == 3
-    loaded = reelbase.load(ds)
-    sources = [view.data() for view in loaded.videos_source]
-    assert [Path(one["path"]).name for one in sources] == ["b.mp4", "a.mp4", "c.MP4"]
-    assert loaded.videos[2].shape == (132, 360, 640, 3)
-    os.utime(folder / "a.mp4", ns=(1, 1))
-    assert report(capsys, "ingest", ds, folder)["rows"] == 4
-
-
-def test_a_bad_file_stops_it_or_is_passed_over(tmp_path, folder, capsys):
-    (folder / "aa.mp4").write_bytes(CLIP.read_bytes()[:1000])
-    ds = tmp_path / "ds"
-    code, _, err = call(capsys, "ingest", ds, folder)
-    assert code == 1
-    assert "aa.mp4" in err
-    assert "1 files were added" in err
-    assert len(reelbase.load(ds)) == 1
-    code, out, _ = call(capsys, "ingest", ds, folder, "--skip-bad", "--json")
-    found = json.loads(out)
-    assert code == 1
-    assert [Path(one["path"]).name for one in found["bad"]] == ["aa.mp4"]
-    assert found["rows"] == 3
-
-
-def test_ingest_beside_other_tensors(demo, folder, capsys):
-    report(capsys, "ingest", demo, folder / "a.mp4")
-    ds = reelbase.load(demo)
-    assert len(ds.videos) == len(ds.boxes) == 2
-    assert not ds.boxes[1].exists
-    assert not ds.videos_source[0].exists
-    assert ds.videos_source[1].data()["size"] == CLIP.stat().st_size
-
-
-def test_ingest_into_another_compression(demo, folder, capsys):
-    code, _, err = call(capsys, "ingest", demo, folder, "--sample-compression", "mkv")
-    assert code == 2
-    assert "'mp4', not 'mkv'" in err
-
-
 def test_frames_to_a_folder(demo, tmp_path, truth, capsys):
     found = report(capsys, "frames", demo, "videos", 0, "100:110:4", "-o", tmp_path / "out")
     assert found["frames"] == 3
@@ -173,6 +112,28 @@ def test_one_frame_of_a_file_to_a_picture(tmp_path, truth, capsys):
     np.testing.assert_array_equal(reelbase.read(tmp_path / "last.png").numpy(), truth[-1])
     report(capsys, "frames", CLIP, "0", "--size", "64x36", "-o", tmp_path / "small.jpg")
     assert reelbase.read(tmp_path / "small.jpg").numpy().shape == (36, 64, 3)
+
+
+def test_frames_of_several_rows(tmp_path, truth, capsys):
+    ds = reelbase.empty(tmp_path / "ds")
+    ds.create_tensor("videos", htype="video")
+    ds.create_tensor("k", dtype="int64")
+    for k in range(3):
+        ds.append({"videos": reelbase.read(CLIP), "k": [k]})
+    where = ("--where", "k != 1")
+    done = report(capsys, "frames", tmp_path / "ds", "videos", ":", "-2:", "-o", tmp_path / "out", *where)
+    assert [(one["row"], one["frames"]) for one in done] == [(0, 2), (2, 2)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["row-000000", "row-000002"]
+    assert [one["row"] for one in report(capsys, "ls", tmp_path / "ds", "--rows", "-2:")] == [1, 2]
+    assert [one["row"] for one in report(capsys, "ls", tmp_path / "ds", "--rows", "-2:", *where)] == [2]
+    assert report(capsys, "copy", tmp_path / "ds", tmp_path / "copy", *where)["rows"] == 2
+    assert reelbase.load(tmp_path / "copy").k.numpy().tolist() == [[0], [2]]
+    code, _, said = call(capsys, "frames", tmp_path / "ds", "videos", "0", "0", "-o", tmp_path / "one", *where)
+    assert code != 0
+    assert "--where needs several rows" in said
+    code, _, said = call(capsys, "frames", tmp_path / "ds", "videos", "0:2", "0", "-o", tmp_path / "one.png")
+    assert code != 0
+    assert "Name a folder" in said
 
 
 def test_several_frames_to_a_sheet(tmp_path, capsys):

@@ -68,7 +68,7 @@ def test_without_names_only_ids():
     assert labels.check([0, 2**32 - 1]).tolist() == [0, 2**32 - 1]
     assert labels.data(np.array([5], np.uint32))["text"] is None
     assert labels.settings() == {}
-    with pytest.raises(HtypeError, match="class_names="):
+    with pytest.raises(HtypeError, match="add_class_names"):
         labels.check("car")
     with pytest.raises(HtypeError, match="uint32"):
         labels.check(2**32)

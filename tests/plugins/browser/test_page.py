@@ -69,7 +69,8 @@ def test_rows_and_filter(tmp_path: Path, window: Window, serve: Callable[..., st
     assert window.text("#count") == "5 of 5 rows"
     window.press("j")
     shown_row(window, 1)
-    assert filtered(window, "labels == 'cat' and len(boxes[0]) > 1") == ["2", "4"]
+    assert filtered(window, "labels == 'cat' and count(boxes[0]) > 1") == ["2", "4"]
+    assert filtered(window, "labels == 'cat' and count(boxes) > 30") == ["2", "4"]
     shown_row(window, 2)  # row 1 is not among them
     assert window.text("#count") == "2 of 5 rows"
     window.press("ArrowRight")
@@ -80,8 +81,12 @@ def test_rows_and_filter(tmp_path: Path, window: Window, serve: Callable[..., st
     shown_row(window, 4)
     window.press("k")
     shown_row(window, 2)
-    assert filtered(window, "labels == 'bird'") == []
+    assert filtered(window, "labels == 'dog' and row > 3") == []
     assert window.text("#count") == "0 of 5 rows"
+    assert filtered(window, "labels == 'bog'") == []
+    assert window.text("#message") == "'bog' is not a class of labels. Did you mean 'dog'?"
+    assert window.text("#count") == "0 of 5 rows"
+    window.problems = [one for one in window.problems if "400 (Bad Request)" not in one]
     assert filtered(window, "") == ["0", "1", "2", "3", "4"]
     window.page.click(".tile[title^='Row 3']")
     shown_row(window, 3)

@@ -54,3 +54,37 @@ def test_what_the_headers_tell_is_what_a_pass_through_the_file_finds(tmp_path: P
         for one in ("filename", "checked", "trust"):
             found.pop(one), known.pop(one)
         assert found == known, name
+
+
+@pytest.mark.parametrize("name", ["h264-b.mp4", "hevc-open-gop.mp4", "vfr.mp4", "h264-b.mkv"])
+def test_how_far_a_link_is_verified(name: str, tmp_path: Path) -> None:
+    """Nothing, parts, or all of the file; where the headers are true, the frames are the same."""
+    shared_corpus()[name](tmp_path / name)
+    body = (tmp_path / name).read_bytes()
+    ds = reelbase.empty(tmp_path / "ds")
+    links = ds.create_tensor("links", htype="link[video]")
+    read: list[list[int]] = [[], [], []]
+    with BadHttpServer({name: body}) as server:
+        for verify, calls in zip((True, "full", False), read, strict=True):
+            url = f"{server.url}/{name}"
+            links.append(reelbase.link(url, verify=verify, progress=lambda done, _, calls=calls: calls.append(done)))
+        facts = [links[row].sample_info for row in range(3)]
+        stored = reelbase.read(tmp_path / name)
+        for row in range(3):
+            np.testing.assert_array_equal(links[row].numpy(), stored.numpy())
+            np.testing.assert_array_equal(links[row].pts, stored.pts)
+    assert read[1] == [len(body)]
+    assert (facts[1]["trust"], facts[1]["checked"]) == (
+        "full",
+        reelbase.read(tmp_path / name, check="full").sample_info["checked"],
+    )
+    by_headers = name.endswith("mp4")
+    assert (facts[2]["trust"] == "header") is by_headers
+    assert facts[0]["trust"] != "header"
+    assert read[0] == ([] if by_headers else [len(body)])
+
+
+def test_a_word_that_is_no_way_to_verify() -> None:
+    for verify in ("header", None, 1):
+        with pytest.raises(reelbase.errors.UsageError, match="verify="):
+            reelbase.link("https://videos.example/a.mp4", verify=verify)  # type: ignore[arg-type]

@@ -27,6 +27,11 @@ class TestKeypoints(HtypeTests):
                 [[1, 2, 3], [0, 0, 0]],
                 [[np.nan, 1, 1], [0, 0, 0]],
             ],
+            foreign=[
+                (Keypoints(names=["hand", "nose"]), [[1, 2.5, 2], [3, 4, 1]], [[3, 4, 1], [1, 2.5, 2]]),
+                (Keypoints(names=["foot", "nose"]), [[0, 0, 0], [3.5, 4, 1]], {"nose": (3.5, 4, 1)}),
+                (Keypoints(names=["foot", "nose"]), [[1, 2, 2], [3, 4, 1]], None),
+            ],
             bad_settings=[{"names": []}, {"names": "nose"}, {"names": ["a", "a"]}, {"names": [1]}, {"names": None}],
         )
 

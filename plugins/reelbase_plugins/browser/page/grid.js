@@ -28,7 +28,12 @@ export class Grid {
     this.asking = null;
     for (const tile of this.tiles.values()) tile.remove();
     this.tiles.clear();
-    await this.more();
+    try {
+      await this.more();
+    } catch (error) {
+      this.next = null; // a filter that was refused is not asked about again
+      throw error;
+    }
     return this.rows.length;
   }
 

@@ -99,11 +99,12 @@ class BoxContainer(Container):
         size, kind = int.from_bytes(head[:4]), head[4:8]
         return size in (0, 1) or 8 <= size < (1 << 32 if kind in _LARGE_BOXES else _MAX_FIRST_BOX_BYTES)
 
-    def skim(self, blob: Blob, *, filename: str, stream: int | None = None) -> Ingested | None:
+    def skim(self, blob: Blob, *, filename: str, stream: int | None = None, check: str = "sample") -> Ingested | None:
         """See `Codec.skim`."""
         from reelbase_plugins.video.indexing.from_mp4_header import skim
 
-        return skim(blob, filename=filename, name=self.name, number=stream, limits=self.limits)
+        is_proven = check != "none"
+        return skim(blob, filename=filename, name=self.name, number=stream, limits=self.limits, is_proven=is_proven)
 
 
 class Mp4(BoxContainer):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reelbase.errors import MediaError
+from reelbase.errors import MediaError, UnknownFormatError
 from reelbase_plugins.video.demux.boxes import is_still_picture, list_sample_formats
 from reelbase_plugins.video.demux.recognise import find_transport_packets
 
@@ -30,11 +30,12 @@ def check_can_be_kept(container: InputContainer, reader: Reader, demuxer: str, f
     """Check that an open file is not one that can only be refused.
 
     Raises:
-        MediaError: it is encrypted, or a still picture.
+        UnknownFormatError: it is a still picture.
+        MediaError: it is encrypted.
     """
     if demuxer == "mov":
         if is_still_picture(reader):
-            raise MediaError(
+            raise UnknownFormatError(
                 f"{filename} is a still picture (HEIF, such as HEIC or AVIF), not a video.",
                 "Convert it to PNG or JPEG, and append it to an image tensor.",
             )

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from reelbase.errors import DamagedMediaError, LimitError, MediaError, ReelbaseError
+from reelbase.errors import DamagedMediaError, LimitError, MediaError, ReelbaseError, UnknownFormatError
 from reelbase_plugins.video.demux.boxes import find_cut_header
 from reelbase_plugins.video.demux.refusals import check_can_be_kept
 
@@ -244,6 +244,7 @@ def pick_stream(
 
     Raises:
         DamagedMediaError: the file has no streams.
+        UnknownFormatError: it has others than video, such as sound.
         MediaError: there is no such video stream, or this FFmpeg cannot decode it.
         LimitError: its frames are larger than allowed.
     """
@@ -252,7 +253,7 @@ def pick_stream(
         raise DamagedMediaError(f"{filename} holds no streams.", "It is damaged or truncated; give a whole copy.")
     if not videos:
         kinds = {"cover picture" if other.type == "video" else other.type for other in container.streams}
-        raise MediaError(
+        raise UnknownFormatError(
             f"{filename} holds no video, only: {', '.join(sorted(kinds))}.", "Pass a file with a video stream."
         )
     if number is not None and not 0 <= number < len(videos):

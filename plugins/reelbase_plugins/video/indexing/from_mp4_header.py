@@ -40,8 +40,18 @@ _ONE_FRAME_CODECS: Final = ("h264", "hevc", "av1", "vp9")
 _MAX_REFUSED_PACKETS: Final = 8
 
 
-def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Limits) -> Ingested | None:
+def skim(
+    blob: Blob, *, filename: str, name: str, number: int | None, limits: Limits, is_proven: bool = True
+) -> Ingested | None:
     """Build an index from the headers; return None if they are not enough and the whole file has to be read.
+
+    Args:
+        blob: The file.
+        filename: Its name, for messages.
+        name: Name of the codec.
+        number: Which video stream to use; None for the one that players show.
+        limits: Limits on frame sizes and numbers.
+        is_proven: Read parts of the file that prove the headers; if False, they are taken as true.
 
     Raises:
         DamagedMediaError: the file is damaged.
@@ -64,9 +74,11 @@ def skim(blob: Blob, *, filename: str, name: str, number: int | None, limits: Li
         return None
     config, facts = add_first_frame(frame, replace(config, unseen=not facts.intra_only), facts, filename=filename)
     index = replace(build_index(table, order.display, facts, config), trust=Trust.NO_SKIP)
-    if not Check(blob, config, limits, filename).verify_header_index(index):
+    if is_proven and not Check(blob, config, limits, filename).verify_header_index(index):
         return None
     described = describe(index, config, facts, table, witness=None, checked="a sample of frames")
+    if not is_proven:
+        described |= {"trust": "header", "checked": "nothing"}
     return Ingested(info=make_info(index, described, name=name, filename=filename), index=index)
 
 

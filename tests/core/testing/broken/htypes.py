@@ -9,6 +9,7 @@ import pytest
 
 from reelbase.contracts.htype import Htype, as_array
 from reelbase.errors import HtypeError
+from reelbase.plugin import Field, ListOf, Number, Record, Text
 from reelbase.testing import HtypeCase, HtypeTests
 
 
@@ -49,7 +50,9 @@ class Base(HtypeTests):
         good = [[[1, 2]], np.ones((3, 2)), np.zeros((0, 2))]
         bad = [[1, 2], [[1, 2, 3]], "text", None]
         htype = self.Kind(dims=2, names=["a", "b"])
-        return HtypeCase(htype=htype, good=good, shown=good_floats(good), bad=bad, bad_settings=[{"dims": 0}])
+        foreign = [(Points(dims=2, names=["b", "a"]), [[1, 2]], None)]
+        shown = good_floats(good)
+        return HtypeCase(htype=htype, good=good, shown=shown, bad=bad, bad_settings=[{"dims": 0}], foreign=foreign)
 
 
 def good_floats(good: list[Any]) -> list[Any]:
@@ -58,6 +61,22 @@ def good_floats(good: list[Any]) -> list[Any]:
 
 class TestRight(Base):
     pass
+
+
+class TestChangesItsOwn(Base):
+    """test_takes_samples_of_equal_tensors"""
+
+    class Kind(Points):
+        def convert(self, array, source, picture_size):
+            return super().convert(array, source, picture_size) + 1
+
+
+class TestTakesForeignNumbers(Base):
+    """test_takes_foreign_samples_by_meaning"""
+
+    class Kind(Points):
+        def convert(self, array, source, picture_size):
+            return array
 
 
 class TestForgetsSettings(Base):
@@ -256,3 +275,30 @@ class TestDataChanges(Base):
         def data(self, array):
             self.dims += 1
             return {"dims": self.dims}
+
+
+class TestPromisesText(Base):
+    """test_values_in_filters_are_of_their_type"""
+
+    class Kind(Points):
+        def value_type(self, dtype):
+            return Text()
+
+
+class TestCollapsesSequences(Base):
+    """test_values_in_filters_are_of_their_type"""
+
+    class Kind(Points):
+        def plain(self, array):
+            return array.tolist() if array.ndim == 2 else array[0].tolist()
+
+        def value_type(self, dtype):
+            return ListOf(ListOf(Number()))
+
+
+class TestFieldsOfAnotherType(Base):
+    """test_values_in_filters_are_of_their_type"""
+
+    class Kind(Points):
+        def value_type(self, dtype):
+            return ListOf(Record(("a point", "points"), {"x": Field(Text(), lambda point: point[0])}, numbers=2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -63,6 +63,16 @@ class Keypoints(Htype):
         ):
             return None
         return value if np.isfinite(value).all() and np.isin(value[..., 2], (0, 1, 2)).all() else None
+
+    def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:
+        """Points of another tensor, put in the order of this one; points that it does not have are absent.
+
+        Raises:
+            HtypeError: a point that is not absent has no name here.
+        """
+        if isinstance(source, Keypoints) and source.names != self.names:
+            return self.check(source.data(array)["points"])
+        return super().convert(array, source, picture_size)
 
     def data(self, array: NDArray[Any]) -> dict[str, Any]:
         """``{"value": points, "points": {"nose": [x, y, visibility], …}}``, without the absent ones."""
