@@ -79,6 +79,7 @@ _MAGICS = (b"RBC2", _MAGIC)
 _MAX_INLINE_SCHEMA_BYTES = 2048  # every commit carries the schema, or else a reference to it
 _MAX_INLINE_ROWS_BYTES = 48 * 1024
 _MAX_REFERENCED_BYTES = 256 << 20  # after inflating; limits what a damaged or hostile object can allocate
+_RESTORE_HELP = "Restore the object from a copy of the dataset; without one, see the command `reelbase rescue`."
 _UPDATE_HELP = "Update reelbase: pip install -U reelbase"
 
 
@@ -214,7 +215,7 @@ def _wrap_errors(label: str) -> Iterator[None]:
     except ReelbaseError:
         raise
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptObjectError(f"{label} cannot be read: {error}.", "Restore it from a copy.") from error
+        raise CorruptObjectError(f"{label} cannot be read: {error}.", _RESTORE_HELP) from error
 
 
 def _unpack(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
@@ -231,7 +232,7 @@ def _unpack_unchecked(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
     if magic[:3] == _MAGIC[:3] and magic not in _MAGICS:
         check_format(int(magic[3:]), label)
     if magic not in _MAGICS or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
-        raise CorruptObjectError(f"{label} is damaged.", "Restore the object from a copy of the dataset.")
+        raise CorruptObjectError(f"{label} is damaged.", _RESTORE_HELP)
     head = json.loads(body)
     if not isinstance(head, dict):
         raise TypeError("its JSON is not an object")

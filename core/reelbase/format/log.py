@@ -308,8 +308,8 @@ class Log:
     def _make_gap_error(self, missing: int, later: int) -> CorruptObjectError:
         return CorruptObjectError(
             f"Commit {self.branch}@{missing} is missing or may not be read, although there is {self.branch}@{later}.",
-            f"Restore {keys.commit(self.branch, missing)} from a copy, or give credentials that may read it; nothing "
-            "was changed.",
+            f"Restore {keys.commit(self.branch, missing)} from a copy, or give credentials that may read it; without a "
+            "copy, see the command `reelbase rescue`. Nothing was changed.",
         )
 
     def find_newest(self, known: Commit) -> Commit:
