@@ -19,7 +19,8 @@ hypothesis.settings.register_profile("reelbase", deadline=None)
 hypothesis.settings.load_profile("reelbase")
 
 _COUNTED = (
-    "crash points", "states after a power loss", "kills", "rows acknowledged", "updates acknowledged",
+    "crash points", "calls that failed", "interleavings", "states after a power loss",
+    "kills", "rows acknowledged", "updates acknowledged",
     "lost", "doubled", "reader opens", "read errors",
     "replies cut", "cells of the fault table", "of these right bytes", "of these typed errors",
     "frames in Chromium: stored packets", "frames in Chromium: proxy", "frames in Chromium: three ways",

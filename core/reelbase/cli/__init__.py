@@ -50,6 +50,7 @@ specs = (
     _make_spec("compact", "merge the small objects that many small writes left"),
     _make_spec("gc", "delete data that no version needs, and expire old versions"),
     _make_spec("verify", "check that every version is complete, and list damaged objects"),
+    _make_spec("rescue", "open a dataset again whose newest versions cannot be read"),
     _make_spec("creds", "list the configured credentials, or test one of them"),
     _make_spec("plugins", "list what plugins offer, and which plugins failed"),
     _make_spec("config", "list all settings, their values, and where these come from"),

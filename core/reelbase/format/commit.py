@@ -23,6 +23,7 @@ from reelbase.format.column import Column
 from reelbase.format.entry import ENTRY
 from reelbase.format.header import HEADER, Header
 from reelbase.format.origins import OWN, Origins
+from reelbase.format.repair import repair
 from reelbase.format.segment import Segment
 from reelbase.format.state import Ghost, Rows, State, TensorSchema
 from reelbase.format.tombstones import Tombstones
@@ -78,6 +79,7 @@ _MAGICS = (b"RBC2", _MAGIC)
 _MAX_INLINE_SCHEMA_BYTES = 2048  # every commit carries the schema, or else a reference to it
 _MAX_INLINE_ROWS_BYTES = 48 * 1024
 _MAX_REFERENCED_BYTES = 256 << 20  # after inflating; limits what a damaged or hostile object can allocate
+_RESTORE_HELP = "Restore the object from a copy of the dataset; without one, see the command `reelbase rescue`."
 _UPDATE_HELP = "Update reelbase: pip install -U reelbase"
 
 
@@ -182,6 +184,29 @@ def decode(store: Store, data: bytes, label: str) -> Commit:
         return Commit(header=header, state=state, body=data, spilled=_list_spilled(head["schema"], head["rows"]))
 
 
+def mend(store: Store, data: bytes, label: str) -> Commit:
+    """Return a commit that an older reelbase wrote and nobody can read, with what is malformed in its JSON repaired.
+
+    Args:
+        store: The store of the dataset, for index objects that the commit refers to.
+        data: The bytes of the commit, as they were written.
+        label: What messages call the commit.
+
+    Returns:
+        Its header and state; `encode` makes bytes of them.
+
+    Raises:
+        As `decode`: it was damaged since it was written, or something else is wrong with it.
+    """
+    with _wrap_errors(label):
+        head, inline = _unpack_unchecked(data, label)
+        parts = {name: _read_reference(store, head[name]["ref"]) for name in ("schema", "rows") if "ref" in head[name]}
+        mended = repair({**head, **parts})
+        _check_head(mended, label)
+        state = _decode_state(store, mended, np.frombuffer(inline, ENTRY))
+        return Commit(header=Header.from_json(mended), state=state)
+
+
 @contextmanager
 def _wrap_errors(label: str) -> Iterator[None]:
     """Raise `CorruptObjectError` for every error that malformed content of a commit can cause."""
@@ -190,26 +215,37 @@ def _wrap_errors(label: str) -> Iterator[None]:
     except ReelbaseError:
         raise
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptObjectError(f"{label} cannot be read: {error}.", "Restore it from a copy.") from error
+        raise CorruptObjectError(f"{label} cannot be read: {error}.", _RESTORE_HELP) from error
 
 
 def _unpack(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
+    """Return the JSON of a commit, checked, and its inline entries."""
+    head, inline = _unpack_unchecked(data, label)
+    _check_head(head, label)
+    return head, inline
+
+
+def _unpack_unchecked(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
     magic, size, inline_size, crc = _HEADER.unpack_from(data)
     body, inline = data[_HEADER.size : _HEADER.size + size], data[_HEADER.size + size :]
     # The last character of the magic is the format number: a difference there is another version, not damage.
     if magic[:3] == _MAGIC[:3] and magic not in _MAGICS:
         check_format(int(magic[3:]), label)
     if magic not in _MAGICS or len(inline) != inline_size or zlib.crc32(inline, zlib.crc32(body)) != crc:
-        raise CorruptObjectError(f"{label} is damaged.", "Restore the object from a copy of the dataset.")
+        raise CorruptObjectError(f"{label} is damaged.", _RESTORE_HELP)
     head = json.loads(body)
     if not isinstance(head, dict):
         raise TypeError("its JSON is not an object")
     check_format(head["format"], label)
     if head["format"] == _FORMAT_WITHOUT_PARENT_IDS:
         head = {"parent_id": None, "parent_crc": None, **head}
+    return head, inline
+
+
+def _check_head(head: Mapping[str, Any], label: str) -> None:
     _check_fields(head, label)
     validation.check(
-        head,
+        dict(head),
         features=validation.many(validation.text),
         **HEADER,
         **({} if head.get("expired") is True else _STATE_PARTS),
@@ -218,7 +254,6 @@ def _unpack(data: bytes, label: str) -> tuple[dict[str, Any], bytes]:
     unknown = sorted(set(head["features"]) - FEATURES)
     if unknown:
         raise NewerFormatError(f"{label} uses {', '.join(unknown)}, which this reelbase does not know.", _UPDATE_HELP)
-    return head, inline
 
 
 def _check_fields(head: Mapping[str, Any], label: str) -> None:

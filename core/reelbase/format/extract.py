@@ -137,8 +137,8 @@ def _find_entry(store: Store, rows: Rows, name: str, row: int) -> tuple[Any, int
 
 
 def _is_same(store: Store, a: tuple[Any, int] | None, b: tuple[Any, int] | None) -> bool:
-    if a is None or b is None:
-        return a is b
+    if a is None or b is None:  # no sample can be stored in two ways
+        return all(item is None or _is_missing_sample(store, *item) for item in (a, b))
     (entry_a, position_a), (entry_b, position_b) = a, b
     if entry_a["kind"] == entry_b["kind"] == Kind.CHUNK:
         # The same place in the same chunk needs no reading. Branches share the chunks that they inherited.

@@ -16,6 +16,7 @@ BRANCHES = "refs/branches/"
 TAGS = "refs/tags/"
 EXPIRED = "refs/expired/"
 CLOCK = "refs/clock/"
+ASIDE = "refs/aside/"
 COPYING = "refs/copying.json"
 DATA = ("packs/", "blobs/", "index/")
 PREFIXES = ("log/", "refs/", *DATA)  # every object of a dataset starts with one of these, except the root

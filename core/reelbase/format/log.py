@@ -166,7 +166,7 @@ def open_log(store: Store) -> Log:
         DatasetNotFoundError: there is no dataset.
         FormatError: the dataset cannot be read.
     """
-    readers: list[Callable[[], Any]] = [lambda: _try_root(store.storage), lambda: _read_hint(store, MAIN)]
+    readers: list[Callable[[], Any]] = [lambda: _try_root(store.storage), lambda: read_hint(store, MAIN)]
     root, hint = map_threads(lambda read: read(), readers) if store.distant else [read() for read in readers]
     if hint is None or hint.header.dataset == root:
         return Log(store, _get_or_raise(root), hint=hint)
@@ -270,7 +270,7 @@ class Log:
             VersionExpiredError: the state of the commit was deleted.
         """
         data = self._read_bytes(seq)
-        return None if data is None else self._decode(seq, data)
+        return None if data is None else self.decode(seq, data)
 
     def header(self, seq: int) -> Header | None:
         """Return the header of one commit, expired or not, or None if there is no commit with that number."""
@@ -285,7 +285,7 @@ class Log:
         Raises:
             CorruptObjectError: a commit is missing, or cannot be read, although later ones are listed.
         """
-        known = self._known_commit or _read_hint(self.store, self.branch) or self.empty_commit()
+        known = self._known_commit or read_hint(self.store, self.branch) or self.empty_commit()
         looks: list[Callable[[], Any]] = [lambda: self.find_newest(known), lambda: self._list_later(known.seq)]
         newest: Commit
         newest, listed = map_threads(lambda look: look(), looks) if self.store.distant else [look() for look in looks]
@@ -335,8 +335,8 @@ class Log:
     def _make_gap_error(self, missing: int, later: int) -> CorruptObjectError:
         return CorruptObjectError(
             f"Commit {self.branch}@{missing} is missing or may not be read, although there is {self.branch}@{later}.",
-            f"Restore {keys.commit(self.branch, missing)} from a copy, or give credentials that may read it; nothing "
-            "was changed.",
+            f"Restore {keys.commit(self.branch, missing)} from a copy, or give credentials that may read it; without a "
+            "copy, see the command `reelbase rescue`. Nothing was changed.",
         )
 
     def find_newest(self, known: Commit) -> Commit:
@@ -353,12 +353,17 @@ class Log:
             step //= 2
             if (found := self._read_bytes(seq + step)) is not None:
                 newest, seq = found, seq + step
-        return known if newest is None else self._decode(seq, newest)
+        return known if newest is None else self.decode(seq, newest)
 
     def _read_bytes(self, seq: int) -> bytes | None:
         return None if seq > keys.MAX_SEQ else find_object(self.store.storage, keys.commit(self.branch, seq))
 
-    def _decode(self, seq: int, data: bytes) -> Commit:
+    def decode(self, seq: int, data: bytes) -> Commit:
+        """Return the commit that `data` holds, which was read as number `seq`.
+
+        Raises:
+            As `read`.
+        """
         found = commits.decode(self.store, data, keys.commit(self.branch, seq))
         self._check_place(seq, found.header)
         return found
@@ -519,7 +524,7 @@ class Log:
             logger.info("could not write the hint of %s: %s", self.branch, error)
 
 
-def _read_hint(store: Store, branch: str) -> Commit | None:
+def read_hint(store: Store, branch: str) -> Commit | None:
     """Return a branch's hint, which is a recent commit, or None if there is no usable one."""
     key = keys.latest(branch)
     try:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reelbase.errors import error_context
 from reelbase.io.blob import MERGE_GAP, Blob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 MAX_BYTES_IN_FLIGHT: Final = 64 << 20  #: of one window; two are held: one is decoded while the next is fetched
 _MAX_THREADS: Final = 8
+_MAX_WINDOW: Final = 32  # values that `map_windows` has under way
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -166,3 +168,16 @@ def map_threads(function: Callable[[T], Result], values: Sequence[T], max_thread
         return [function(value) for value in values]
     with ThreadPoolExecutor(min(len(values), max_threads)) as pool:
         return list(pool.map(function, values))
+
+
+def map_windows(function: Callable[[T], Result], values: Iterable[T]) -> Iterator[Result]:
+    """Yield ``function(value)`` of each value, in order. Windows of values are computed in threads.
+
+    For many small requests to a distant storage. The first window is one value, and each is twice as large as the one
+    before, up to 32: whoever stops early has not asked for much more, and memory is bounded.
+    """
+    remaining, size = iter(values), 1
+    with ThreadPoolExecutor(_MAX_WINDOW) as pool:
+        while window := list(islice(remaining, size)):
+            yield from list(pool.map(function, window))
+            size = min(2 * size, _MAX_WINDOW)

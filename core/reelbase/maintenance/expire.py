@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING
 from reelbase.contracts.htype import brief
 from reelbase.errors import UsageError
 from reelbase.format.header import Place
+from reelbase.maintenance.room import making_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reelbase.contracts.storage import Storage
     from reelbase.format.header import Header
     from reelbase.versions.ancestry import Lineage
 
 
-def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[str]:
+def expire(lineage: Lineage, storage: Storage, keep: int | timedelta, *, dry_run: bool) -> list[str]:
     """Write the list of versions that may be deleted.
 
     Args:
         lineage: The commits of the dataset.
+        storage: The dataset's storage.
         keep: How many named versions of each branch to keep, or for how long back to keep every version.
         dry_run: Write nothing; only return what would expire.
 
@@ -43,7 +46,8 @@ def expire(lineage: Lineage, keep: int | timedelta, *, dry_run: bool) -> list[st
         if header.place not in kept and not header.expired and not any(item.contains(header.place) for item in known)
     ]
     if not dry_run:
-        lineage.refs.expire(gone)
+        with making_room(lineage, storage) as room:
+            room.write(lambda: lineage.refs.expire(gone))
     return [str(place) for place in gone]
 
 
@@ -51,7 +55,7 @@ def _find_old(lineage: Lineage, branch: str, keep: int | timedelta) -> Iterator[
     """Yield the commits of one branch that `keep` does not cover, newest first. The branch's newest is always kept."""
     newest = lineage.head(branch).header
     lineage.log(branch).check_complete(newest.seq)  # with a gap, which versions are old is unknown
-    headers = (lineage.header(Place(branch, seq)) for seq in range(newest.seq - 1, -1, -1))
+    headers = lineage.headers(Place(branch, seq) for seq in range(newest.seq - 1, -1, -1))
     return (
         _select_by_time(newest, headers, keep)
         if isinstance(keep, timedelta)

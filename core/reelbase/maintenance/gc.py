@@ -13,18 +13,22 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from reelbase.errors import StorageFullError
 from reelbase.format import commit as commits
 from reelbase.format import keys
 from reelbase.format.header import Place
 from reelbase.maintenance.reachable import Marks, find_heads, read_versions
+from reelbase.maintenance.room import making_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reelbase.contracts.storage import Storage
     from reelbase.format.store import Store
+    from reelbase.maintenance.room import Room
     from reelbase.versions.ancestry import Lineage
     from reelbase.versions.refs import Expiry
 
@@ -68,9 +72,10 @@ def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Co
     unneeded |= _find_leftovers(storage, before)
     found = Collected(len(unneeded), sum(unneeded.values()), tuple(str(place) for place in sorted(expired)))
     if not dry_run:
-        _drop_states(lineage, storage, expired)
-        for key in unneeded:
-            storage.delete(key)
+        with making_room(lineage, storage, [expiry.key for expiry in due]) as room:
+            _drop_states(lineage, storage, expired, room)
+            for key in unneeded:
+                storage.delete(key)
         for expiry in due:
             if _is_done(lineage, expiry):
                 storage.delete(expiry.key)
@@ -80,12 +85,8 @@ def gc(lineage: Lineage, store: Store, grace: timedelta, *, dry_run: bool) -> Co
 def _find_expired(lineage: Lineage, due: list[Expiry]) -> set[Place]:
     """Return the expired versions that no tag or branch refers to, and whose commits still hold their state."""
     held = {*lineage.refs.tags().values(), *lineage.refs.forks()}
-    return {
-        place
-        for expiry in due
-        for place in _list_places(expiry)
-        if place not in held and not lineage.header(place).expired
-    }
+    listed = (place for expiry in due for place in _list_places(expiry) if place not in held)
+    return {header.place for header in lineage.headers(listed) if not header.expired}
 
 
 def _list_places(expiry: Expiry) -> Iterator[Place]:
@@ -105,13 +106,13 @@ def _find_leftovers(storage: Storage, before: datetime) -> dict[str, int]:
     return {key: stat.size for key, stat in storage.leftovers() if _is_older(stat.modified, before)}
 
 
-def _drop_states(lineage: Lineage, storage: Storage, expired: set[Place]) -> None:
-    for place in expired:
-        storage.put(keys.commit(*place), commits.encode_expired(lineage.header(place)))
+def _drop_states(lineage: Lineage, storage: Storage, expired: set[Place], room: Room) -> None:
+    for header in lineage.headers(expired):
+        room.write(partial(storage.put, keys.commit(*header.place), commits.encode_expired(header)))
 
 
 def _is_done(lineage: Lineage, expiry: Expiry) -> bool:
-    return all(lineage.header(place).expired for place in _list_places(expiry))
+    return all(header.expired for header in lineage.headers(_list_places(expiry)))
 
 
 def _is_older(time: datetime | None, before: datetime) -> bool:
@@ -125,7 +126,10 @@ def _read_storage_clock(storage: Storage) -> datetime:
     The times of objects are by that clock; this machine's may differ, and objects would be deleted too early.
     """
     key = f"{keys.CLOCK}{uuid.uuid4().hex}"
-    storage.put(key, b"")
+    try:
+        storage.put(key, b"")
+    except StorageFullError:  # what was written last is not in the future
+        return max((stat.modified for _, stat in storage.list() if stat.modified), default=datetime.now(UTC))
     try:
         return storage.stat(key).modified or datetime.now(UTC)
     finally:

@@ -1,4 +1,4 @@
-"""``ds.maintenance``: compaction, expiry, garbage collection, verification and statistics of a dataset."""
+"""``ds.maintenance``: compaction, expiry, garbage collection, verification, rescue and statistics of a dataset."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from reelbase.contracts.htype import brief
 from reelbase.errors import UsageError
-from reelbase.maintenance import compact, expire, gc, stats, verify
+from reelbase.maintenance import compact, expire, gc, rescue, stats, verify
 from reelbase.sealed import Sealed
 from reelbase.versions.ancestry import Lineage
 
 if TYPE_CHECKING:
     from reelbase.maintenance.compact import Compaction
     from reelbase.maintenance.gc import Collected
+    from reelbase.maintenance.rescue import Rescue
     from reelbase.maintenance.stats import Count, Stats
     from reelbase.maintenance.verify import Verification
     from reelbase.session.session import Session
@@ -65,7 +66,7 @@ class Maintenance(Sealed):
         """
         if not dry_run:
             self._session.check_writable()
-        return expire.expire(self._lineage, keep, dry_run=dry_run)
+        return expire.expire(self._lineage, self._session.store.storage, keep, dry_run=dry_run)
 
     def gc(self, grace: timedelta = GRACE, *, dry_run: bool = False) -> Collected:
         """Delete data that no version needs: those of expired versions, and of writers that failed or were killed.
@@ -106,6 +107,27 @@ class Maintenance(Sealed):
         session = self._session
         found = verify.verify(session.store.storage, deep=deep)
         return replace(found, damages=(*found.damages, *verify.find_unpaired(session.store, session.commit)))
+
+    def rescue(self, *, apply: bool = False) -> Rescue:
+        """Make the dataset writable again after commits became unreadable: damaged, lost, or by an older reelbase.
+
+        What can be repaired keeps all that it holds. The others get a stand-in, as versions that have expired; if the
+        newest one is among them, a new version goes back to the newest one that can be read. What is replaced is kept
+        under ``refs/aside/``. Let nothing else write meanwhile. If the dataset cannot be loaded, load an older version
+        (``reelbase.load(path, ref="main@12")``), or use the command ``reelbase rescue``.
+
+        Args:
+            apply: Do it. If False, only return what would be done.
+
+        Raises:
+            CorruptObjectError: no version of the main branch can be read, or another branch builds on a lost version.
+            NewerFormatError: a newer reelbase wrote a commit; it is not damaged.
+            StorageError: a commit may not be read, or the storage cannot list its objects.
+            ReadOnlyError: the dataset is open read-only.
+        """
+        if apply:
+            self._session.check_writable()
+        return rescue.rescue(self._session.store.storage, apply=apply)
 
     def size(self) -> Count:
         """Count all objects and bytes in the dataset's storage.

@@ -45,22 +45,22 @@ def read_versions(
         after: By branch, the number of the commit to stop before; None: read all.
         without: Commits to leave out.
     """
+
+    def read(place: Place) -> Commit | None:
+        try:
+            return None if place in without else lineage.commit(place)
+        except VersionExpiredError:
+            return None
+
     for branch, last in newest.items():
         child: Header | None = None
-        for seq in range(last, (after or {}).get(branch, -1), -1):
-            place = Place(branch, seq)
-            if place in without:
-                child = None
-                continue
-            try:
-                commit = lineage.commit(place)
-            except VersionExpiredError:
-                child = None
-                continue
-            if child is not None:
+        places = (Place(branch, seq) for seq in range(last, (after or {}).get(branch, -1), -1))
+        for commit in lineage.read_many(read, places):
+            if commit is not None and child is not None:
                 child.check_parent(commit.header)
-            child = commit.header
-            yield commit
+            child = None if commit is None else commit.header
+            if commit is not None:
+                yield commit
 
 
 class Marks:

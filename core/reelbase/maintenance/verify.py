@@ -113,9 +113,12 @@ def verify(storage: Storage, *, deep: bool) -> Verification:
     if wrong is not None:
         check.report(Damage(key=keys.ROOT, reason=wrong, version=MAIN))
     newest = {branch: _find_newest(storage, branch) for branch in lineage.refs.branches()}
-    for branch, last in newest.items():
-        for seq in range(last, -1, -1):
-            check.check_version(lineage, Place(branch, seq))
+    places = (Place(branch, seq) for branch, last in newest.items() for seq in range(last, -1, -1))
+    for commit in lineage.read_many(lambda place: _try_commit(lineage, place), places):
+        if isinstance(commit, Damage):
+            check.report(commit)
+        elif commit is not None:
+            check.check_version(commit)
     for name, place in lineage.refs.tags().items():
         if place.seq > newest.get(place.branch, -1):
             check.report(Damage(key=keys.tag(name), reason="names a version that is not there", version=str(place)))
@@ -155,6 +158,17 @@ def _find_newest(storage: Storage, branch: str) -> int:
     return max((seq for seq in listed if seq is not None), default=-1)
 
 
+def _try_commit(lineage: Lineage, place: Place) -> Commit | Damage | None:
+    """Return a commit, or what is wrong with it. None if it has expired: its data may be deleted."""
+    try:
+        return lineage.commit(place)
+    except VersionExpiredError:
+        return None
+    except ReelbaseError as error:
+        key = keys.commit(*place)
+        return Damage(key=key, reason=_first_line(error).removeprefix(f"{key} "), version=str(place))
+
+
 @dataclass
 class _Verifier:
     """Checks versions one by one, and remembers what was checked already.
@@ -190,16 +204,8 @@ class _Verifier:
             versions=self.versions, objects=len(self._objects), bytes=self.bytes, damages=tuple(self.damages)
         )
 
-    def check_version(self, lineage: Lineage, place: Place) -> None:
-        """Check one version. An expired one is skipped: its data may be deleted."""
-        try:
-            commit = lineage.commit(place)
-        except VersionExpiredError:
-            return
-        except ReelbaseError as error:
-            key = keys.commit(*place)
-            self.report(Damage(key=key, reason=_first_line(error).removeprefix(f"{key} "), version=str(place)))
-            return
+    def check_version(self, commit: Commit) -> None:
+        """Check one version."""
         self.versions += 1
         self._objects.update(keys.index(bytes.fromhex(uid)) for uid in commit.spilled)
         for tensor, rows in commit.state.rows.items():

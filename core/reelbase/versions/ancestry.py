@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from reelbase.contracts.htype import brief
 from reelbase.errors import CorruptObjectError, VersionNotFoundError
 from reelbase.format import keys
 from reelbase.format.header import Place
 from reelbase.format.log import MAIN, Log
+from reelbase.io.batch_read import map_windows
 from reelbase.versions.refs import Refs
 from reelbase.versions.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from reelbase.format.commit import Commit
     from reelbase.format.header import Header
 
 _PLACE = re.compile(r"(?P<branch>[^@]+)@(?P<seq>\d{1,9})")
 _ID = re.compile(r"[0-9a-f]{8,32}")
+
+
+T = TypeVar("T")
 
 
 class Lineage:
@@ -73,6 +77,14 @@ class Lineage:
             raise CorruptObjectError(f"Commit {place} is gone from the log.", "Restore it from a copy of the dataset.")
         return found
 
+    def headers(self, places: Iterable[Place]) -> Iterator[Header]:
+        """Yield the headers of many commits, in order, as `header` returns them."""
+        return self.read_many(self.header, places)
+
+    def read_many(self, read: Callable[[Place], T], places: Iterable[Place]) -> Iterator[T]:
+        """Yield what `read` returns for each place, in order. From a distant storage, many are read at a time."""
+        return map_windows(read, places) if self._log.store.distant else map(read, places)
+
     def branch_of(self, ref: str | Version) -> str | None:
         """Return the name of the branch that `ref` names, or None if it names something else."""
         name = _name_of(ref)
@@ -118,8 +130,11 @@ class Lineage:
         """Yield `header`, then the commit before it, and so on, also across the start of its branch."""
         yield header
         while header.parent is not None:
-            header = self.header(header.parent)
-            yield header
+            # Only the first commit of a branch was built on another branch: all numbers down to it are known.
+            branch, last = header.parent
+            for ancestor in self.headers(Place(branch, seq) for seq in range(last, -1, -1)):
+                header = ancestor
+                yield header
 
     def iter_named(self, header: Header) -> Iterator[Header]:
         """Yield the named versions up to `header`, newest first."""
@@ -133,16 +148,13 @@ class Lineage:
         """Yield the headers of all commits that `new` builds on and `old` does not."""
         # Each branch is linear, so one number per branch says which of its commits are included (decision 14).
         for branch, last in new.reach.items():
-            for seq in range(old.reach.get(branch, -1) + 1, last + 1):
-                yield self.header(Place(branch, seq))
+            first = old.reach.get(branch, -1) + 1
+            yield from self.headers(Place(branch, seq) for seq in range(first, last + 1))
 
     def _find_by_id(self, start: str) -> Place | None:
-        found = []
-        for branch in self.refs.branches():
-            log, seq = self.log(branch), 0
-            while (header := log.header(seq)) is not None:
-                found += [header.place] if header.id.startswith(start) else []
-                seq += 1
+        newest = {branch: self.head(branch).seq for branch in self.refs.branches()}
+        places = (Place(branch, seq) for branch, last in newest.items() for seq in range(last + 1))
+        found = [header.place for header in self.headers(places) if header.id.startswith(start)]
         if len(found) > 1:
             raise VersionNotFoundError(f"{start!r} is the start of {len(found)} ids.", "Give more digits of the id.")
         return found[0] if found else None

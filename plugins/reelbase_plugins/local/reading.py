@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat as modes
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,8 @@ def open_file(path: str, if_match: str | None) -> Iterator[tuple[int, int]]:
         with translating_errors(path):
             yield descriptor, found.size
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # what was read is right all the same
+            os.close(descriptor)
 
 
 @contextmanager

@@ -103,18 +103,28 @@ def translating_errors(path: str) -> Iterator[None]:
 def _write_temporary(path: str, data: bytes | BinaryIO) -> str:
     descriptor, temporary = _create_temporary(path)
     try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
+        with _closing(descriptor):
             for chunk in _chunks(data):
                 with translating_errors(path):
-                    _write_all(file.fileno(), chunk)
+                    _write_all(descriptor, chunk)
             # Before the name is set: after a power failure the name could otherwise refer to missing data.
             with translating_errors(path):
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
     except BaseException:
         with suppress(OSError):  # the first error is the one to report
             os.unlink(temporary)  # noqa: PTH108
         raise
     return temporary
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[None]:
+    """Close a descriptor after the block. If that fails, what was synced is on the disk all the same."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.close(descriptor)
 
 
 def _create_temporary(path: str) -> tuple[int, str]:
@@ -201,7 +211,5 @@ def _sync(folder: str) -> None:
     if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open folders; NTFS keeps names in its journal
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with _closing(descriptor):
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

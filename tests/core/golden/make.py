@@ -1,5 +1,8 @@
 """Makes a golden dataset with the reelbase that is installed: ``python make.py 3`` writes ``format-3.zip`` beside it.
 
+``python make.py poisoned`` writes ``poisoned.zip``, of what nobody can read: a reelbase that did not read commits back
+before it claimed them wrote such datasets.
+
 Those of earlier formats were made by the code of their time, and are never made again: the test reads them.
 """
 
@@ -13,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import reelbase
+from reelbase.format.log import Log
 from reelbase.testing.clips import make_clip
 
 
@@ -36,11 +40,33 @@ def make(folder: Path, clip: Path) -> None:
     ds.commit("second")
 
 
+def make_poisoned(folder: Path) -> None:
+    Log._check_readable = lambda *_: None  # type: ignore[method-assign]
+    ds = reelbase.empty(folder)
+    ds.create_tensor("n", dtype="int64").extend(range(4))
+    ds.info["plain"] = "caf\udce9"  # this can be read, and stays as it is
+    ds.commit("before")
+    ds.history.create_branch("side")
+    reelbase.load(folder, ref="side").n.append(70)
+    ds.info["caf\udce9"] = 1
+    ds.n.append(4)
+    ds.commit("clip\udcff")
+    ds.append({"n": 5}, txn=("job\udce9", 5))
+    ds.append({"n": 6}, txn=("big", 2**63))
+    ds.n.info["x" * 3000 + "\udc80"] = True  # so much that the schema is an index object
+    ds.n.append(7)
+    ds.history.create_branch("late")
+
+
 if __name__ == "__main__":
-    target = Path(__file__).with_name(f"format-{sys.argv[1]}.zip")
+    is_poisoned = sys.argv[1] == "poisoned"
+    target = Path(__file__).with_name("poisoned.zip" if is_poisoned else f"format-{sys.argv[1]}.zip")
     with tempfile.TemporaryDirectory() as home, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         path = Path(home)
-        make(path / "ds", make_clip(path / "clip.mp4", frames=6, gop=3, size=(48, 64)).path)
+        if is_poisoned:
+            make_poisoned(path / "ds")
+        else:
+            make(path / "ds", make_clip(path / "clip.mp4", frames=6, gop=3, size=(48, 64)).path)
         for file in sorted((path / "ds").rglob("*")):
             if file.is_file():
                 archive.write(file, file.relative_to(path / "ds"))

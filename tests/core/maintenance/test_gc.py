@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import reelbase
-from reelbase.errors import VersionExpiredError
+from reelbase.errors import CommitConflictError, VersionExpiredError
 from reelbase.format import keys
 from reelbase.maintenance import gc
 from reelbase.versions.refs import Refs
@@ -200,6 +200,38 @@ def test_a_pinned_reader_after_the_grace_is_told_so(ds: reelbase.Dataset) -> Non
     ds.maintenance.gc(NOW)
     with pytest.raises(reelbase.ReelbaseError, match=r"is gone|expired|There is no file"):
         values(reader)
+
+
+@pytest.mark.parametrize("days", [30, -30])
+def test_a_clock_step_inside_a_transaction(
+    ds: reelbase.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    """By the new clock, what the transaction uploaded is a month old and gc takes it: then nothing is committed."""
+    before, now = values(ds), time.time
+    packs = set((tmp_path / "data").rglob("*.pack"))
+    step = timedelta(days=days).total_seconds()
+
+    def write() -> None:
+        with ds:
+            ds.x.append([100])
+            assert len(ds.x) == len(before) + 1
+            ds._session.state  # noqa: B018 - which closes the open chunk
+            ds._session.store.flush()
+            (pack,) = set((tmp_path / "data").rglob("*.pack")) - packs
+            os.utime(pack, (now() - step, now() - step))
+            monkeypatch.setattr(time, "time", lambda: now() + step)
+            reelbase.load(ds.path).maintenance.gc()
+
+    if days > 0:
+        with pytest.raises(CommitConflictError, match="was deleted by garbage collection"):
+            write()
+    else:
+        write()
+    expected = before if days > 0 else [*before, 100]
+    assert values(reelbase.load(ds.path)) == expected
+    assert ds.maintenance.verify(deep=True).ok
+    ds.x.append([101])
+    assert values(reelbase.load(ds.path)) == [*expected, 101]
 
 
 def test_what_is_committed_while_objects_are_listed_stays(

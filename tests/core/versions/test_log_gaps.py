@@ -85,6 +85,62 @@ def test_a_gap(storage: Denying, seq: int, how: str) -> None:
     assert not ds.maintenance.gc(grace=timedelta(0), dry_run=True).objects
 
 
+@pytest.mark.parametrize("hint", ["old", "new"])
+@pytest.mark.parametrize("how", ["lost", "denied", "unreadable"])
+@pytest.mark.parametrize("seq", range(COMMITS + 1))
+def test_no_acknowledged_row_is_lost(storage: Denying, seq: int, how: str, hint: str) -> None:
+    """Each call refuses or does right; when the commit is there again, so is every row that was acknowledged."""
+    if (hint, how, seq) == ("old", "lost", COMMITS):
+        return  # nothing is left of it that could be noticed
+    if hint == "new":
+        storage.put(keys.latest("main"), storage.get(keys.commit("main", COMMITS)))
+    key, rows = keys.commit("main", seq), list(range(COMMITS))
+    data = storage.get(key)
+    _spoil(storage, key, how)
+    for act in (_append, _expire, _collect, _verify):
+        try:
+            ds = reelbase.load(storage.root)
+            assert ds.n.numpy().tolist() == rows
+            rows += act(ds)
+        except ReelbaseError:
+            continue
+    storage.denied = frozenset()
+    storage.put(key, data)
+    ds = reelbase.load(storage.root)
+    assert ds.n.numpy().tolist() == rows
+    assert ds.maintenance.verify(deep=True).ok
+    assert not ds.maintenance.gc(grace=timedelta(0), dry_run=True).objects
+
+
+def _spoil(storage: Denying, key: str, how: str) -> None:
+    if how == "lost":
+        storage.delete(key)
+    elif how == "denied":
+        storage.denied = frozenset([key])
+    else:
+        storage.put(key, storage.get(key)[:-1])
+
+
+def _append(ds: reelbase.Dataset) -> list[int]:
+    ds.n.append(100)
+    return [100]
+
+
+def _expire(ds: reelbase.Dataset) -> list[int]:
+    ds.maintenance.expire(keep=timedelta(days=1))
+    return []
+
+
+def _collect(ds: reelbase.Dataset) -> list[int]:
+    ds.maintenance.gc(grace=timedelta(0))
+    return []
+
+
+def _verify(ds: reelbase.Dataset) -> list[int]:
+    assert not ds.maintenance.verify().ok
+    return []
+
+
 def test_a_replaced_commit_is_noticed(storage: Denying) -> None:
     """A log of which one commit is from another copy: every commit names the one it was built on."""
     key = keys.commit("main", 5)

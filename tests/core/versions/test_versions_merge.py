@@ -192,6 +192,21 @@ def test_what_both_did_alike_is_no_conflict(both: reelbase.Dataset) -> None:
     assert both["y"].numpy().tolist() == [9, 2]
 
 
+def test_no_sample_is_no_sample_however_it_is_stored(ds: reelbase.Dataset) -> None:
+    """A short gap lies within a chunk, a row that was set to None is a patch, and compaction makes one of the other."""
+    ds.create_tensor("x", dtype="int64").extend([0, None, 2])
+    ds.history.create_branch("dev")
+    old = ds.history.current
+    dev = on(ds, "dev", lambda d: d.x.__setitem__(1, None))
+    ds.x[1] = 7
+    ds.history.revert(old)
+    assert not ds.diff("dev", "main")
+    ds.merge("dev")
+    assert values(ds.x) == [0, None, 2]
+    dev.maintenance.compact()
+    assert not dev.diff("main", "dev")
+
+
 def test_dtypes_that_differ(both: reelbase.Dataset) -> None:
     both.create_tensor("y")
     dev = on(both, "dev", lambda d: d.merge("main"), lambda d: d.y.append(np.int32(1)))
