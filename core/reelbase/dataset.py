@@ -9,10 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from reelbase._util.printable import printable_line
-from reelbase.contracts.credentials import check_prefixes
 from reelbase.contracts.htype import brief
 from reelbase.contracts.viewer import ShownVersion
-from reelbase.credentials.providers import make_provider
 from reelbase.credentials.resolver import resolver
 from reelbase.errors import SampleIndexError, TensorExistsError, TensorNotFoundError, UsageError
 from reelbase.format import log as logs
@@ -23,27 +21,33 @@ from reelbase.group import Group
 from reelbase.maintenance import mirror as mirrors
 from reelbase.maintenance.maintenance import Maintenance
 from reelbase.other_names import suggest
-from reelbase.pairing import check_pairable
 from reelbase.rows import Row, RowsView, columns_of, values_of
 from reelbase.samples.schema import check_dtype, layout_of, settings_of
 from reelbase.sealed import Sealed
-from reelbase.session.credential_names import CredsKeys, list_names
+from reelbase.session.credential_methods import CredentialMethods
 from reelbase.session.info import Info
 from reelbase.session.session import Session
 from reelbase.summary import summarize
-from reelbase.tensor import Tensor, append_rows, delete_rows, run_once
+from reelbase.tensor import Tensor
 from reelbase.versions import actions
 from reelbase.versions.ancestry import Lineage
 from reelbase.versions.history import History
 from reelbase.viewing.data_source import show
 from reelbase.viewing.html_repr import html_preview_or_none
-from reelbase.writes import check_distinct, iterate_values, replace_rows
+from reelbase.writing import (
+    append_rows,
+    check_distinct,
+    check_pairable,
+    delete_rows,
+    iterate_values,
+    replace_rows,
+    run_once,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from reelbase.contracts.credentials import CredentialProvider
     from reelbase.contracts.viewer import Shown
     from reelbase.credentials.resolver import Creds
     from reelbase.loading import Loader
@@ -58,7 +62,7 @@ _HOW_TO_WRITE: Final = "Write to it: ds.x.append(value), ds.x[row] = value, or d
 _TENSOR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
-class Dataset(Sealed):
+class Dataset(Sealed, CredentialMethods):
     """Named tensors with common rows. Returned by `reelbase.empty`, `reelbase.load` and `reelbase.open`.
 
     ``ds.videos`` and ``ds["videos"]`` are tensors; ``ds[3]`` and ``ds[10:20]`` are rows of all tensors.
@@ -394,62 +398,6 @@ class Dataset(Sealed):
                 f"{rows!r} is of another dataset or version.", "Copy it by itself, rows.copy(dest), or select it again."
             )
         return rows
-
-    def add_creds_key(self, creds_key: str, managed: bool = False) -> None:
-        """Add a name of credentials for `reelbase.link`. The dataset stores the name and nothing else.
-
-        The credentials themselves come from `populate_creds` or from each user's own configuration. The name "ENV"
-        always exists.
-
-        Args:
-            creds_key: The name.
-            managed: True if a server of managed credentials provides them.
-
-        Raises:
-            UsageError: the name exists, or is not a valid name.
-        """
-        CredsKeys(self._session).add(creds_key, managed=managed)
-
-    def update_creds_key(self, creds_key: str, new_creds_key: str | None = None, managed: bool | None = None) -> None:
-        """Rename a name of credentials, or change whether it is managed. Links keep working under the new name.
-
-        Raises:
-            UsageError: there is no such name, or the new one exists.
-        """
-        CredsKeys(self._session).update(creds_key, new_creds_key, managed=managed)
-
-    def populate_creds(
-        self,
-        creds_key: str,
-        creds: Mapping[str, Any] | CredentialProvider | None = None,
-        from_environment: bool = False,
-        *,
-        prefixes: Sequence[str] | None = None,
-    ) -> None:
-        """Provide the credentials of a name: for this dataset, in this process, in memory only.
-
-        Args:
-            creds_key: A name that was added.
-            creds: Fields such as ``aws_access_key_id``, or a provider that returns them.
-            from_environment: Use the service's default credential chain instead.
-            prefixes: URLs below which they may be used; required for ``http`` and ``https`` links.
-
-        Raises:
-            UsageError: there is no such name, neither or both of `creds` and `from_environment` are given, or a prefix
-                is not a URL.
-        """
-        CredsKeys(self._session).check(creds_key)
-        provider = make_provider(creds_key, creds, from_environment=from_environment)
-        names = self._session.store.names
-        resolver().populate(names, creds_key, provider, check_prefixes(prefixes or ()))
-
-    def get_creds_keys(self) -> set[str]:
-        """The names of credentials that were added."""
-        return list_names(self._session.schema_state)
-
-    def get_managed_creds_keys(self) -> set[str]:
-        """The names of managed credentials."""
-        return list_names(self._session.schema_state, managed=True)
 
     @property
     def history(self) -> History[Dataset]:

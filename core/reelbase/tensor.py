@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import copy
-import operator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from reelbase.contracts.htype import brief
-from reelbase.errors import CommitConflictError, TensorNotFoundError, UsageError
-from reelbase.format.ops import Delete, ExpectLengths, SetTxn
-from reelbase.format.rows import RowsBuilder
+from reelbase.errors import TensorNotFoundError, UsageError
 from reelbase.maintenance.links import Links
-from reelbase.pairing import check_appended, check_shift
 from reelbase.rows import tensor_source
 from reelbase.samples.foreign import Selected
-from reelbase.samples.schema import layout_of, reading_layout
+from reelbase.samples.schema import reading_layout
 from reelbase.samples.snapshot import TensorSnapshot
 from reelbase.sealed import Sealed
 from reelbase.selection.indexing import Index
@@ -24,24 +19,24 @@ from reelbase.session.info import Info
 from reelbase.view import View
 from reelbase.viewing.data_source import DatasetViewerSource
 from reelbase.viewing.html_repr import html_preview_or_none
-from reelbase.writes import (
+from reelbase.writing import (
     add_class_names,
+    append_rows,
     check_distinct,
-    fix_dtype,
+    check_shift,
+    delete_rows,
     iterate_values,
     replace_part,
     replace_rows,
-    take_ahead,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from reelbase.format.state import TensorSchema
-    from reelbase.samples.pairing import Counts
-    from reelbase.session.session import Session, Transaction
+    from reelbase.session.session import Session
     from reelbase.viewing.tensor_source import TensorSource
 
 
@@ -328,106 +323,3 @@ def _deleted_error() -> TensorNotFoundError:
 def make_tensor_source(tensor: Tensor) -> TensorSource:
     """Return the rows of a tensor at the current commit, and its htype, for code that draws them."""
     return tensor_source(tensor._snapshot())
-
-
-def append_rows(transaction: Transaction, columns: Mapping[str, Iterable[Any]]) -> int:
-    """Append values to several tensors, row after row.
-
-    Args:
-        transaction: The transaction to append in.
-        columns: Values by the id of their tensor; all of the same length.
-
-    Returns:
-        The number of rows appended.
-
-    Raises:
-        UsageError: the columns have different lengths.
-    """
-    schemas = {tensor: transaction.schema_state.tensors[tensor] for tensor in columns}
-    layouts = {tensor: layout_of(schema) for tensor, schema in schemas.items()}
-    builders = {tensor: RowsBuilder(transaction.store) for tensor in columns}
-    counts: dict[str, Counts] = {tensor: [] for tensor in columns}
-    iterators = {
-        tensor: take_ahead(layouts[tensor], transaction, iterate_values(values, schemas[tensor].name))
-        for tensor, values in columns.items()
-    }
-    count = 0
-    while (row := _next_row(iterators, lambda tensor: schemas[tensor].name, count)) is not None:
-        for tensor, value in row.items():
-            written = layouts[tensor].write(transaction.store, value)
-            counts[tensor].append(layouts[tensor].count_items(written))
-            builders[tensor].add(written)
-        count += 1
-    for tensor, schema in schemas.items():
-        fix_dtype(transaction, schema, layouts[tensor].dtype)
-    if count:
-        check_appended(transaction, counts)
-        transaction.append(builders)
-    return count
-
-
-def delete_rows(transaction: Transaction, tensor: str, rows: Sequence[int]) -> None:
-    """Remove rows of one tensor, given by its id. Rows beyond its end, which only longer tensors have, are ignored."""
-    current = transaction.state.rows[tensor]
-    existing = [row for row in rows if row < len(current)]
-    if existing:
-        transaction.do(Delete(tensor, current.to_runs(transaction.store, existing)))
-    if len(existing) < len(rows):
-        transaction.do(ExpectLengths({tensor: current.physical_rows}))
-
-
-def run_once(session: Session, txn: tuple[str, int] | None, do: Callable[[Transaction], None]) -> bool:
-    """Call `do` in the session's transaction, unless its `txn` was committed before.
-
-    Args:
-        session: The open dataset.
-        txn: An application's name and the number of its write; None always calls `do`.
-        do: Makes the changes.
-
-    Returns:
-        True if `do` was called and its changes were kept; False if `txn` was committed before.
-
-    Raises:
-        CommitConflictError: another writer committed the same `txn` while a transaction was open.
-    """
-    if txn is not None:
-        app, number = _check_txn(txn)
-    try:
-        with session.change() as transaction:
-            if txn is not None and number <= transaction.schema_state.txns.get(app, number - 1):
-                return False
-            do(transaction)
-            if txn is not None:
-                transaction.schema_op(SetTxn(app, number))
-    except CommitConflictError:
-        # Another run of the same application may have committed this number just now: then the work is done.
-        if txn is None or session.in_transaction:
-            raise
-        session.refresh()
-        if number > session.state.txns.get(app, number - 1):
-            raise
-        return False
-    return True
-
-
-def _check_txn(txn: Any) -> tuple[str, int]:
-    try:
-        app, number = txn
-        return str(app), operator.index(number)
-    except (TypeError, ValueError):
-        raise UsageError(f"txn={brief(txn)} is not a name and a number.", 'Write txn=("nightly ingest", 17).') from None
-
-
-_END = object()
-
-
-def _next_row(iterators: Mapping[str, Iterator[Any]], name: Callable[[str], str], count: int) -> dict[str, Any] | None:
-    row = {tensor: next(values, _END) for tensor, values in iterators.items()}
-    ended = [tensor for tensor, value in row.items() if value is _END]
-    if not ended:
-        return row or None
-    if len(ended) < len(row):
-        raise UsageError(
-            f"Column {name(ended[0])!r} ends after {count} rows; others go on.", "Give every column as many values."
-        )
-    return None

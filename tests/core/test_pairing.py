@@ -202,7 +202,7 @@ def test_copies_names_and_versions(ds: reelbase.Dataset, clips: dict[int, Path],
 def test_verify_names_the_rows(ds: reelbase.Dataset, clips: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     ds.append(row(clips[3], [[]] * 3))
     with monkeypatch.context() as patch:
-        patch.setattr("reelbase.tensor.check_appended", lambda *_: None)
+        patch.setattr("reelbase.writing.append.check_appended", lambda *_: None)
         ds.append(row(clips[3], [[]] * 4))
     (damage,) = ds.maintenance.verify().damages
     assert str(damage).endswith("tensor 'boxes', row 1: per_frame_of videos: 4 items for 3 frames")

@@ -19,12 +19,12 @@ from reelbase.errors import (
 from reelbase.format.ops import ExtendSettings, FixDtype, Update
 from reelbase.format.rows import RowsBuilder, stack_rows
 from reelbase.format.settings import narrows
-from reelbase.pairing import check_replaced
 from reelbase.samples.array_layout import safe_cast
 from reelbase.samples.foreign import ROWS_PER_PAGE, Selected, Stored, iterate_rows, take_item, take_over
 from reelbase.samples.schema import layout_of
 from reelbase.samples.snapshot import TensorSnapshot
 from reelbase.selection.indexing import Selection
+from reelbase.writing.pairing import check_replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
