@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reelbase.errors import ReelbaseError
     from reelbase.ingestion.add import ingest
     from reelbase.ingestion.report import IngestReport
+    from reelbase.sampling import Clips
     from reelbase.tensor import Tensor
     from reelbase.versions.version import Version
     from reelbase.view import View
@@ -38,6 +39,7 @@ _MODULES = {  # by public name, the module that defines it
     "load": "api",
     "open": "api",
     "read": "api",
+    "Clips": "sampling",
     "Dataset": "dataset",
     "IngestReport": "ingestion.report",
     "ReelbaseError": "errors",
@@ -47,7 +49,7 @@ _MODULES = {  # by public name, the module that defines it
 }
 
 __all__ = [
-    "Dataset", "IngestReport", "ReelbaseError", "Tensor", "Version", "View",
+    "Clips", "Dataset", "IngestReport", "ReelbaseError", "Tensor", "Version", "View",
     "delete", "empty", "encode", "exists", "ingest", "link", "load", "open", "read",
 ]  # fmt: skip
 

@@ -215,10 +215,12 @@ def read(
             last GOP and two more), "full" or "none".
 
     Raises:
-        UsageError: `path` is not a path.
+        UsageError: `path` is not a path, or `stream` is not a number.
         PluginNotFoundError, MissingDependencyError: no installed plugin reads such URLs.
     """
     name = _check_path(path)
+    if stream is not None and (isinstance(stream, bool) or not hasattr(stream, "__index__")):
+        raise UsageError(f"stream={stream!r} is not a number.", "Count the file's video streams from 0.")
     storage, key = resolver().locate(name, creds, _check_options(options))
     return MediaFile(filename=redacted(name), open=Located(storage, key, name), check=check, stream=stream)
 

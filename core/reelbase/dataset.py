@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from reelbase.contracts.credentials import CredentialProvider
     from reelbase.contracts.viewer import Shown
     from reelbase.credentials.resolver import Creds
+    from reelbase.loading import Loader
+    from reelbase.sampling import Clips
     from reelbase.session.session import Transaction
     from reelbase.versions.diff import Diff
     from reelbase.versions.version import Version
@@ -489,6 +491,35 @@ class Dataset(Sealed):
                 what cannot be compared. No row was read.
         """
         return self._all_rows.filter(where)
+
+    def numpy_loader(
+        self, clips: Clips, *, tensors: Sequence[str] | None = None, video: str | None = None, **settings: Any
+    ) -> Loader:
+        """Return batches of clips, to train on: dicts of numpy arrays, made ahead in threads.
+
+        Args:
+            clips: Which clips of each video: `reelbase.Clips`.
+            tensors: Names of the tensors to read; by default all. Tensors that are paired with the videos
+                (``per_frame_of``) give the items of the clip's frames, all others their whole sample.
+            video: Name of the tensor that clips are cut from; needed if there are several.
+            **settings: ``batch_size=`` is needed. ``shuffle=False`` and ``seed=0`` give the order. ``size=`` is
+                ``(height, width)``, or an int for the shorter side; ``crop="center"`` or ``"random"`` then cuts to
+                it. ``weights=`` (one a row) draws rows with replacement, ``epoch_size=`` clips an epoch;
+                ``buckets=`` (an int a row) keeps clips of different buckets in different batches. ``rank=0`` and
+                ``world_size=1`` share an epoch between processes. Others are those of
+                `reelbase.loading.settings.LoaderSettings`: ``drop_last``, ``threads``, ``memory_limit``,
+                ``on_error``, ``max_errors``, ``ragged``, ``transform``, ``transform_batch``.
+
+        Returns:
+            A `reelbase.loading.Loader`. Each batch has the videos, uint8 ``(B, T, H, W, 3)``, a list if pictures have
+            several sizes; ``row`` int64 ``(B,)``; ``frames`` int64, ``timestamps`` float64 (seconds) and ``is_pad``
+            bool, ``(B, T)``; and the other tensors by name.
+
+        Raises:
+            UsageError: a setting is not valid, there is no clip, or no tensor of videos.
+            TensorNotFoundError: there is no tensor of a given name.
+        """
+        return self._all_rows.numpy_loader(clips, tensors=tensors, video=video, **settings)
 
     def visualize(self, where: str = "", *, open_browser: bool = True) -> Shown:
         """Show the dataset: its rows as a grid, and each video with its annotations, frame by frame.

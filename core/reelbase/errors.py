@@ -36,6 +36,7 @@ The tree groups errors by what a handler would do; each is also a fitting builti
     │   ├── StorageTimeoutError (TimeoutError)    it took longer than the deadline
     │   ├── ObjectChangedError                the object was replaced while it was being read
     │   │   └── LinkChangedError              the linked file was replaced since it was linked
+    │   ├── ListingNotSupportedError         a web server, say, cannot list its files
     │   ├── BadReplyError                     a server sent other bytes than requested; they were not used
     │   └── OutcomeUnknownError               a write may or may not have happened
     ├── FormatError (ValueError)              the stored bytes of a dataset cannot be parsed
@@ -116,6 +117,10 @@ class FilterError(UsageError):
 
 class ConfigError(UsageError):
     """A configuration file or environment variable is wrong."""
+
+
+class ConfigWarning(UserWarning):
+    """An environment variable ``REELBASE_…`` is not a setting. It was passed over."""
 
 
 class AssignmentError(UsageError, AttributeError):
@@ -240,6 +245,10 @@ class ObjectChangedError(StorageError):
 
 class LinkChangedError(ObjectChangedError):
     """The linked file was replaced since it was linked. Its bytes were not used."""
+
+
+class ListingNotSupportedError(StorageError):
+    """The storage cannot list what it holds, as web servers cannot. Files can be read by their names."""
 
 
 class BadReplyError(StorageError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20
 MAX_SNIFFED_BYTES: Final = 4096
 MIN_AGE_OF_RELIABLE_ETAGS: Final = timedelta(seconds=60)
+#: A scheme with one slash, as in ``s3:/bucket``. Of two letters or more: one is a drive of Windows.
+_HALF_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,17 @@ class Located:
         except ObjectNotFoundError:
             if scheme_of(self.name) != FILE:
                 raise
+            if os.path.isdir(os.path.join(self.storage.root, self.key)):  # noqa: PTH112, PTH118 - any name is allowed
+                raise ObjectNotFoundError(
+                    f"{self.name!r} is a folder, not a media file.",
+                    "Pass the path of a file in it; reelbase.load(path) opens a dataset.",
+                ) from None
+            half = _HALF_URL.match(self.name)
             raise ObjectNotFoundError(
-                f"No file {self.name!r}.", "Check the path; it is relative to the working directory."
+                f"No file {self.name!r}.",
+                f"A URL has two slashes: {half[1]}://{self.name[half.end() :]}."
+                if half
+                else "Check the path; it is relative to the working directory.",
             ) from None
         blob = Blob(Unchanging(self.storage, seen.etag), self.key, 0, seen.size)
         if not self.storage.distant:

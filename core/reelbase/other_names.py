@@ -17,9 +17,10 @@ _HINTS: Final = {
         "query match match_labels where filter_labels exists sample_by"
     ),
     "Rows are indexed: ds[3], ds[10:20], ds[[4, 1]].": "select take limit skip head tail first last one view shard",
-    "Index it: ds.videos[row, 10:20].numpy(). Datasets can be pickled, so worker processes can read them too.": (
-        "dataloader pytorch tensorflow iter_samples iter iter_batches with_format set_format to_torch to_tf_dataset map"
+    "Batches of clips: ds.numpy_loader(reelbase.Clips(frames=16), batch_size=8).": (
+        "dataloader pytorch tensorflow iter_samples iter iter_batches with_format set_format to_torch to_tf_dataset"
     ),
+    "Go through the rows: for row in ds. Worker processes can read the dataset too: it can be pickled.": "map",
     "Add rows by ds.append({name: value}) or ds.extend({name: values}).": (
         "add_sample add_samples add_item add_row add_images insert"
     ),

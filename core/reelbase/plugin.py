@@ -15,9 +15,11 @@ from __future__ import annotations
 import pluggy
 
 from reelbase._util.forks import call_after_fork
+from reelbase._util.log_secrets import redacted_logs
 from reelbase._util.printable import printable
 from reelbase._util.processes import kill_group
 from reelbase._util.scheduling import ordinary_scheduling
+from reelbase._util.threads import thread_limit
 from reelbase._util.urls import redacted, redacted_text
 from reelbase.contracts.codec import Codec, Ingested, WebClip, WebStream
 from reelbase.contracts.credentials import CredentialProvider, CredentialRequest, Credentials
@@ -123,7 +125,9 @@ __all__ = [
     "ordinary_scheduling",
     "printable",
     "redacted",
+    "redacted_logs",
     "redacted_text",
+    "thread_limit",
 ]  # fmt: skip
 
 

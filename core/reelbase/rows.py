@@ -18,6 +18,8 @@ from reelbase.errors import SampleIndexError, TensorNotFoundError, TransactionEr
 from reelbase.format import log as logs
 from reelbase.format.store import Store
 from reelbase.group import Group
+from reelbase.loading.make import make_loader
+from reelbase.loading.source import ClipSource, choose_video
 from reelbase.maintenance import copy as copies
 from reelbase.samples.filtering import filter_rows
 from reelbase.samples.foreign import Selected, iterate_padded
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from reelbase.format.commit import Commit
     from reelbase.format.log import Log
     from reelbase.format.state import State
+    from reelbase.loading import Loader
+    from reelbase.sampling import Clips
 
 Opened = TypeVar("Opened")
 _HOW_TO_WRITE: Final = "Rows are read-only. Write to the dataset: ds[row] = {name: value}, or ds.x[row] = value."
@@ -121,9 +125,7 @@ class RowsBase(Sealed, Selected, Generic[Opened]):
         origin = self._origin
         origin.check_committed()
         storage = resolver().open(os.fspath(dest), creds, options, write=True)
-        names = list(self._names) if tensors is None else tensors
-        if isinstance(names, str) or not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
-            raise UsageError(f"tensors={brief(names)} is not a list of names.", "Pass a list of str.")
+        names = self._check_names(tensors)
         ids = [self._find_id(name) for name in names]
         copies.copy(origin.log, origin.commit, ids, self.numbers, storage, progress)
         copied = logs.open_log(Store(storage))
@@ -148,6 +150,18 @@ class RowsBase(Sealed, Selected, Generic[Opened]):
             PluginNotFoundError: no viewer is installed.
         """
         return show(self._viewer_source(start=self._find_video()), open_browser=open_browser)
+
+    def _check_names(self, names: Sequence[str] | None) -> Sequence[str]:
+        """Return names of tensors; all of them for None.
+
+        Raises:
+            UsageError: it is not a list of names.
+        """
+        if names is None:
+            return list(self._names)
+        if isinstance(names, str) or not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
+            raise UsageError(f"tensors={brief(names)} is not a list of names.", "Pass a list of str.")
+        return names
 
     def _find_video(self) -> Start:
         sources = [tensor_source(self._snapshot(name)) for name in self._names]
@@ -235,6 +249,19 @@ class RowsView(RowsBase[Opened]):
             FilterError: the expression is invalid. No row was read.
         """
         return RowsView(self._origin, list(filter_rows(self._check_filter(where), self._snapshot, self.numbers)))
+
+    def numpy_loader(
+        self, clips: Clips, *, tensors: Sequence[str] | None = None, video: str | None = None, **settings: Any
+    ) -> Loader:
+        """Return batches of clips of these rows; see `Dataset.numpy_loader`.
+
+        Raises as `Dataset.numpy_loader`; and TransactionError if the rows are not committed.
+        """
+        self._origin.check_committed()
+        chosen = {name: self._snapshot(name) for name in self._check_names(tensors)}
+        label = f"{self._origin.log.uid}@{self._origin.commit.header.id}"
+        source = ClipSource(label, self.numbers, chosen, choose_video(chosen, video))
+        return make_loader(source, clips, **settings)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):

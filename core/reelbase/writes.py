@@ -126,7 +126,8 @@ def _write_values(
 ) -> tuple[list[RowsBuilder], Counts]:
     """Store the values of one tensor; returns a builder with one row for each, and how many items each has."""
     if len(values) != len(rows):
-        raise UsageError(f"{len(values)} values for {len(rows)} rows of {name!r}.", "Give every row one value.")
+        counted = "1 value" if len(values) == 1 else f"{len(values)} values"
+        raise UsageError(f"{counted} for {len(rows)} rows of {name!r}.", "Give every row one value.")
     builders, counts = [], []
     for value in take_ahead(layout, transaction, iter(values)):
         row = layout.write(transaction.store, value)

@@ -84,7 +84,7 @@ def test_rows_are_updated_from_rows(ds: reelbase.Dataset) -> None:
         ("new", [1], UsageError, r"ds\.create_tensor\('new'\)"),
         ([0, 0], {"y": [1, 2]}, UsageError, "Row 0 is named twice"),
         ([0, -4], {"y": [1, 2]}, UsageError, "Row 0 is named twice"),
-        (slice(0, 2), {"x": [[9, 9], [9, 9]], "y": [1]}, UsageError, "1 values for 2 rows of 'y'"),
+        (slice(0, 2), {"x": [[9, 9], [9, 9]], "y": [1]}, UsageError, "1 value for 2 rows of 'y'"),
         (slice(0, 2), {"y": 1}, UsageError, "many samples"),
         ("x", [1], UsageError, "cannot be assigned"),
         ((0, 1), {"x": 1}, SampleIndexError, "one axis"),

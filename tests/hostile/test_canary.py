@@ -27,8 +27,8 @@ from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
 from reelbase.testing.clips import Clip, read_code
 from reelbase.testing.servers import BadHttpServer, Expired, Refused
 
-SECRETS = [f"c4nary{random.Random(seed).getrandbits(64):016x}" for seed in range(8)]
-PASSWORD, TOKEN, HEADER, IN_FILE, ROLE, SIGNED, STORED, NESTED = SECRETS
+SECRETS = [f"c4nary{random.Random(seed).getrandbits(64):016x}" for seed in range(10)]
+PASSWORD, TOKEN, HEADER, IN_FILE, ROLE, SIGNED, STORED, NESTED, KEY, SESSION = SECRETS
 
 
 def spellings(secret: str) -> list[bytes]:
@@ -106,7 +106,8 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str
             f'cache_dir = "{tmp_path / "cache"}"\n'
             f'[credentials.lab]\nprovider = "static"\nfile = "{secret}"\nprefixes = ["{url}/lab"]\n'
             f'[credentials.program]\nprovider = "exec"\ncommand = {json.dumps([sys.executable, "-c", program])}\n'
-            f'prefixes = ["{url}/program"]\n[storage.s3]\nsecret = "{STORED}"\n'
+            f'prefixes = ["{url}/program"]\n[storage.gcs]\nsecret = "{STORED}"\n'
+            f'[storage.s3]\nendpoint_url = "{url}"\nregion = "us-east-1"\naddressing_style = "path"\ntries = 2\n'
         )
         monkeypatch.setenv("REELBASE_CONFIG", str(own))
 
@@ -124,7 +125,7 @@ def test_no_secret_anywhere(
 ) -> None:
     """When all goes well, and when the server says no."""
     data = clip.path.read_bytes()
-    names = ("basic", "token", "header", "lab", "program", "mine", "signed")
+    names = ("basic", "token", "header", "lab", "program", "mine", "signed", "bucket")
     shown: list[str] = []
     with BadHttpServer({f"{name}/clip.mp4": data for name in names}) as server:
         configured(server.url)
@@ -141,9 +142,13 @@ def test_no_secret_anywhere(
         for name, creds in given.items():
             ds.add_creds_key(name)
             ds.populate_creds(name, creds, prefixes=[f"{server.url}/{name}"])
+        keys = {"aws_access_key_id": "anybody", "aws_secret_access_key": KEY, "aws_session_token": SESSION}
+        ds.add_creds_key("session")
+        ds.populate_creds("session", keys, prefixes=["s3://bucket"])
+        given["session"] = keys
         acts: list[Callable[[], Any]] = []
         for name in (*given, "lab", "program"):
-            url = f"{server.url}/{name}/clip.mp4"
+            url = "s3://bucket/clip.mp4" if name == "session" else f"{server.url}/{name}/clip.mp4"
             acts += [
                 lambda url=url, name=name: ds.links.append(reelbase.link(url, creds_key=name)),
                 lambda url=url, name=name: ds.links.append(reelbase.link(url, creds_key=name, verify=False)),

@@ -20,7 +20,7 @@ NAMES: Final = frozenset({
     "validto", "validuntil", "se", "st", "acl", "hdntl",
     # keys, passwords and tokens
     "key", "keys", "auth", "authorization", "authz", "sas", "pass", "passwd", "pwd", "pw", "otp", "pin", "code",
-    "nonce",
+    "nonce", "tkn", "cred", "creds", "sso", "assertion",
     # sessions
     "sid", "ssid", "sess", "sessid", "phpsessid", "jsessionid", "csrf", "xsrf",
 })  # fmt: skip
@@ -28,7 +28,8 @@ NAMES: Final = frozenset({
 WORDS: Final = (
     "signature", "hmac", "token", "secret", "password", "passphrase", "passcode", "credential", "accessid", "accesskey",
     "apikey", "authkey", "keypairid", "privatekey", "secretkey", "sharekey", "functionkey", "subscriptionkey",
-    "authuser", "session", "bearer", "ticket", "cookie", "jwt", "oauth", "hdnts", "hdnea",
+    "authuser", "authcode", "accesscode", "verificationcode", "session", "bearer", "ticket", "cookie", "jwt", "oauth",
+    "saml", "hdnts", "hdnea",
 )  # fmt: skip
 #: Words that mean a secret when they are a part of a name of their own: ``connect.sid``, ``x-sig``.
 PARTS: Final = frozenset({"sig", "sid", "pwd", "passwd", "auth", "otp", "sas"})
@@ -86,8 +87,8 @@ def redact_path(path: str) -> str:
 def _in_parameters(text: str, depth: int = 0) -> str | None:
     for parameter in re.split("[&;]", text):
         name, equals, value = parameter.partition("=")
-        plain = _plain(name)
-        if _means_secret(plain) or not PARTS.isdisjoint(re.split(r"[\W_]+", _unquote(name).lower())):
+        plain, words = split_name(name)
+        if _means_secret(plain) or not PARTS.isdisjoint(words):
             return repr(_unquote(name)[:40])
         if _is_secret(_unquote(value if equals else name), plain if equals else "", depth):
             return repr(_unquote(name)[:40]) if equals else "a value without a name"
@@ -104,6 +105,11 @@ def _in_path(path: str) -> str | None:
             if "=" in piece and any(word in name for word in PATH_WORDS):
                 return repr(_unquote(piece.partition("=")[0])[:40])
     return None
+
+
+def split_name(name: str) -> tuple[str, list[str]]:
+    """Return a name as names are compared, and the parts that it was written in."""
+    return _plain(name), re.split(r"[\W_]+", _unquote(name).lower())
 
 
 def _plain(name: str) -> str:
@@ -128,7 +134,7 @@ def _means_secret(name: str) -> bool:
 
 
 def _is_secret(value: str, name: str, depth: int) -> bool:
-    if FORMS.search(value) or _looks_random(value, name):
+    if FORMS.search(value) or looks_random(value, name):
         return True
     if depth >= _MAX_DEPTH:
         return False
@@ -137,7 +143,13 @@ def _is_secret(value: str, name: str, depth: int) -> bool:
     return "=" in inner.strip("=") and _in_parameters(inner, depth + 1) is not None
 
 
-def _looks_random(value: str, name: str) -> bool:
+def looks_random(value: str, name: str) -> bool:
+    """Return whether a value is too long and too random to be anything but a key, a signature or a hash.
+
+    Args:
+        value: The value.
+        name: Its name, as `split_name` writes it: some mean a value that is random and public.
+    """
     if PUBLIC.fullmatch(name):
         return False
     if re.fullmatch(rf"[0-9A-Fa-f]{{{MIN_HEX_DIGITS},}}", value):

@@ -104,7 +104,10 @@ def find_flaw(url: str) -> Flaw | None:
         return Flaw("has a backslash", "Write / between folders.")
     parts = _URL.fullmatch(url)
     if parts is None or "::" in _IPV6.sub("", url):
-        return Flaw("is not one absolute URL", "Write scheme://host/folder/file.mp4.")
+        return Flaw(
+            "is not one absolute URL",
+            "Write scheme://host/folder/file.mp4, or file:///folder/file.mp4 on this machine.",
+        )
     return _find_flaw_in_place(parts[2], parts[3])
 
 

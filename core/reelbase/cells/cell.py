@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reelbase.contracts.htype import Htype
     from reelbase.io.blob import Blob
     from reelbase.media.pin import Pin
-    from reelbase.selection.indexing import Selection
+    from reelbase.selection.indexing import Axis, Selection
 
 Shape = tuple[int | None, ...]  #: None for an axis whose length differs between the items of a sequence
 Size = tuple[int, int] | None  #: (height, width) to scale pictures to; None keeps them
@@ -85,7 +85,12 @@ class Cell(ABC):
         """Return the shape of the array that `prepare_array` leads to."""
         if not selection.steps:
             return self.shape
-        return selection.shape(tuple(length if length is not None else 0 for length in self.shape))
+        return selection.shape(tuple(length if length is not None else 0 for length in self.shape), self.first_axis)
+
+    @property
+    def first_axis(self) -> Axis | None:
+        """What messages call the first axis; None calls it axis 0."""
+        return None
 
     def media(self) -> MediaCell:
         """Return this cell if it is a single media file.

@@ -14,7 +14,7 @@ from reelbase.errors import SampleIndexError, UsageError
 from reelbase.io.batch_read import MAX_BYTES_IN_FLIGHT, ByteRanges, PendingRead, combine
 from reelbase.media.frame_index import Trust
 from reelbase.media.pixels import PLANES, shape_of_pixels
-from reelbase.selection.indexing import WHOLE, Selection, expand
+from reelbase.selection.indexing import FRAMES, WHOLE, Axis, Selection, expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,7 +98,7 @@ class MediaCell(Cell):
             frames = self.codec.decode(blobs[0], plan, size=size, out=target, **form)
             return deliver(rest.apply(frames), out) if rest.steps else frames
 
-        return PendingRead([ByteRanges(self.packets, _ranges_of(plan))], decode, label)
+        return PendingRead([ByteRanges(self.packets, packet_ranges(plan))], decode, label)
 
     def _prepare_whole(
         self, selection: Selection, label: str, size: Size, out: NDArray[Any] | None, form: dict[str, Any]
@@ -119,7 +119,7 @@ class MediaCell(Cell):
         def decode(blobs: Sequence[Blob]) -> dict[str, NDArray[Any]]:
             return pick_frames(self.codec.decode_planes(blobs[0], plan), item)
 
-        return PendingRead([ByteRanges(self.packets, _ranges_of(plan))], decode, label)
+        return PendingRead([ByteRanges(self.packets, packet_ranges(plan))], decode, label)
 
     def _choose_form(self, pixels: str | None) -> dict[str, Any]:
         """Return the argument of `Codec.decode` that leads to `pixels`; empty for the form that it gives by itself.
@@ -160,6 +160,10 @@ class MediaCell(Cell):
         if self.index is None:
             raise UsageError("This sample is a picture: it has no frames or timestamps.", "Use a video tensor.")
         return self.index
+
+    @property
+    def first_axis(self) -> Axis | None:  # noqa: D102
+        return None if self.index is None else FRAMES
 
     def frame_numbers(self, selection: Selection) -> NDArray[np.int64]:
         """Return the numbers of the selected frames: int64 of shape ``(N,)``, or 0-d for a single frame."""
@@ -225,7 +229,7 @@ class MediaCell(Cell):
                 yield {name: plane[at] for name, plane in planes.items()}
 
 
-def _ranges_of(plan: Plan) -> list[tuple[int, int]]:
+def packet_ranges(plan: Plan) -> list[tuple[int, int]]:
     """Return the byte ranges of a plan's packets, to be fetched together with those of other samples.
 
     It is empty if only the container knows the ranges, or if they are too many bytes to hold at once. The codec then

@@ -12,7 +12,7 @@ from reelbase.cells.cell import ArrayCell, Cell, MissingCell
 from reelbase.errors import SampleIndexError, UsageError
 from reelbase.io.batch_read import PendingRead, combine
 from reelbase.media.pixels import PLANES
-from reelbase.selection.indexing import WHOLE, Selection
+from reelbase.selection.indexing import ITEMS, WHOLE, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,7 @@ class SequenceCell(Cell):
         if not selection.steps or not isinstance(selection.steps[0][0], int):
             return self, selection
         first, *later = selection.steps
-        positions, _ = Selection((first[:1],)).split_frames((len(self.items),))
+        positions, _ = Selection((first[:1],)).split_frames((len(self.items),), ITEMS)
         rest = Selection(tuple(later) if len(first) == 1 else (first[1:], *later))
         return self.items[int(positions[0])].narrow(rest)
 
@@ -110,7 +110,7 @@ class SequenceCell(Cell):
             raise SampleIndexError(
                 "The first axis of a ragged sequence counts its items.", "Index it with an int, a slice or a list."
             )
-        positions, _ = Selection(((lead,),)).split_frames((len(self.items),))
+        positions, _ = Selection(((lead,),)).split_frames((len(self.items),), ITEMS)
         rest = Selection().then(tuple(others))
         return [(self.items[position], rest) for position in positions.tolist()]
 

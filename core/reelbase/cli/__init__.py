@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
+import warnings
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from reelbase import __version__
+from reelbase._util.nearest import suggest
 from reelbase._util.printable import printable, printable_line
-from reelbase.errors import ConfigError, PluginError, ReelbaseError, UsageError
+from reelbase.errors import ConfigError, ConfigWarning, PluginError, ReelbaseError, UsageError
 from reelbase.plugin import CommandSpec
 
 if TYPE_CHECKING:
@@ -68,6 +71,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments of the command line, without the program's name; None uses those of the process.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ConfigWarning)
+        warnings.showwarning = _show_warning
+        return _run_safely(words)
+
+
+def _run_safely(words: list[str]) -> int:
     try:
         return _flush(_run(words))
     except UsageError as error:
@@ -94,13 +104,17 @@ def _run(words: list[str]) -> int:
         epilog="Exit codes: 0 success, 1 a problem was found, 2 wrong usage.",
     )
     parser.add_argument("--version", action="version", version=f"reelbase {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    parsers: dict[str, _Parser] = {}
     chosen = next((word for word in words if not word.startswith("-")), None)
     for name, (text, load) in _find_commands(chosen).items():
         command = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+        parsers[name] = command
         if name == chosen:  # only this command is imported
             load()(command)
-    arguments = parser.parse_args(words)
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:  # reported by the parser of the command, which knows its options
+        parsers[arguments.command].refuse(unknown)
     return cast("Callable[[argparse.Namespace], int]", arguments.run)(arguments)
 
 
@@ -128,12 +142,34 @@ def _find_plugin_commands() -> dict[str, tuple[str, Callable[[], Setup]]]:
     return {spec.name: (spec.help, partial(commands.load, spec.name)) for spec in commands.specs()}
 
 
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning as commands show errors: where in the code it was raised is of no use to their users."""
+    _print_error(str(message) if isinstance(message, ConfigWarning) else f"Warning: {message}")
+
+
 def _print_error(message: str) -> None:
     print(printable(message), file=sys.stderr)
+
+
+#: How argparse says that a value is not one of the choices; newer versions write them without quotes.
+_INVALID_CHOICE: Final = re.compile(r"(argument [^:]*): invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages are safe to print: an argument that it refuses may be the name of a stranger's file."""
 
     def error(self, message: str) -> NoReturn:
+        choice = _INVALID_CHOICE.fullmatch(message)
+        if choice is not None:
+            argument, given, known = choice.groups()
+            names = re.findall(r"[^\s,']+", known)
+            todo = suggest(given, names, f"There are: {', '.join(names)}.")
+            message = f"{argument}: {given!r} is unknown. {todo}"
         super().error(printable_line(message))
+
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """Say that these words of the command line mean nothing to this command."""
+        options = [option for action in self._actions for option in action.option_strings]
+        first = words[0].partition("=")[0]
+        near = suggest(first, options, "") if first.startswith("-") else ""
+        self.error(f"unrecognized arguments: {' '.join(words)}. {near}".rstrip())

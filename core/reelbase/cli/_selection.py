@@ -31,7 +31,7 @@ def parse_selection(text: str) -> Selection:
         return int(text)
     if re.fullmatch(rf"{_PART}(,{_PART})*,?", text):
         return [int(part) for part in text.strip(",").split(",")]
-    raise argparse.ArgumentTypeError(f"{text!r} selects no frames; write 7, 100:200, 100:200:5 or 1,5,9")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a selection; write 7, 100:200, 100:200:5 or 1,5,9")
 
 
 def parse_size(text: str) -> tuple[int, int]:

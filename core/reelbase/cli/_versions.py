@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from reelbase.errors import VersionNotFoundError
+from reelbase.cli._output import say
+from reelbase.errors import AccessDeniedError, ListingNotSupportedError, VersionNotFoundError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from reelbase.dataset import Dataset
     from reelbase.versions.version import Version
+
+Listed = TypeVar("Listed")
 
 REF = "a branch, a tag, a version such as main@12, or the start of a commit's id"
 
@@ -31,6 +35,18 @@ def find_current(dataset: Dataset) -> Version | None:
     try:
         return dataset.history.current
     except VersionNotFoundError:
+        return None
+
+
+def read_listing(read: Callable[[], Listed]) -> Listed | None:
+    """Return what `read` finds by listing the storage; None, and say so on stderr, if it cannot be listed.
+
+    A web server cannot, and access may be for reading alone. The rest of an answer does not depend on it.
+    """
+    try:
+        return read()
+    except (ListingNotSupportedError, AccessDeniedError) as error:
+        say(f"Not shown, because it takes a listing: {str(error).splitlines()[0]}")
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reelbase._util.nearest import suggest
 from reelbase.cli._output import add_json, emit, format_table
 from reelbase.credentials.resolver import resolver
 from reelbase.errors import ReelbaseError, UsageError
@@ -58,15 +59,25 @@ def _check_provider(entry: Configured) -> str:
     return "yes"
 
 
+def _check_name(name: str) -> str:
+    known = sorted(resolver().configured)
+    if name not in known:
+        raise UsageError(
+            f"No credentials are configured by the name {name!r}; there are: {', '.join(known) or 'none'}.",
+            suggest(name, known, f"Add a table [credentials.{name}] to your configuration."),
+        )
+    return name
+
+
 def _test(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         raise UsageError("`reelbase creds test` needs a name.", "`reelbase creds ls` lists them.")
     if arguments.url is not None:
-        storage, key = resolver().locate(arguments.url, arguments.name)
+        storage, key = resolver().locate(arguments.url, _check_name(arguments.name))
         size = storage.stat(key).size
         emit(arguments, {"name": arguments.name, "size": size}, f"{arguments.name}: the file is there, {size} bytes.")
         return 0
-    binding = resolver().find_binding(arguments.name)
+    binding = resolver().find_binding(_check_name(arguments.name))
     url = next(iter(binding.prefixes), "")  # providers may issue credentials for one URL only
     credentials = binding.lease.get_current(url, "read")
     expiry = (

@@ -67,6 +67,8 @@ def build(folder: str, *, overwrite: bool = False) -> Dataset:
     try:
         dataset = api.empty(folder, overwrite=overwrite)
     except DatasetExistsError:
+        if not api.exists(folder):
+            raise
         todo = "Name another folder, or replace the dataset in it: reelbase demo FOLDER --overwrite."
         raise DatasetExistsError(f"There is a dataset in {folder!r} already.", todo) from None
     clip = files("reelbase.cli") / "clip"

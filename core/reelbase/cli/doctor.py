@@ -131,7 +131,7 @@ def _check_dataset(path: str, *, full: bool) -> Iterator[Finding]:
     try:
         dataset = api.load(path, read_only=True)
     except ReelbaseError as error:
-        yield Finding(f"dataset {path}", False, str(error))
+        yield Finding(f"dataset {path}", False, " ".join(str(error).split()))
         return
     yield Finding(f"dataset {path}", True, f"{len(dataset)} rows")
     for name, tensor in dataset.tensors.items():

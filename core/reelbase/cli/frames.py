@@ -53,7 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
         view = views[None]
         written = _choose_export(arguments.output)(view, arguments.output, arguments)
         result = {"frames": view.shape[0], "written": written, "timestamps": view.timestamps}
-        emit(arguments, result, f"{result['frames']} frames: {_format_paths(written)}")
+        emit(
+            arguments,
+            result,
+            f"{result['frames']} frame{'' if result['frames'] == 1 else 's'}: {_format_paths(written)}",
+        )
         return 0
     if arguments.output.suffix and not arguments.output.is_dir():
         raise UsageError(f"{arguments.output} is one file, for several rows.", "Name a folder after -o.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from reelbase import api
 from reelbase.cli._output import add_json, emit, format_pairs, format_size, format_value
-from reelbase.cli._versions import add_ref, find_current, format_version, version_to_json
+from reelbase.cli._versions import add_ref, find_current, format_version, read_listing, version_to_json
 from reelbase.errors import UsageError
 from reelbase.summary import summarize
 from reelbase.viewing.tensor_source import media_of
@@ -27,7 +28,7 @@ def setup(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Describe the dataset at the path; if there is none, the file."""
-    if api.exists(arguments.path):
+    if os.path.isdir(arguments.path) or api.exists(arguments.path):  # noqa: PTH112 - any text may be a path
         dataset = api.load(arguments.path, read_only=True, ref=arguments.ref)
         found = describe_dataset(dataset)
         emit(arguments, found, _format(dataset, found))
@@ -42,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:
-    """Return tensors, number of rows, sizes and the user's metadata."""
-    stored = dataset.maintenance.size()
+    """Return tensors, number of rows, the user's metadata, and sizes: None where the storage cannot be listed."""
+    stored = read_listing(dataset.maintenance.size)
     tensors = {name: {**tensor.meta, "shape": tensor.shape} for name, tensor in dataset.tensors.items()}
     version = find_current(dataset)
     return {
@@ -52,8 +53,8 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "rows": len(dataset),
         "tensors": tensors,
         "info": dict(dataset.info),
-        "objects": stored.objects,
-        "bytes": stored.bytes,
+        "objects": stored and stored.objects,
+        "bytes": stored and stored.bytes,
     }
 
 
@@ -67,11 +68,15 @@ def describe_file(path: str) -> dict[str, Any]:
     return found
 
 
+def _format_stored(size: int | None, objects: int | None) -> str:
+    return "unknown" if size is None else f"{format_size(size)} in {objects} objects"
+
+
 def _format(dataset: Dataset, found: dict[str, Any]) -> str:
     version = find_current(dataset)
     lines = [
         ("version", "none yet" if version is None else "  ".join(format_version(version)).strip()),
-        ("stored", f"{format_size(found['bytes'])} in {found['objects']} objects"),
+        ("stored", _format_stored(found["bytes"], found["objects"])),
         *((f"info.{key}", format_value(value)) for key, value in found["info"].items()),
     ]
     return f"{summarize(repr(dataset), dataset.tensors.values())}\n\n{format_pairs(lines)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reelbase import api
 from reelbase.cli._output import add_json, emit, format_table
 from reelbase.cli._selection import parse_count
-from reelbase.cli._versions import add_ref, format_version, version_to_json
+from reelbase.cli._versions import add_ref, format_version, read_listing, version_to_json
 
 if TYPE_CHECKING:
     import argparse
@@ -35,11 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
     """List versions, newest first."""
     dataset = api.load(arguments.path, read_only=True, ref=arguments.ref)
     versions = dataset.log(all=arguments.all, limit=arguments.n)
-    names = _find_tags(dataset)
+    names = read_listing(lambda: _find_tags(dataset))
     emit(
         arguments,
-        [{**version_to_json(version), "tags": names.get(version.ref, [])} for version in versions],
-        _format(versions, names) or ("No version yet." if arguments.all else "No named version; see --all."),
+        [
+            {**version_to_json(version), "tags": None if names is None else names.get(version.ref, [])}
+            for version in versions
+        ],
+        _format(versions, names or {}) or ("No version yet." if arguments.all else "No named version; see --all."),
     )
     return 0
 

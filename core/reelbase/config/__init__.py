@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from reelbase._util.once import Once
 from reelbase._util.urls import redacted
 from reelbase.config.keys import Key, Values, collect_keys, make_arguments
 from reelbase.config.sources import Source, find_sources, locate_default_user_file, variable_name
-from reelbase.errors import ConfigError
+from reelbase.errors import ConfigError, ConfigWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ class Settings(Values):
 
     def _explain(self, key: Key, name: str) -> Explained:
         found = self._found.get(name) or _Found(value=key.default, origin="default")
-        shown = _show_value(name, found.value) if key.name in {"storage", "credentials"} else found.value
+        shown = show_option(name, found.value) if key.name in {"storage", "credentials"} else found.value
         return Explained(key=name, value=shown, origin=found.origin, doc=key.doc)
 
 
@@ -92,6 +93,8 @@ def load(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> S
     for source in find_sources(environ, cwd):
         for name, raw in source.raw.items():
             key = _find_key(name, source, environ)
+            if key is None:
+                continue
             value = _parse(key, name, raw, source)
             found[name] = _join(key, found.get(name), _Found(value=value, origin=source.origin(name)))
     return Settings(**make_arguments({name: setting.value for name, setting in found.items()}), _found=found)
@@ -114,11 +117,16 @@ def reset() -> None:
     _settings.forget()
 
 
-def _find_key(name: str, source: Source, environ: Mapping[str, str]) -> Key:
-    """Return the declaration of a key, if this source may set it."""
+def _find_key(name: str, source: Source, environ: Mapping[str, str]) -> Key | None:
+    """Return the declaration of a key, if this source may set it; None for a variable that nobody declares."""
     key = _KEYS.get(name) or _find_table_key(name)
     if key is None or (key.shape and name.count(".") != key.shape.count(".")):
-        raise ConfigError(f"{source.place}: unknown setting {_spell(name, source)!r}.", _suggest(name, source))
+        error = ConfigError(f"{source.place}: unknown setting {_spell(name, source)!r}.", _suggest(name, source))
+        # A variable may be another program's, or of another version. One that was to protect must not be passed over.
+        if not source.may_have_others or name.startswith("security."):
+            raise error
+        warnings.warn(str(error), ConfigWarning, stacklevel=2)
+        return None
     if key.user_only and source.is_project:
         place = locate_default_user_file(environ) or "your own configuration file"
         raise ConfigError(
@@ -164,8 +172,13 @@ def _join(key: Key, weaker: _Found | None, found: _Found) -> _Found:
     return _Found(value=value, origin=f"{weaker.origin}, {found.origin}")
 
 
-def _show_value(name: str, value: object) -> object:
-    """Return an option as it is shown: "(set)" if it may be a secret, and a URL without its user and password."""
+def show_option(name: str, value: object) -> object:
+    """Return an option as it is shown: "(set)" if it may be a secret, and a URL without its user and password.
+
+    Args:
+        name: Dotted name of the option.
+        value: Its value.
+    """
     if name.rpartition(".")[2] not in _PLAIN_OPTIONS:
         return "(set)"
     if isinstance(value, list):

@@ -26,11 +26,13 @@ class Source:
         place: The file's path, or "the environment".
         raw: Unparsed values by dotted name.
         is_project: True for a project's file, which may not set some keys.
+        may_have_others: True if names that nobody declares are passed over with a warning.
     """
 
     place: str
     raw: Mapping[str, object]
     is_project: bool = False
+    may_have_others: bool = False
 
     def origin(self, name: str) -> str:
         """Return where the value of the key `name` came from, as it is shown to the user."""
@@ -145,7 +147,7 @@ def _read_environment(environ: Mapping[str, str]) -> Source:
         for name, value in environ.items()
         if name.startswith(PREFIX) and name != USER_FILE
     }
-    return Environment(place="the environment", raw=raw)
+    return Environment(place="the environment", raw=raw, may_have_others=True)
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "", depth: int = 1) -> dict[str, object]:

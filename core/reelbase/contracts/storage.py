@@ -67,6 +67,22 @@ class Storage(ABC):
         self.credentials = credentials
 
     @classmethod
+    def parse_options(cls, options: Mapping[str, Any]) -> object | None:
+        """Check the table ``[storage.<name>]``, for `reelbase config`. No request is sent.
+
+        Args:
+            options: The options that are set.
+
+        Returns:
+            A dataclass instance with all options; its docstring describes them under ``Attributes:``. None if this
+            storage declares no options.
+
+        Raises:
+            ConfigError: an option is unknown, or its value is wrong.
+        """
+        return None
+
+    @classmethod
     def locate(cls, url: str) -> tuple[str, str]:
         """Split the URL of one object into the root of a storage and the key below it.
 

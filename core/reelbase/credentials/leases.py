@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from reelbase._util.forks import reset_after_fork
+from reelbase._util.log_secrets import redacted_logs
 from reelbase._util.urls import redacted
 from reelbase.contracts.credentials import CredentialRequest, Credentials
 from reelbase.errors import AccessDeniedError, CredentialsExpiredError, ReelbaseError
@@ -103,7 +104,8 @@ class Lease:
 
     def _request(self, request: CredentialRequest) -> Credentials:
         try:
-            given = self._provider.get(request)
+            with redacted_logs():
+                given = self._provider.get(request)
         except ReelbaseError:
             raise
         except Exception as error:  # noqa: BLE001 - a provider may raise anything; its text may hold a secret

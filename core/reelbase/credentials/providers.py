@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from reelbase.contracts.credentials import CredentialProvider, CredentialRequest, Credentials
 from reelbase.errors import ConfigError, UsageError
+
+#: The name of the service's default credential chain. Every dataset has it.
+ENVIRONMENT: Final = "ENV"
 
 
 class MemoryProvider(CredentialProvider):
@@ -53,6 +56,11 @@ def make_provider(name: str, creds: object, *, from_environment: bool) -> Creden
     Raises:
         UsageError: neither or both of `creds` and `from_environment` are given, or `creds` has another type.
     """
+    if name == ENVIRONMENT and not from_environment:
+        raise UsageError(
+            f"{name!r} always names the credentials of the environment: it takes no others.",
+            "Add another name for these: ds.add_creds_key(…).",
+        )
     if (creds is None) != from_environment:
         raise UsageError(
             f"populate_creds({name!r}) wants creds, or from_environment=True; not both.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from reelbase._util.log_secrets import redacted_logs
 from reelbase.contracts.storage import Storage
 from reelbase.errors import AccessDeniedError
 
@@ -105,11 +106,14 @@ class RenewingStorage(Storage):
     def _call(self, work: Callable[[Storage], Result], *, repeat: bool = True) -> Result:
         used, storage = self._get_storage()
         try:
-            return work(storage)
+            with redacted_logs(used):
+                return work(storage)
         except AccessDeniedError as error:
             if not repeat or not self._lease().replace_refused(used, error, self._url, self._action):
                 raise
-        return work(self._get_storage()[1])
+        used, storage = self._get_storage()
+        with redacted_logs(used):
+            return work(storage)
 
     def _list(self, work: Callable[[Storage], Iterator[tuple[str, Stat]]]) -> Iterator[tuple[str, Stat]]:
         used, storage = self._get_storage()

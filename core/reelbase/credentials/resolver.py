@@ -10,14 +10,16 @@ from __future__ import annotations
 import atexit
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from reelbase._util.nearest import suggest
 from reelbase._util.once import Once
 from reelbase._util.urls import redacted
 from reelbase.config import settings
 from reelbase.contracts.credentials import CredentialProvider, Credentials, is_within
 from reelbase.credentials.bindings import MANAGED, Binding, Configured
 from reelbase.credentials.leases import Lease
+from reelbase.credentials.providers import ENVIRONMENT
 from reelbase.credentials.renewing_storage import RenewingStorage
 from reelbase.errors import LinkRefusedError, ScopeError, UsageError
 from reelbase.registry import registry
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 
     #: What `reelbase.read` and `reelbase.load` take.
     Creds = Mapping[str, Any] | Credentials | CredentialProvider | str | None
-
-ENVIRONMENT: Final = "ENV"
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,11 @@ class Resolver:
             known = ", ".join(sorted(self.configured)) or "none"
             raise UsageError(
                 f"creds is a text, but not one of the configured names of credentials: {known}.",
-                'Give a dict such as {"aws_access_key_id": …}, or configure a table [credentials.<name>].',
+                suggest(
+                    name,
+                    self.configured,
+                    'Give a dict such as {"aws_access_key_id": …}, or configure a table [credentials.<name>].',
+                ),
             )
         if name in names.managed:
             raise UsageError(
@@ -155,8 +159,12 @@ class Resolver:
             )
         raise UsageError(
             f"No credentials are known by the name {name!r}.",
-            f"ds.populate_creds({name!r}, …) binds it here, a table [credentials.{name}] of your configuration "
-            "everywhere.",
+            suggest(
+                name,
+                [*self.configured, *(key for dataset, key in self._populated if dataset == names.dataset)],
+                f"ds.populate_creds({name!r}, …) binds it here, a table [credentials.{name}] of your configuration "
+                "everywhere.",
+            ),
         )
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import atexit
 import getpass
 import json
 import logging
+import os
 import random
 import time
 import uuid
@@ -70,8 +71,9 @@ def create(storage: Storage, uid: str | None = None) -> str:
         The uuid.
 
     Raises:
-        DatasetExistsError: there is a dataset already.
+        DatasetExistsError: there is a dataset already, or the place is a file.
     """
+    check_not_a_file(storage)
     uid = uid or uuid.uuid4().hex
     root = {"format": commits.FORMAT, "uuid": uid}
     if not claim(storage, keys.ROOT, json.dumps(root).encode()):
@@ -101,7 +103,7 @@ def check_root(storage: Storage) -> str:
     try:
         data = storage.get(keys.ROOT, 0, 65536)
     except ObjectNotFoundError:
-        raise DatasetNotFoundError(f"No dataset at {storage.root!r}.", _NO_DATASET_HELP) from None
+        raise _make_absent_error(storage) from None
     try:
         root = json.loads(data)
         version, uid, is_being_deleted = root["format"], str(root["uuid"]), root.get("deleting", False)
@@ -113,6 +115,31 @@ def check_root(storage: Storage) -> str:
             f"The dataset at {storage.root!r} was only partly deleted.", "Call reelbase.delete(path) again."
         )
     return uid
+
+
+def check_not_a_file(storage: Storage) -> None:
+    """Check that a new dataset can be made here.
+
+    Raises:
+        DatasetExistsError: the place is a file on this machine.
+    """
+    if os.path.isfile(storage.root):  # noqa: PTH113 - any text may be a root
+        raise DatasetExistsError(
+            f"{storage.root!r} is a file: a dataset needs a folder.", "Choose another place; nothing was changed."
+        )
+
+
+def _make_absent_error(storage: Storage) -> DatasetNotFoundError:
+    """Return the error for a place without a dataset. For a local path it says what is there."""
+    root = storage.root
+    if os.path.isfile(root):  # noqa: PTH113 - any text may be a root
+        return DatasetNotFoundError(f"{root!r} is a file, not a dataset.", "reelbase.read(path) reads a media file.")
+    if os.path.isdir(root) and os.listdir(root):  # noqa: PTH112, PTH208
+        return DatasetNotFoundError(
+            f"No dataset at {root!r}: the folder has other files.",
+            "Check the path; reelbase.empty(path) creates a dataset in a new folder.",
+        )
+    return DatasetNotFoundError(f"No dataset at {root!r}.", _NO_DATASET_HELP)
 
 
 def _unreadable_root_error(storage: Storage, data: bytes) -> FormatError | DatasetNotFoundError:

@@ -99,7 +99,10 @@ class Store:
             staged = self._staged.get(key)
             if staged is not None:
                 return bytes(staged[start:stop])
-        return self._stored.get(key, start, stop)
+        try:
+            return self._stored.get(key, start, stop)
+        except ObjectNotFoundError:
+            raise self._make_missing_error(key) from None
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Return several ranges of an object, which may still be staged."""
@@ -107,7 +110,18 @@ class Store:
             staged = self._staged.get(key)
             if staged is not None:
                 return [bytes(staged[start:stop]) for start, stop in ranges]
-        return self._stored.get_ranges(key, ranges)
+        try:
+            return self._stored.get_ranges(key, ranges)
+        except ObjectNotFoundError:
+            raise self._make_missing_error(key) from None
+
+    def _make_missing_error(self, key: str) -> ObjectNotFoundError:
+        # The user never wrote this key, so the storage's own advice, to check the path, would lead nowhere.
+        return ObjectNotFoundError(
+            f"{key} of the dataset at {self.storage.root!r} is missing.",
+            "If the version was open for long, it may have expired and its data been deleted: load the dataset again. "
+            "Otherwise `reelbase verify` lists what is damaged.",
+        )
 
     def add(self, data: bytes) -> Location:
         """Stage bytes in the open pack, and return where they will be.

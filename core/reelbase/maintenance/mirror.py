@@ -62,6 +62,7 @@ def _check_destination(dest: Storage, uid: str) -> None:
     Raises:
         DatasetExistsError: `dest` holds something else.
     """
+    logs.check_not_a_file(dest)
     if next(iter(dest.list()), None) is None:
         return
     try:

@@ -136,6 +136,12 @@ class FrameIndex:
         return marked if len(marked) and marked[0] == 0 else np.concatenate([[0], marked]).astype(np.int64)
 
     @cached_property
+    def entry_frames(self) -> Ints:
+        """Numbers of the frames that decoding can start at, ascending."""
+        frames = self._frame_of_packet[self.raps] if len(self.pos) else self.raps[:0]
+        return np.sort(frames[frames >= 0])
+
+    @cached_property
     def _frame_of_packet(self) -> Ints:
         owner = np.full(len(self.pos), -1, np.int64)
         owner[self.display] = np.arange(len(self.display))

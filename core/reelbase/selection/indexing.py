@@ -8,6 +8,7 @@ always stays in front.
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass, replace
 from operator import index as as_int
 from types import EllipsisType
@@ -25,6 +26,31 @@ if TYPE_CHECKING:
 Item = int | slice | EllipsisType | None | np.ndarray
 Shape = tuple[int, ...]
 WHOLE = slice(None)  #: selects all of an axis
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What messages call one axis, and how they say how long it is.
+
+    Attributes:
+        position: What a position on it is: "Frame".
+        whole: What has that axis: "the video has".
+        unit: What it has one of at every position, and several of which: "frame", "frames".
+    """
+
+    position: str
+    whole: str
+    unit: tuple[str, str]
+
+    def describe(self, length: int) -> str:
+        """Say how long it is: "the video has 132 frames"."""
+        whole = "there is" if self.whole == "there are" and length == 1 else self.whole
+        return f"{whole} {length} {self.unit[length != 1]}"
+
+
+ROWS = Axis("Row", "there are", ("row", "rows"))
+FRAMES = Axis("Frame", "the video has", ("frame", "frames"))
+ITEMS = Axis("Item", "the sequence has", ("item", "items"))
 
 
 def parse(key: object) -> tuple[Item, ...]:
@@ -76,7 +102,7 @@ def _parse_integer(value: object) -> int:
         return as_int(value)  # type: ignore[arg-type]
     except TypeError:
         raise SampleIndexError(
-            f"A {type(value).__name__} is not an index.",
+            f"{reprlib.repr(value)} is not an index: it is of type {type(value).__name__}.",
             "Use ints, slices, lists of ints, boolean masks, '...' or None; .at(seconds) finds frames by time.",
         ) from None
 
@@ -96,12 +122,12 @@ def _parse_array(value: object) -> NDArray[Any]:
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
     raise SampleIndexError(
-        f"An index array of shape {array.shape} and dtype {array.dtype} is not supported.",
+        f"{reprlib.repr(value)} is not an index: it has shape {array.shape} and dtype {array.dtype}.",
         "Use integer arrays, or a one-dimensional boolean mask.",
     )
 
 
-def _resolve_positions(item: Item, length: int, axis: str) -> NDArray[np.int64] | int:
+def _resolve_positions(item: Item, length: int, axis: Axis) -> NDArray[np.int64] | int:
     """Return an int or array item as non-negative positions on an axis.
 
     Args:
@@ -114,25 +140,26 @@ def _resolve_positions(item: Item, length: int, axis: str) -> NDArray[np.int64] 
     """
     if isinstance(item, int):
         if not -length <= item < length:
-            raise SampleIndexError(f"{axis} {item} is out of range: there are {length}.", _describe_valid(length))
+            raise _make_range_error(item, length, axis)
         return item % length
     item = np.asarray(item)
     if item.dtype == bool:
         if len(item) != length:
             raise SampleIndexError(
-                f"A mask of {len(item)} does not fit: there are {length}.", "Pass one bool for each."
+                f"A mask of {len(item)} does not fit: {axis.describe(length)}.", "Pass one bool for each."
             )
         return np.flatnonzero(item)
     is_outside = (item < -length) | (item >= length)
     if is_outside.any():
-        raise SampleIndexError(
-            f"{axis} {item[is_outside][0]} is out of range: there are {length}.", _describe_valid(length)
-        )
+        raise _make_range_error(item[is_outside][0], length, axis)
     return np.where(item < 0, item + length, item)
 
 
-def _describe_valid(length: int) -> str:
-    return f"Valid are {-length} to {length - 1}." if length else "There is nothing to choose from."
+def _make_range_error(position: int, length: int, axis: Axis) -> SampleIndexError:
+    return SampleIndexError(
+        f"{axis.position} {position} is out of range: {axis.describe(length)}.",
+        f"Valid are {-length} to {length - 1}." if length else "There is nothing to choose from.",
+    )
 
 
 def expand(items: Sequence[Item], ndim: int) -> list[Item]:
@@ -149,8 +176,13 @@ def expand(items: Sequence[Item], ndim: int) -> list[Item]:
     return [*items[:at], *fill, *items[at + 1 :]]
 
 
-def indexed_shape(shape: Shape, items: Sequence[Item]) -> Shape:
+def indexed_shape(shape: Shape, items: Sequence[Item], first: Axis | None = None) -> Shape:
     """Return the shape of ``array[items]`` for an array of `shape`, by numpy's rules.
+
+    Args:
+        shape: Shape of the array.
+        items: The index.
+        first: What messages call axis 0; None calls it that.
 
     Raises:
         SampleIndexError: the items do not fit the shape.
@@ -168,7 +200,7 @@ def indexed_shape(shape: Shape, items: Sequence[Item]) -> Shape:
             basic.append((place, len(range(length)[item])))
         else:
             fancy.append(place)
-            shapes.append(np.shape(_resolve_positions(item, length, f"Index on axis {axis}:")))
+            shapes.append(np.shape(_resolve_positions(item, length, _name_axis(axis, first))))
         axis += 1
     if not any(shapes):
         return tuple(length for _, length in basic)
@@ -181,6 +213,17 @@ def indexed_shape(shape: Shape, items: Sequence[Item]) -> Shape:
     front = sum(place < fancy[0] for place, _ in basic) if is_adjacent else 0
     lengths = tuple(length for _, length in basic)
     return lengths[:front] + joined + lengths[front:]
+
+
+def _follow(first: Axis, items: Sequence[Item], ndim: int) -> Axis | None:
+    """Return what axis 0 is called after a step; None if it is another axis then."""
+    expanded = expand(items, ndim)
+    stays = np.ndim(expanded[0]) == 1 if isinstance(expanded[0], np.ndarray) else isinstance(expanded[0], slice)
+    return replace(first, whole="this selection has") if stays and _stays_first(expanded) else None
+
+
+def _name_axis(axis: int, first: Axis | None) -> Axis:
+    return first if first is not None and axis == 0 else Axis("Index", f"axis {axis} has", ("entry", "entries"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,17 +240,20 @@ class Selection:
         """Return this selection followed by another index expression."""
         return Selection((*self.steps, items)) if items else self
 
-    def shape(self, full: Shape) -> Shape:
+    def shape(self, full: Shape, first: Axis | None = None) -> Shape:
         """Return the shape of the selected part of a sample.
 
         Args:
             full: Shape of the whole sample.
+            first: What messages call its axis 0; None calls it that.
 
         Raises:
             SampleIndexError: the selection does not fit the shape.
         """
         for items in self.steps:
-            full = indexed_shape(full, items)
+            ndim = len(full)
+            full = indexed_shape(full, items, first)
+            first = None if first is None else _follow(first, items, ndim)
         return full
 
     def apply(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -217,13 +263,14 @@ class Selection:
             array = array[items]
         return array
 
-    def split_frames(self, full: Shape) -> tuple[NDArray[np.int64], Selection]:
+    def split_frames(self, full: Shape, axis: Axis = FRAMES) -> tuple[NDArray[np.int64], Selection]:
         """Split the selection into the needed entries of the first axis, and what remains to be done with them.
 
         So a video decodes only the frames that are asked for.
 
         Args:
             full: Shape of the whole sample.
+            axis: What messages call the first axis.
 
         Returns:
             ``(request, rest)``. The first is the positions on the first axis, in the order and with the repeats that
@@ -232,7 +279,7 @@ class Selection:
         Raises:
             SampleIndexError: the selection does not fit the shape.
         """
-        self.shape(full)
+        self.shape(full, axis)
         request, rest = np.arange(full[0]), Selection()
         shape = full
         for step, items in enumerate(self.steps):
@@ -271,7 +318,7 @@ def _narrow(request: NDArray[np.int64], item: Item) -> tuple[NDArray[np.int64], 
     """Return the part of `request` that `item` needs, and the item that selects the same from that part."""
     if isinstance(item, slice):
         return request[item], WHOLE
-    places = _resolve_positions(item, len(request), "Frame")
+    places = _resolve_positions(item, len(request), FRAMES)
     if isinstance(places, int):
         return request[places : places + 1], 0
     taken = request[places.reshape(-1)]
@@ -362,7 +409,7 @@ class Index:
         for item in self.rows[:-1]:
             length = _count(item, length)
         if self.rows and not isinstance(self.rows[-1], slice):
-            _resolve_positions(self.rows[-1], length, "Row")
+            _resolve_positions(self.rows[-1], length, ROWS)
 
     def resolve(self, length: int) -> list[tuple[int, Selection]]:
         """Return each selected row of a tensor, with the part of its sample.
@@ -399,6 +446,6 @@ def _choose_rows(rows: range | list[int], selectors: Sequence[Item]) -> range | 
         if isinstance(item, slice):
             rows = rows[item]
             continue
-        places = _resolve_positions(item, len(rows), "Row")
+        places = _resolve_positions(item, len(rows), ROWS)
         rows = [rows[places]] if isinstance(places, int) else [rows[k] for k in places.reshape(-1).tolist()]
     return rows

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from reelbase._util.nearest import suggest
 from reelbase.contracts.htype import brief
-from reelbase.credentials.resolver import ENVIRONMENT, Names
+from reelbase.credentials.providers import ENVIRONMENT
+from reelbase.credentials.resolver import Names
 from reelbase.errors import UsageError
 from reelbase.format import validation
 from reelbase.format.ops import SetInfo
@@ -71,6 +73,11 @@ class CredsKeys:
 
     def update(self, key: str, new_key: str | None, *, managed: bool | None) -> None:
         """As `Dataset.update_creds_key`."""
+        if ENVIRONMENT in (key, new_key):
+            raise UsageError(
+                f"{ENVIRONMENT!r} always names the environment's credentials: it cannot be changed.",
+                "Use another name.",
+            )
         with self._session.change() as transaction:
             kept = _read_stored(transaction.state)
             first = self._find_first_name(kept, key)
@@ -87,15 +94,19 @@ class CredsKeys:
         Raises:
             UsageError: there is no such name.
         """
-        self._find_first_name(_read_stored(self._session.schema_state), key)
+        if key != ENVIRONMENT:
+            self._find_first_name(_read_stored(self._session.schema_state), key)
 
     @staticmethod
     def _find_first_name(kept: Mapping[str, Any], key: str) -> str:
         for first, entry in kept.items():
             if entry["name"] == key:
                 return first
-        known = ", ".join(sorted(entry["name"] for entry in kept.values())) or "none"
-        raise UsageError(f"The dataset has no creds_key {brief(key)}; it has: {known}.", "Add it: ds.add_creds_key(…).")
+        known = sorted(entry["name"] for entry in kept.values())
+        raise UsageError(
+            f"The dataset has no creds_key {brief(key)}; it has: {', '.join(known) or 'none'}.",
+            suggest(str(key), known, "Add it: ds.add_creds_key(…)."),
+        )
 
 
 def _read_stored(state: State) -> dict[str, Any]:

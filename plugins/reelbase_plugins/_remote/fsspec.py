@@ -99,9 +99,16 @@ class BucketStorage(Storage):
     ) -> None:
         super().__init__(root.removesuffix("/"), options=options, credentials=credentials)
         self.place = Place.parse(root)
-        self.settings: Any = parse_options(self.table, self.options, f"storage.{self.name}")
-        self._retry_policy = RetryPolicy(tries=self.settings.tries, deadline=self.settings.deadline)
+        self.settings = self.parse_options(self.options)
+        self._retry_policy = RetryPolicy(
+            tries=self.settings.tries, deadline=self.settings.deadline, credentials=credentials
+        )
         self._opened: tuple[int, Bucket] | None = None
+
+    @classmethod
+    def parse_options(cls, options: Mapping[str, Any]) -> Any:
+        """Check the options of `table`."""
+        return parse_options(cls.table, options, f"storage.{cls.name}")
 
     @classmethod
     def locate(cls, url: str) -> tuple[str, str]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reelbase.errors import StorageError, StorageTimeoutError
+from reelbase.plugin import redacted_logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tenacity import RetryCallState
 
@@ -46,10 +47,12 @@ class RetryPolicy:
     Attributes:
         tries: Highest number of tries.
         deadline: Seconds for all tries together.
+        credentials: Fields of the credentials that requests are sent with; no library's log shows their values.
     """
 
     tries: int = 6
     deadline: float = 120.0
+    credentials: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def call(self, once: Callable[[float], Result]) -> Result:
         """Call `once` and return its result. If it raises a `Transient`, wait and call it again.
@@ -70,8 +73,9 @@ class RetryPolicy:
 
         tries = Retrying(retry=retry_if_exception_type(Transient), stop=ends, wait=_compute_pause)
         try:
-            # Always above 0: urllib3 refuses a timeout of 0.
-            return tries(lambda: once(max(0.001, end - time.monotonic())))
+            with redacted_logs(self.credentials):
+                # Always above 0: urllib3 refuses a timeout of 0.
+                return tries(lambda: once(max(0.001, end - time.monotonic())))
         except RetryError as failed:
             last = failed.last_attempt.exception()
             assert isinstance(last, Transient)  # noqa: S101 - nothing else is tried again

@@ -124,7 +124,7 @@ class ClassLabel(Htype):
         if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
             return int(self._check_ids(np.array([item], object))[0])  # object: the id may not fit into an int64
         todo = "Pass class ids (0 or more) or class names: a single one or a flat list."
-        raise HtypeError(f"{brief(item)} is a {type(item).__name__}, not a class label.", todo)
+        raise HtypeError(f"{brief(item)} is of type {type(item).__name__}, not a class label.", todo)
 
     def _find_id(self, name: str) -> int:
         if not self.class_names:

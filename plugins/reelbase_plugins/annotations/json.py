@@ -107,7 +107,7 @@ def _check_leaf(value: Any, path: str) -> Any:
         raise HtypeError(f"{path}: JSON does not have {value}.", "Use None.")
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    raise HtypeError(f"{path}: {brief(value)} is a {type(value).__name__}, not JSON.", _suggest(value))
+    raise HtypeError(f"{path}: {brief(value)} is of type {type(value).__name__}, not JSON.", _suggest(value))
 
 
 def _check_text(value: str, path: str) -> str:
@@ -121,7 +121,7 @@ def _check_text(value: str, path: str) -> str:
 
 def _check_key(key: object, path: str) -> str:
     if not isinstance(key, str):
-        raise HtypeError(f"{path}: the key {brief(key)} is a {type(key).__name__}.", "JSON keys are strings.")
+        raise HtypeError(f"{path}: the key {brief(key)} is of type {type(key).__name__}.", "JSON keys are strings.")
     return _check_text(key, path)
 
 

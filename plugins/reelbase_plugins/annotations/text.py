@@ -42,7 +42,7 @@ class Text(Htype):
             raise HtypeError(f"{brief(value)} is bytes, not text.", "Decode it: value.decode('utf-8').")
         if not isinstance(text, str):
             todo = "Pass a str. Use the htype json for other values, and sequence[text] for a list of strings."
-            raise HtypeError(f"{brief(value)} is a {type(value).__name__}, not text.", todo)
+            raise HtypeError(f"{brief(value)} is of type {type(value).__name__}, not text.", todo)
         return encode(text)
 
     def convert(self, array: NDArray[Any], source: Htype, picture_size: Callable[[], tuple[int, int] | None]) -> Any:

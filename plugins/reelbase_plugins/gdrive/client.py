@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import finalize
 
 from reelbase.errors import BadReplyError, OutcomeUnknownError, StorageError
+from reelbase.plugin import redacted_logs
 from reelbase_plugins._remote.retry import RetryPolicy, Transient
 from reelbase_plugins.gdrive.access import choose_access
 from reelbase_plugins.gdrive.replies import IdInUseError, InDoubt, make_connection_error, make_error, parse
@@ -44,10 +45,12 @@ class Client:
 
     def __init__(self, options: Options, fields: Mapping[str, Any] | None) -> None:
         self._options = options
-        access = choose_access(fields, options.api_key, anonymous=options.anonymous)
+        credentials = {**(fields or {}), "api_key": options.api_key}
+        with redacted_logs(credentials):
+            access = choose_access(fields, options.api_key, anonymous=options.anonymous)
         self._api_key = access.api_key
         self._signer = None if access.signer is None else Signer(access.signer)
-        self._retry_policy = RetryPolicy(tries=options.tries, deadline=options.deadline)
+        self._retry_policy = RetryPolicy(tries=options.tries, deadline=options.deadline, credentials=credentials)
         self._idle: deque[Any] = deque()
         self._ids: deque[str] = deque()
         self._keys: dict[str, str] = {}

@@ -49,9 +49,14 @@ class DriveStorage(Storage):
     ) -> None:
         self._place = parse_url(root)
         super().__init__(self._place.url, options=options, credentials=credentials)
-        self._settings = parse_options(Options, self.options, "gdrive")
+        self._settings = self.parse_options(self.options)
         check_fields(credentials)
         self._names: dict[int, tuple[Client, Names]] = {}
+
+    @classmethod
+    def parse_options(cls, options: Mapping[str, Any]) -> Options:
+        """Check the options of `Options`."""
+        return parse_options(Options, options, "storage.gdrive")
 
     @classmethod
     def locate(cls, url: str) -> tuple[str, str]:

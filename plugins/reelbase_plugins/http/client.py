@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from reelbase_plugins.http.connections import get_pool_manager
 from reelbase_plugins.http.failures import failing
-from reelbase_plugins.http.logs import redacted_logs
 from reelbase_plugins.http.redirects import Hops
 from reelbase_plugins.http.replies import Reply
 
@@ -70,7 +69,7 @@ class Client:
         seconds = max(0.001, min(self._timeout, end - time.monotonic()))
         # Credentials are not sent to another server that this one redirects to.
         login = self._login.headers() if hops.at_home else {}
-        with failing(address), redacted_logs():
+        with failing(address):
             response = self._get_connection_pool(address).urlopen(
                 method, address.target,
                 headers={**login, **_DEFAULT_HEADERS, "Host": address.authority, **headers},

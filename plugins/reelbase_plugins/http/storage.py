@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from reelbase.errors import BadReplyError, ObjectChangedError, ReadOnlyError, StorageError
+from reelbase.errors import BadReplyError, ListingNotSupportedError, ObjectChangedError, ReadOnlyError, StorageError
 from reelbase.plugin import Stat, Storage
 from reelbase_plugins._remote.options import parse_options
 from reelbase_plugins._remote.retry import RetryPolicy
@@ -62,10 +62,15 @@ class HttpStorage(Storage):
     ) -> None:
         self._folder = Address.of(root)
         super().__init__(self._folder.folder, options=options, credentials=credentials)
-        chosen = parse_options(Options, self.options, "storage.http")
+        chosen = self.parse_options(self.options)
         self._client = Client(Login(credentials), chosen.timeout, Guard.of(chosen.network))
-        self._retry_policy = RetryPolicy(tries=chosen.tries, deadline=chosen.deadline)
+        self._retry_policy = RetryPolicy(tries=chosen.tries, deadline=chosen.deadline, credentials=credentials)
         self._concurrency = chosen.concurrency
+
+    @classmethod
+    def parse_options(cls, options: Mapping[str, Any]) -> Options:
+        """Check the options of `Options`."""
+        return parse_options(Options, options, "storage.http")
 
     @classmethod
     def locate(cls, url: str) -> tuple[str, str]:
@@ -115,8 +120,8 @@ class HttpStorage(Storage):
         raise self._make_read_only_error(key)
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
-        """Raise StorageError: web servers cannot list files."""
-        raise StorageError(
+        """Raise ListingNotSupportedError: web servers cannot list files."""
+        raise ListingNotSupportedError(
             f"Web servers cannot list files: {self!r}.", "Name the files, or copy the folder to a local disk."
         )
 

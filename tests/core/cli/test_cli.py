@@ -67,11 +67,26 @@ def test_config(capsys, monkeypatch):
         assert "security.max_pixels" in capsys.readouterr().out
         monkeypatch.setenv("REELBASE_THREDS", "3")
         config.reset()
-        assert call("config") == 1
-        assert "REELBASE_THREADS" in capsys.readouterr().err
+        assert call("config") == 0
+        assert "Did you mean 'REELBASE_THREADS'?" in capsys.readouterr().err
     finally:
         monkeypatch.undo()
         config.reset()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["inof", "ds"], "'inof' is unknown. Did you mean 'info'?"),
+        (["zzz"], "'zzz' is unknown. There are: demo, info, ls,"),
+        (["creds", "tset"], "'tset' is unknown. Did you mean 'test'?"),
+        (["info", "ds", "--reff", "x"], "unrecognized arguments: --reff x. Did you mean '--ref'?"),
+        (["info", "ds", "more"], "reelbase info: error: unrecognized arguments: more."),
+    ],
+)
+def test_a_misspelt_word(words, said, capsys):
+    assert call(*words) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_plugins(capsys):
@@ -126,10 +141,10 @@ def test_ls(numbers, capsys):
         (["info", "{}/none"], 1, "none"),
         (["ls", "{}/none"], 1, "No dataset"),
         (["ls", "{}/numbers", "--tensor", "arays"], 1, "Did you mean 'arrays'"),
-        (["ls", "{}/numbers", "--rows", "9"], 2, "Row 9 is out of range"),
-        (["ls", "{}/numbers", "--rows", "x"], 2, "'x' selects no frames"),
+        (["ls", "{}/numbers", "--rows", "9"], 1, "Row 9 is out of range"),
+        (["ls", "{}/numbers", "--rows", "x"], 2, "'x' is not a selection"),
         (["doctor", "{}/none"], 1, ""),
-        (["frames", "{}/numbers", "arrays", "x", "0", "-o", "{}/out"], 2, "'x' is not a row"),
+        (["frames", "{}/numbers", "arrays", "x", "0", "-o", "{}/out"], 2, "'x' is not a selection"),
         (["frames", "{}/numbers", "arrays", "0", "-o", "{}/out"], 2, "does not name frames"),
         (["ingest", "{}/new", "{}/none.mp4"], 1, "none.mp4"),
     ],

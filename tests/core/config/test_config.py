@@ -11,7 +11,7 @@ import pytest
 from reelbase import config
 from reelbase._util.once import Once
 from reelbase.config.keys import collect_keys, make_choice_parser, make_count_parser, parse_names, parse_size
-from reelbase.errors import ConfigError
+from reelbase.errors import ConfigError, ConfigWarning
 from reelbase.testing._threads import together
 
 if TYPE_CHECKING:
@@ -200,11 +200,20 @@ def test_unknown_keys(read: Load, tmp_path: Path, toml: str, wrong: str, hint: s
 
 
 def test_unknown_variable(read: Load) -> None:
-    with pytest.raises(ConfigError) as caught:
-        read(REELBASE_THREAD="2")
-    assert str(caught.value) == (
+    """It may be another program's: it is passed over, and said."""
+    with pytest.warns(ConfigWarning) as caught:
+        settings = read(REELBASE_THREAD="2", REELBASE_CACHE_BYTES="5MB", REELBASE_A__B__C__D="x")
+    assert settings.cache_bytes == 5_000_000
+    assert str(caught[0].message) == (
         "the environment: unknown setting 'REELBASE_THREAD'.\n    Did you mean 'REELBASE_THREADS'?"
     )
+    assert len(caught) == 2
+
+
+def test_an_unknown_variable_that_was_to_protect(read: Load) -> None:
+    """Passed over, it would leave its user less safe than they think."""
+    with pytest.raises(ConfigError, match="Did you mean 'REELBASE_SECURITY__NETWORK'"):
+        read(REELBASE_SECURITY__NETWRK="public")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ SECRET_NAMES = [
     "X-Api-Key", "apikey", "subscription-key", "sharekey", "client_secret", "secret", "pwd", "passwd", "pass",
     "passphrase", "otp", "pin", "nonce", "md5", "hash", "st", "e=1&hmac", "hdnea", "hdnts", "session_id",
     "sessionid", "PHPSESSID", "JSESSIONID", "connect.sid", "cookie", "csrf_token", "oauth_signature", "oauth_token",
-    "ticketId", "%74oken", "%2574oken", "auth%5Btoken%5D", "\uff54\uff4f\uff4b\uff45\uff4e", "verify_hmac_sha256",
+    "ticketId", "authCode", "access-code", "verification_code", "SAMLResponse", "sso", "tkn", "cred", "assertion",
+    "%74oken", "%2574oken", "auth%5Btoken%5D", "\uff54\uff4f\uff4b\uff45\uff4e", "verify_hmac_sha256",
     "x-oss-signature", "x-cos-security-token",
 ]  # fmt: skip
 

@@ -527,7 +527,7 @@ def test_several_rows_replaced(numbers: reelbase.Dataset, path: str, key: object
 @pytest.mark.parametrize(
     ("write", "error", "words"),
     [
-        (lambda x: x.__setitem__(slice(0, 2), [1]), UsageError, "1 values for 2 rows"),
+        (lambda x: x.__setitem__(slice(0, 2), [1]), UsageError, "1 value for 2 rows"),
         (lambda x: x.__setitem__(slice(0, 2), [1, 2, 3]), UsageError, "3 values for 2 rows"),
         (lambda x: x.__setitem__(slice(0, 2), 5), UsageError, "many samples"),
         (lambda x: x.__setitem__(slice(0, 2), [5, "a"]), ValueError, "'a'"),

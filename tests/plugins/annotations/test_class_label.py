@@ -39,11 +39,11 @@ def test_what_a_label_may_be(labels, value, ids):
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (True, "True is a bool"),
-        ([0, True], "True is a bool"),
-        (np.array([True]), "True is a bool"),
-        (1.0, "1.0 is a float"),
-        (np.array([1.0]), "1.0 is a float"),
+        (True, "True is of type bool"),
+        ([0, True], "True is of type bool"),
+        (np.array([True]), "True is of type bool"),
+        (1.0, "1.0 is of type float"),
+        (np.array([1.0]), "1.0 is of type float"),
         (-1, "-1 is not a class id: there are 3"),
         (3, "3 is not a class id"),
         (np.array([0, 3]), "3 is not a class id"),
@@ -51,11 +51,11 @@ def test_what_a_label_may_be(labels, value, ids):
         ("Truk", "Did you mean 'truck'"),
         ("zebra", "Known are 'car', 'truck', 'bicycle'"),
         ("", "is not among the 3"),
-        (None, "None is a NoneType"),
-        (b"car", "is a bytes"),
-        ([["car"]], "is a list"),
-        (np.zeros((2, 2), int), "is a list"),
-        ({"car"}, "is a set"),
+        (None, "None is of type NoneType"),
+        (b"car", "is of type bytes"),
+        ([["car"]], "is of type list"),
+        (np.zeros((2, 2), int), "is of type list"),
+        ({"car"}, "is of type set"),
     ],
 )
 def test_what_it_may_not_be(labels, value, says):

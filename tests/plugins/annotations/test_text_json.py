@@ -34,7 +34,7 @@ def test_text_comes_back(text):
     ("value", "says"),
     [
         (b"abc", "decode"),
-        (5, "5 is a int"),
+        (5, "5 is of type int"),
         (None, "NoneType"),
         (["a"], "sequence"),
         (np.array(["a", "b"]), "not text"),
@@ -71,17 +71,17 @@ def test_tuples_and_numpy_scalars():
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ({"a": [0, {1}]}, r"\$\.a\[1\]: \{1\} is a set"),
+        ({"a": [0, {1}]}, r"\$\.a\[1\]: \{1\} is of type set"),
         ({"a": np.zeros(3)}, r"\$\.a: .*\n.*tolist"),
-        ({"a": {1: 2}}, r"\$\.a: the key 1 is a int"),
+        ({"a": {1: 2}}, r"\$\.a: the key 1 is of type int"),
         ([0, math.nan], r"\$\[1\]: JSON does not have nan"),
         (math.inf, r"\$: JSON does not have inf"),
         (np.float32("nan"), "JSON does not have nan"),
         (["\ud800"], "lone surrogate"),
         ({"\ud800": 1}, "lone surrogate"),
-        (b"x", "is a bytes"),
-        (object(), "is a object"),
-        (1j, "is a complex"),
+        (b"x", "is of type bytes"),
+        (object(), "is of type object"),
+        (1j, "is of type complex"),
         ([10**5000], "digits"),
     ],
 )

@@ -114,7 +114,7 @@ def test_every_question_of_a_view(ds: reelbase.Dataset, clip: Clip) -> None:
     assert codes(list(ds.videos[0, 3:12:4].frames())) == [3, 7, 11]
     assert codes(list(ds.videos[0, [8, 2]].frames())) == [8, 2]
     assert [one.shape for one in ds.videos[0, 1:3, :, :, 1].frames()] == [(height, width)] * 2
-    with pytest.raises(SampleIndexError, match="40 is out of range: there are 40"):
+    with pytest.raises(SampleIndexError, match="Frame 40 is out of range: the video has 40 frames"):
         ds.videos[0, 40].numpy()
     with pytest.raises(UsageError, match="size="):
         ds.videos[0].numpy(size=(0, 4))

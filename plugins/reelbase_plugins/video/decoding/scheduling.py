@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from reelbase.plugin import thread_limit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,8 +28,9 @@ def count_threads(limit: int = 0) -> int:
     In a daemonic process, such as a worker of a data loader, it is one.
 
     Args:
-        limit: Maximum number of threads; 0 means no limit.
+        limit: Maximum number of threads; 0 means no limit. The caller may have set a lower one for this thread.
     """
+    limit = thread_limit(limit)
     if multiprocessing.current_process().daemon:
         return 1
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
