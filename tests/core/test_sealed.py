@@ -66,9 +66,9 @@ def test_sealed_objects_can_be_copied_and_pickled(filled: reelbase.Dataset) -> N
     [
         ("query", r"ds\.filter"),
         ("match", r"ds\.filter"),
-        ("dataloader", "worker processes"),
-        ("pytorch", "worker processes"),
-        ("map", "worker processes"),
+        ("dataloader", "numpy_loader"),
+        ("pytorch", "numpy_loader"),
+        ("map", "Worker processes"),
         ("select", r"ds\[10:20\]"),
         ("add_samples", r"ds\.append"),
         ("add_column", r"ds\.create_tensor"),

@@ -73,7 +73,7 @@ class CredsKeys:
 
     def update(self, key: str, new_key: str | None, *, managed: bool | None) -> None:
         """As `Dataset.update_creds_key`."""
-        if ENVIRONMENT in (key, new_key):
+        if any(isinstance(name, str) and name == ENVIRONMENT for name in (key, new_key)):
             raise UsageError(
                 f"{ENVIRONMENT!r} always names the environment's credentials: it cannot be changed.",
                 "Use another name.",
@@ -94,18 +94,18 @@ class CredsKeys:
         Raises:
             UsageError: there is no such name.
         """
-        if key != ENVIRONMENT:
+        if not isinstance(key, str) or key != ENVIRONMENT:
             self._find_first_name(_read_stored(self._session.schema_state), key)
 
     @staticmethod
     def _find_first_name(kept: Mapping[str, Any], key: str) -> str:
         for first, entry in kept.items():
-            if entry["name"] == key:
+            if isinstance(key, str) and entry["name"] == key:
                 return first
         known = sorted(entry["name"] for entry in kept.values())
         raise UsageError(
             f"The dataset has no creds_key {brief(key)}; it has: {', '.join(known) or 'none'}.",
-            suggest(str(key), known, "Add it: ds.add_creds_key(…)."),
+            suggest(key if isinstance(key, str) else "", known, "Add it: ds.add_creds_key(…)."),
         )
 
 

@@ -7,7 +7,7 @@ from base64 import b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from reelbase.errors import StorageError
+from reelbase.errors import ObjectNotFoundError, StorageError
 from reelbase_plugins._remote.fsspec import BucketStorage
 from reelbase_plugins.gcs import failures
 from reelbase_plugins.gcs.bucket import GcsBucket, Piece
@@ -59,7 +59,8 @@ class GcsStorage(BucketStorage):
                 self.ask(lambda bucket: _gcs(bucket).abort(session), url)
             raise
         if not sent.matches(written):  # its size or MD5 differs: delete exactly this generation
-            self.ask(lambda bucket: _gcs(bucket).remove(name, written.generation), url)
+            with suppress(ObjectNotFoundError):  # it was deleted, and the reply that said so was lost
+                self.ask(lambda bucket: _gcs(bucket).remove(name, written.generation), url)
             raise _make_incomplete_error(url)
 
     def _send(self, session: str, chunks: Iterator[bytes], url: str, *, if_absent: bool) -> tuple[Written, _Sent]:
