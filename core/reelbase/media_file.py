@@ -15,7 +15,7 @@ from reelbase.config import settings
 from reelbase.contracts.storage import Unchanging
 from reelbase.errors import ObjectNotFoundError
 from reelbase.io.blob import Blob, BytesSource, FileSource
-from reelbase.io.cache.cached import Cached
+from reelbase.io.cache.cached_source import Cached
 from reelbase.media.sample import Sample
 from reelbase.registry import FILE, registry, scheme_of
 from reelbase.samples.foreign import SingleSource

@@ -58,9 +58,9 @@ class Reelbase(Reader):
 
     def forget(self) -> None:
         import reelbase
-        from reelbase.io.cache import cached
+        from reelbase.io.cache import cached_source
 
-        cached.forget()
+        cached_source.forget()
         options = {"endpoint_url": self.where["endpoint"], "region": "us-east-1", "addressing_style": "path"}
         creds = {"aws_access_key_id": self.where["key"], "aws_secret_access_key": self.where["secret"]}
         self._open = lambda: reelbase.load(

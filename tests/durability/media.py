@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import reelbase
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.testing.clips import make_clip
 
 _FOLDER = "mem://durability-media"

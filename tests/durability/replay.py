@@ -20,7 +20,7 @@ from story import Step
 from trials import MEETINGS, TRIALS, Trial
 
 import reelbase
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.contracts.storage import Storage
 from reelbase.errors import CommitOutcomeUnknownError, ReelbaseError
 from reelbase.testing import FaultyStorage, Stopped

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import reelbase
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.errors import ReelbaseError
 from shared_corpus import shared_corpus
 

@@ -8,7 +8,7 @@ import pytest
 from door import serving
 
 import reelbase
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.errors import AccessDeniedError, ObjectNotFoundError
 
 _numbers = itertools.count()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.contracts.storage import Storage
 from reelbase.errors import ObjectExistsError, ObjectNotFoundError, OutcomeUnknownError, StorageError, StorageFullError
 from reelbase.testing import FaultyStorage, Stopped, StorageTests

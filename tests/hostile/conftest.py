@@ -8,12 +8,12 @@ import pytest
 
 from reelbase import config, registry
 from reelbase.credentials import resolver
-from reelbase.io.cache import cached
+from reelbase.io.cache import cached_source
 from reelbase.testing.clips import Clip, make_clip
 
 
 def _reset() -> None:
-    cached.forget()
+    cached_source.forget()
     config.reset()
     registry.reset()
     resolver.reset()

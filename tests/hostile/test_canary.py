@@ -22,7 +22,7 @@ from reelbase import config, registry
 from reelbase.cli import main
 from reelbase.credentials import resolver
 from reelbase.errors import ReelbaseError
-from reelbase.io.cache import cached
+from reelbase.io.cache import cached_source
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
 from reelbase.testing.clips import Clip, read_code
 from reelbase.testing.servers import BadHttpServer, Expired, Refused
@@ -78,7 +78,7 @@ def log() -> Iterator[Log]:
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     def reset() -> None:
-        cached.forget()
+        cached_source.forget()
         config.reset()
         registry.reset()
         resolver.reset()

@@ -8,7 +8,7 @@ from reelbase.plugin import CredentialSpec, HtypeSpec, StorageSpec, hookimpl
 @hookimpl
 def reelbase_storages() -> list[StorageSpec]:
     """Declare the storage of ``mem://name`` URLs."""
-    return [StorageSpec(name="memory", target="reelbase.builtin.memory:MemoryStorage", schemes=("mem",))]
+    return [StorageSpec(name="memory", target="reelbase.builtin.memory_storage:MemoryStorage", schemes=("mem",))]
 
 
 @hookimpl

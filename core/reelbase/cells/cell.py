@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reelbase.cells.media import MediaCell
     from reelbase.contracts.htype import Htype
     from reelbase.io.blob import Blob
-    from reelbase.media.pin import Pin
+    from reelbase.media.stored_link import Pin
     from reelbase.selection.indexing import Axis, Selection
 
 Shape = tuple[int | None, ...]  #: None for an axis whose length differs between the items of a sequence

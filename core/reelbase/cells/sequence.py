@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from reelbase.cells.cell import Shape, Size
     from reelbase.cells.media import MediaCell
-    from reelbase.media.pin import Pin
+    from reelbase.media.stored_link import Pin
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase import api
-from reelbase.cli._meter import ReadCost, measure_read
 from reelbase.cli._output import add_json, emit, format_pairs
 from reelbase.cli._picture import write_picture
+from reelbase.cli._read_counts import ReadCost, measure_read
 from reelbase.cli._sheet import draw_boxes, make_sheet
 from reelbase.errors import DatasetExistsError
 from reelbase.registry import registry

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelbase import api
-from reelbase.cli._boxed import BoxedView, add_boxes
+from reelbase.cli._boxes_on_frames import BoxedView, add_boxes
 from reelbase.cli._output import add_json, emit
 from reelbase.cli._picture import find_codec, write_picture
 from reelbase.cli._selection import Selection, accept_minus, parse_selection, parse_size

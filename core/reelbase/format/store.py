@@ -14,7 +14,7 @@ from reelbase._util.forks import reset_after_fork
 from reelbase.credentials.resolver import Names
 from reelbase.errors import CommitConflictError, ObjectNotFoundError, StorageError
 from reelbase.format import keys
-from reelbase.io.cache.cached import Cached
+from reelbase.io.cache.cached_source import Cached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reelbase.dataset import Dataset
     from reelbase.ingestion.found import FoundFile
     from reelbase.io.blob import Blob
-    from reelbase.media.pin import Pin
+    from reelbase.media.stored_link import Pin
 
 ROWS_PER_PAGE: Final = 1024
 BYTES_PER_READ: Final = 1 << 20

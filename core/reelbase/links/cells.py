@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from reelbase.cells import Shape, Size
     from reelbase.io.batch_read import PendingRead
-    from reelbase.media.pin import Pin
+    from reelbase.media.stored_link import Pin
     from reelbase.selection.indexing import Selection
 
 

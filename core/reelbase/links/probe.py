@@ -11,7 +11,7 @@ from reelbase.contracts.storage import Unchanging
 from reelbase.errors import LimitError
 from reelbase.io.blob import Blob, FileSource
 from reelbase.links.source import locate, pin_version
-from reelbase.media.pin import Pin
+from reelbase.media.stored_link import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from reelbase.contracts.storage import Unchanging
 from reelbase.credentials.resolver import resolver
 from reelbase.errors import LinkChangedError, ObjectChangedError
 from reelbase.io.blob import Blob
-from reelbase.io.cache.cached import Cached
+from reelbase.io.cache.cached_source import Cached
 from reelbase.links.urls import check_url
-from reelbase.media.pin import Pin
+from reelbase.media.stored_link import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

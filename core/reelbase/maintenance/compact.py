@@ -17,7 +17,7 @@ from reelbase.format import chunk, keys, segment
 from reelbase.format.column import Column
 from reelbase.format.draft import Draft
 from reelbase.format.entry import Kind, count_rows, make_missing
-from reelbase.format.extract import Piece, Pieces
+from reelbase.format.extract_rows import Piece, Pieces
 from reelbase.format.ops import Repack
 from reelbase.format.rows import ColumnBuilder, entry_bytes, place_media
 from reelbase.format.segment import FOLD_FACTOR

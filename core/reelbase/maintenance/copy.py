@@ -18,7 +18,7 @@ from reelbase.format import keys
 from reelbase.format import log as logs
 from reelbase.format.draft import Draft
 from reelbase.format.entry import Kind, object_key
-from reelbase.format.extract import Piece, Pieces
+from reelbase.format.extract_rows import Piece, Pieces
 from reelbase.format.log import Log
 from reelbase.format.ops import AddedRows, Append, Create, SetInfo, SetTxn
 from reelbase.format.rows import ColumnBuilder, entry_bytes, place_file, place_media

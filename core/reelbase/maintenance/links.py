@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reelbase.links.local import Home
-    from reelbase.media.pin import Pin
+    from reelbase.media.stored_link import Pin
     from reelbase.samples.snapshot import TensorSnapshot
     from reelbase.session.session import Session
 

@@ -182,7 +182,7 @@ class Registry:
         if name not in self._codecs:
             kind = self.codecs.load(name)
             if self._isolated:
-                from reelbase.isolation.codec import isolate
+                from reelbase.isolation.isolated_codec import isolate
 
                 kind = isolate(kind)
             self._codecs[name] = kind(name, limits=self._limits)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
     from reelbase.samples.foreign import ForeignItem
-    from reelbase.samples.items import RowShape
+    from reelbase.samples.row_shape import RowShape
     from reelbase.selection.value_types import ValueType
 
 Row = Mapping[str, "PackedSample | Entries"]

@@ -20,8 +20,8 @@ from reelbase.links.local import Home
 from reelbase.links.probe import probe
 from reelbase.links.source import open_link
 from reelbase.links.urls import check_url
-from reelbase.media.pin import Pin
 from reelbase.media.sample import Link
+from reelbase.media.stored_link import Pin
 from reelbase.registry import registry
 from reelbase.samples.array_layout import Layout, Row
 from reelbase.samples.media_layout import MediaLayout, StoredFacts, pack_bytes, place_all

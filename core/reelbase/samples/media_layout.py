@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from reelbase.format.rows import RowReader
     from reelbase.format.store import Store
     from reelbase.samples.foreign import ForeignItem
-    from reelbase.samples.items import RowShape
+    from reelbase.samples.row_shape import RowShape
 
 BYTES_PER_CACHED_ROW: Final = 4_000  # of Python objects, measured; parsed JSON takes more than its text, too
 MAX_SPOOL_BYTES_IN_MEMORY: Final = 64 << 20

@@ -15,9 +15,9 @@ from reelbase.contracts.htype import brief
 from reelbase.errors import HtypeError, UsageError
 from reelbase.registry import registry
 from reelbase.samples.array_layout import ArrayLayout
-from reelbase.samples.items import ITEM_SEQUENCE, SINGLE_ITEM
 from reelbase.samples.link_layout import LinkLayout
 from reelbase.samples.media_layout import MediaLayout
+from reelbase.samples.row_shape import ITEM_SEQUENCE, SINGLE_ITEM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reelbase.contracts.specs import HtypeSpec
     from reelbase.format.state import TensorSchema
     from reelbase.samples.array_layout import Layout
-    from reelbase.samples.items import RowShape
+    from reelbase.samples.row_shape import RowShape
 
 _WRAPPED = re.compile(r"(\w+)\[(.*)\]")
 

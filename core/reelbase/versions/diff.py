@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reelbase._util.printable import printable_line
-from reelbase.format.extract import is_same_row
+from reelbase.format.extract_rows import is_same_row
 from reelbase.format.footprint import Footprint
 from reelbase.format.origins import Runs, intersect, subtract
 from reelbase.format.state import Rows

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelbase.format.draft import Draft
-from reelbase.format.extract import Pieces, is_same_row, read_row_entries
+from reelbase.format.extract_rows import Pieces, is_same_row, read_row_entries
 from reelbase.format.footprint import Footprint
 from reelbase.format.ops import (
     AddedRows,

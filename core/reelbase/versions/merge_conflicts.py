@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelbase.errors import CommitConflictError, HtypeError
-from reelbase.format.extract import is_same_row
+from reelbase.format.extract_rows import is_same_row
 from reelbase.format.origins import intersect
 from reelbase.format.settings import extends, narrows
 

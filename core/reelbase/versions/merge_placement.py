@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reelbase.format.extract import is_missing
+from reelbase.format.extract_rows import is_missing
 from reelbase.format.origins import intersect
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from reelbase.errors import BadReplyError, ListingNotSupportedError, ObjectChang
 from reelbase.plugin import Stat, Storage
 from reelbase_plugins._remote.options import parse_options
 from reelbase_plugins._remote.retry import RetryPolicy
-from reelbase_plugins.http import stats
+from reelbase_plugins.http import file_stat
 from reelbase_plugins.http.address import Address
 from reelbase_plugins.http.client import Client
 from reelbase_plugins.http.connections import map_threads
@@ -103,11 +103,11 @@ class HttpStorage(Storage):
 
         def once(left: float) -> Stat:
             with self._client.ask("HEAD", address, {}, left) as reply:
-                found = stats.read_head(reply)
+                found = file_stat.read_head(reply)
             if found is not None:
                 return found
-            with self._client.ask("GET", address, stats.FIRST_BYTE, left) as reply:
-                return stats.read_first_byte(reply)
+            with self._client.ask("GET", address, file_stat.FIRST_BYTE, left) as reply:
+                return file_stat.read_first_byte(reply)
 
         return self._retry_policy.call(once)
 

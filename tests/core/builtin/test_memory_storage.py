@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.testing import StorageTests
 
 

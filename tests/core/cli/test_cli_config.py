@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reelbase import config, registry
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.cli import _storage_options, main
 from reelbase.errors import ConfigError, MissingDependencyError
 

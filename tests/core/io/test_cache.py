@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelbase import config
-from reelbase.io.cache import cached
-from reelbase.io.cache.cached import Cached
+from reelbase.io.cache import cached_source
+from reelbase.io.cache.cached_source import Cached
 from reelbase.io.cache.disk import Disk
 from reelbase.io.cache.memory import Memory
 
@@ -53,7 +53,7 @@ def caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         for name, value in named.items():
             monkeypatch.setenv(f"REELBASE_{name.upper()}", str(value))
         config.reset()
-        cached.forget()
+        cached_source.forget()
 
     make()
     yield make
@@ -74,7 +74,7 @@ def test_bytes_are_right_and_bounded(requests: list[list[tuple[int, int]]], limi
     one = Cached(source, "x")
     caches = _Memories(memory)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cached, "_caches", lambda: caches)
+        patch.setattr(cached_source, "_caches", lambda: caches)
         for ranges in requests:
             source.asked.clear()
             before = [(first, first + len(held)) for first, held in memory.find(("x", "key"), 0, 10_000)]
@@ -86,11 +86,11 @@ def test_bytes_are_right_and_bounded(requests: list[list[tuple[int, int]]], limi
             assert all(piece == data[first : first + len(piece)] for first, piece in held)
 
 
-class _Memories(cached._Caches):
+class _Memories(cached_source._Caches):
     """Only memory, of a size that a test chose, and nobody reads ahead."""
 
     def __init__(self, memory: Memory) -> None:
-        self.walks = cached.Walks()
+        self.walks = cached_source.Walks()
         self._memory, self._disk, self._ahead = memory, None, 0
 
 
@@ -143,7 +143,7 @@ def test_disk_outlives_the_process(caches: Any, tmp_path: Path) -> None:
     caches(cache_dir=tmp_path / "kept")
     source = Counting()
     assert Cached(source, "disk").get("a", 10, 5000) == DATA[10:5000]
-    cached.forget()
+    cached_source.forget()
     again = Cached(source, "disk")
     assert again.get_ranges("a", [(0, 100), (4000, 6000)]) == [DATA[:100], DATA[4000:6000]]
     assert source.asked == [(10, 5000), (0, 10), (5000, 6000)]
@@ -159,10 +159,10 @@ def test_a_damaged_file_is_a_miss(caches: Any, tmp_path: Path, harm: str) -> Non
     body = bytearray(file.read_bytes())
     body[-1] ^= 1
     file.write_bytes({"torn": body[:-5], "flipped": body, "empty": MAGIC}[harm])
-    cached.forget()
+    cached_source.forget()
     assert Cached(source, "harm").get("a", 0, 1000) == DATA[:1000]
     assert source.size == 2000
-    cached.forget()
+    cached_source.forget()
     assert Cached(source, "harm").get("a", 0, 1000) == DATA[:1000]
     assert source.size == 2000, "the damaged file was not replaced"
 

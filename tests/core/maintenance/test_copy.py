@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import reelbase
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.errors import DatasetExistsError
 from reelbase.testing import clips
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import pytest
 
 import reelbase
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.errors import StorageFullError
 from reelbase.format import keys
 from reelbase.registry import Registry

@@ -26,7 +26,7 @@ def test_reelbase_storages(install: Install, build: Build) -> None:
     install(
         "upper-store",
         """
-        from reelbase.builtin.memory import MemoryStorage
+        from reelbase.builtin.memory_storage import MemoryStorage
 
         @hookimpl
         def reelbase_storages():

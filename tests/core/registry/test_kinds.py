@@ -81,7 +81,7 @@ def test_two_storages_of_one_scheme(install: Install, build: Build) -> None:
     source = """
         @hookimpl
         def reelbase_storages():
-            return [StorageSpec(name="NAME", target="reelbase.builtin.memory:MemoryStorage", schemes=("nas",))]
+            return [StorageSpec(name="NAME", target="reelbase.builtin.memory_storage:MemoryStorage", schemes=("nas",))]
     """
     install("nas-a", source.replace("NAME", "a"))
     install("nas-b", source.replace("NAME", "b"))

@@ -63,7 +63,8 @@ def test_locate_in_memory() -> None:
 OPTIONS = """
     @hookimpl
     def reelbase_storages():
-        return [StorageSpec(name="vault", target="reelbase.builtin.memory:MemoryStorage", schemes=("vlt", "vault"))]
+        target = "reelbase.builtin.memory_storage:MemoryStorage"
+        return [StorageSpec(name="vault", target=target, schemes=("vlt", "vault"))]
 """
 
 

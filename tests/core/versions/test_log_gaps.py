@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import reelbase
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.errors import AccessDeniedError, CorruptObjectError, ReelbaseError
 from reelbase.format import keys
 from reelbase.registry import Registry

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import reelbase
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.errors import CorruptObjectError
 from reelbase.format import keys
 from reelbase.registry import Registry

@@ -79,7 +79,7 @@ def test_time_is_bounded(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_read_from_far_away(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reelbase.builtin.memory import MemoryStorage
+    from reelbase.builtin.memory_storage import MemoryStorage
 
     ds = reelbase.empty("mem://glance-far", overwrite=True)
     ds.create_tensor("videos", htype="video")

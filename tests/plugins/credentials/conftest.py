@@ -10,12 +10,12 @@ import pytest
 import reelbase
 from reelbase import config, registry
 from reelbase.credentials import resolver
-from reelbase.io.cache import cached
+from reelbase.io.cache import cached_source
 from reelbase.testing.clips import Clip, make_clip
 
 
 def _reset() -> None:
-    cached.forget()
+    cached_source.forget()
     config.reset()
     registry.reset()
     resolver.reset()
@@ -23,7 +23,7 @@ def _reset() -> None:
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """Nothing is cached, bound or configured."""
+    """Nothing is cached_source, bound or configured."""
     _reset()
     yield
     _reset()

@@ -16,7 +16,7 @@ from reelbase.credentials.resolver import resolver
 from reelbase.errors import LinkRefusedError, ReelbaseError, ScopeError
 from reelbase.links.local import Home
 from reelbase.links.source import open_link
-from reelbase.media.pin import Pin
+from reelbase.media.stored_link import Pin
 from reelbase.testing.clips import Clip
 from reelbase.testing.servers import Answer, BadHttpServer, Fault, Honest, Redirect, Request
 

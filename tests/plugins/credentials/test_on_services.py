@@ -17,7 +17,7 @@ from fronts import Front, Passwords, SessionTokens
 import reelbase
 from reelbase.credentials import leases
 from reelbase.errors import AccessDeniedError, ReelbaseError, UsageError
-from reelbase.io.cache import cached
+from reelbase.io.cache import cached_source
 from reelbase.plugin import CredentialProvider, CredentialRequest, Credentials
 from reelbase.testing.clips import Clip, read_code
 from reelbase.testing.servers import BadHttpServer
@@ -140,7 +140,7 @@ def test_a_session_that_ends_while_it_is_read(ds: reelbase.Dataset, sts: Session
         assert read_code(frame) == clip.codes[number]
         if number in {3, 11}:
             sts.end(issuer.given[-1])
-            cached.forget()
+            cached_source.forget()
             assert read_code(ds.links[0, 23 - number].numpy()) == clip.codes[23 - number]
     assert issuer.given == ["token-1", "token-2", "token-3"]
 
@@ -151,7 +151,7 @@ def test_sixteen_threads_and_a_session_that_ends(ds: reelbase.Dataset, sts: Sess
     ds.populate_creds("ROLE", issuer)
     ds.links.append(reelbase.link(f"{SESSIONS}/clip.mp4", creds_key="ROLE"))
     sts.end("token-1")
-    cached.forget()
+    cached_source.forget()
     wrong: list[object] = []
     start = threading.Barrier(16)
 
@@ -192,7 +192,7 @@ def test_a_dataset_behind_sessions(sts: SessionTokens, clip: Clip) -> None:
         sts.end(issuer.given[-1])
     assert ds.maintenance.verify(deep=True).ok
     sts.end(issuer.given[-1])
-    cached.forget()
+    cached_source.forget()
     again = reelbase.load(f"{SESSIONS}/ds", read_only=True, creds=issuer)
     assert read_code(again.videos[2, 5].numpy()) == clip.codes[5]
     sts.end(issuer.given[-1])
@@ -312,6 +312,6 @@ def test_tokens_of_the_web_that_end(ds: reelbase.Dataset, clip: Clip, monkeypatc
             ds.populate_creds("LAB", issuer, prefixes=[url])
             ds.links.append(reelbase.link(f"{url}/clip.mp4", creds_key="LAB"))
             front.end(issuer.given[-1])
-            cached.forget()
+            cached_source.forget()
             assert read_code(ds.links[0, 7].numpy()) == clip.codes[7]
             assert issuer.given == ["token-1", "token-2"]

@@ -9,7 +9,7 @@ import pytest
 
 import reelbase
 from reelbase import config, registry
-from reelbase.io.cache import cached
+from reelbase.io.cache import cached_source
 from reelbase.testing.clips import Clip, make_clip
 from reelbase.testing.servers import BadHttpServer
 
@@ -41,10 +41,10 @@ def ds(tmp_path: Path) -> reelbase.Dataset:
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """Nothing is cached."""
-    cached.forget()
+    """Nothing is cached_source."""
+    cached_source.forget()
     yield
-    cached.forget()
+    cached_source.forget()
 
 
 @pytest.fixture

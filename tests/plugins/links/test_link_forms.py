@@ -163,7 +163,7 @@ def test_what_a_hostile_dataset_has_is_refused_when_it_is_read(tmp_path: Path, t
     """The rules are those of reading, not only of appending."""
     from reelbase.links.local import Home
     from reelbase.links.source import open_link
-    from reelbase.media.pin import Pin
+    from reelbase.media.stored_link import Pin
 
     touched.clear()
     for url in ("simplecache::file:///etc/passwd", "file:///etc/passwd", "https://u:p@host/a.mp4"):

@@ -14,7 +14,7 @@ from cloud_servers import FakeGcs, Seaweed
 
 import reelbase
 from reelbase import config, registry
-from reelbase.io.cache import cached
+from reelbase.io.cache import cached_source
 from reelbase.plugin import Credentials
 from reelbase.testing.clips import Clip, read_code
 from reelbase.testing.servers import BadHttpServer
@@ -136,7 +136,7 @@ def test_s3(seaweed: Seaweed, clip: Clip, ds: reelbase.Dataset, environment: pyt
     with pytest.raises(reelbase.errors.AccessDeniedError):
         ds.links.append(reelbase.link("s3://linked/videos/clip.mp4"))
     storage.put("videos/clip.mp4", clip.path.read_bytes()[::-1])
-    cached.forget()
+    cached_source.forget()
     with pytest.raises(reelbase.errors.LinkChangedError, match="Row 0"):
         ds.links[0, 50].numpy()
 

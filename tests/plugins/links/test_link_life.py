@@ -30,7 +30,7 @@ from reelbase.errors import (
 from reelbase.testing.clips import Clip, make_clip, read_code
 from reelbase.testing.servers import BadHttpServer
 from reelbase.testing.servers.answers import Answer, Request
-from reelbase_plugins.video.indexing.verify import Check
+from reelbase_plugins.video.indexing.verify_index import Check
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from troubles import FAULTS, HASTE, SILENCE, Fault
 
 import reelbase
 from reelbase.errors import AccessDeniedError, CommitOutcomeUnknownError, ReelbaseError
-from reelbase.io.cache import cached
+from reelbase.io.cache import cached_source
 from reelbase.testing.clips import Clip, read_code
 
 
@@ -54,7 +54,7 @@ def test_reading(
 
 def _trouble(place: Place[FaultyProxy], fault: Fault, skipped: int, times: int) -> None:
     """From now on: a few requests for bytes go well, then some meet the fault."""
-    cached.forget()
+    cached_source.forget()
     place.proxy.calm()
     for _ in range(skipped):
         place.proxy.expect("GET", lambda handler: handler.give(*handler.ask()))
@@ -139,7 +139,7 @@ def test_appending(
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_error_names_the_row_and_the_url(troubled: Places[FaultyProxy], backend: str) -> None:
     place = troubled(backend)
-    cached.forget()
+    cached_source.forget()
     ds = reelbase.load(f"{place.url}/ds", read_only=True, **place.how)
     ds.videos[1].shape  # noqa: B018 - reads
     place.proxy.expect("GET", says(403, b""), times=100)

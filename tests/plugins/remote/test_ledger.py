@@ -11,7 +11,7 @@ from remote_places import Place
 
 import reelbase
 from reelbase.io.blob import MERGE_GAP, merge
-from reelbase.io.cache import cached
+from reelbase.io.cache import cached_source
 from reelbase.testing.clips import Clip, read_code
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_open_a_million_rows(backend: Place[Ledger]) -> None:
 
 def test_one_number_of_a_million(backend: Place[Ledger]) -> None:
     def first() -> Any:
-        cached.forget()
+        cached_source.forget()
         return reelbase.load(f"{backend.url}/numbers", read_only=True, **backend.how).n[777_777].numpy()
 
     value, spent = least(backend.proxy, first)
@@ -56,7 +56,7 @@ def test_facts(backend: Place[Ledger], ask: str) -> None:
     """Two round trips: where the row lies, then what is known of it. Nothing of the video itself."""
 
     def facts() -> Any:
-        cached.forget()
+        cached_source.forget()
         ds = reelbase.load(f"{backend.url}/videos", read_only=True, **backend.how)
         with backend.proxy.counted() as spent:
             getattr(ds.videos[3], ask)
@@ -76,7 +76,7 @@ def test_a_cold_frame(backend: Place[Ledger], clip: Clip) -> None:
     """Three round trips after the dataset is open."""
 
     def cold() -> Any:
-        cached.forget()
+        cached_source.forget()
         ds = reelbase.load(f"{backend.url}/videos", read_only=True, **backend.how)
         with backend.proxy.counted() as spent:
             assert read_code(ds.videos[3, 50].numpy()) == clip.codes[50]
@@ -95,7 +95,7 @@ def test_a_cold_frame(backend: Place[Ledger], clip: Clip) -> None:
 )
 def test_warm(backend: Place[Ledger], clip: Clip, frames: slice) -> None:
     """One round trip, for exactly the bytes that the frames take, of rows that were looked at before."""
-    cached.forget()
+    cached_source.forget()
     ds = reelbase.load(f"{backend.url}/videos", read_only=True, **backend.how)
     rows = iter([35, 20, 5])  # each of bytes that were not read before
     for row in (5, 20, 35):
@@ -110,7 +110,7 @@ def test_a_batch_of_32_clips(backend: Place[Ledger], clip: Clip) -> None:
     """Three round trips cold, for all of them together; neighbours in one pack share requests."""
 
     def batch() -> Any:
-        cached.forget()
+        cached_source.forget()
         ds = reelbase.load(f"{backend.url}/videos", read_only=True, **backend.how)
         with backend.proxy.counted() as spent:
             pixels = ds.videos[4:36, 40:56].numpy()
@@ -162,7 +162,7 @@ def test_ingest_of_a_large_remote_file(
 
 def test_walking_clip_by_clip(backend: Place[Ledger], clip: Clip) -> None:
     """All of a video, in clips of 8 frames: fewer requests than clips, and no byte twice."""
-    cached.forget()
+    cached_source.forget()
     ds = reelbase.load(f"{backend.url}/videos", read_only=True, **backend.how)
     ds.videos[9].shape  # noqa: B018 - reads
     with backend.proxy.counted() as spent:
@@ -176,7 +176,7 @@ def test_walking_clip_by_clip(backend: Place[Ledger], clip: Clip) -> None:
 
 
 def test_the_second_time_is_free(backend: Place[Ledger], clip: Clip) -> None:
-    cached.forget()
+    cached_source.forget()
     opening = 3 if backend.url.startswith("http") else 4
     for requests in (
         opening + 3,

@@ -23,7 +23,7 @@ from reelbase.errors import (
     UnknownFormatError,
 )
 from reelbase.io.blob import Blob
-from reelbase.isolation.codec import IsolatedCodec, isolate
+from reelbase.isolation.isolated_codec import IsolatedCodec, isolate
 from reelbase.testing import CodecCase, FrameCodecTests
 from reelbase.testing.clips import Clip, make_clip, read_code
 from reelbase_plugins.video.demux import containers

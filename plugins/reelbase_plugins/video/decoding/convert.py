@@ -22,7 +22,7 @@ from reelbase_plugins.video.decoding.colour import (
     has_chroma,
     rescale,
 )
-from reelbase_plugins.video.decoding.malloc import reuse_freed_memory
+from reelbase_plugins.video.decoding.memory_reuse import reuse_freed_memory
 from reelbase_plugins.video.demux.safe_open import libav_errors
 
 if TYPE_CHECKING:

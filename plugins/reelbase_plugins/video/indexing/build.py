@@ -26,7 +26,7 @@ from reelbase_plugins.video.indexing.check_conversion import ConversionCheck
 from reelbase_plugins.video.indexing.frame_order import make_packet_flags, order_by_times
 from reelbase_plugins.video.indexing.frame_times import compute_times
 from reelbase_plugins.video.indexing.sample_info import describe
-from reelbase_plugins.video.indexing.verify import Check, Witness, watch
+from reelbase_plugins.video.indexing.verify_index import Check, Witness, watch
 
 if TYPE_CHECKING:
     from av.container import InputContainer

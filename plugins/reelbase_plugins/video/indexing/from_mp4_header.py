@@ -23,7 +23,7 @@ from reelbase_plugins.video.indexing.build import add_first_frame, build_index, 
 from reelbase_plugins.video.indexing.frame_order import order_by_times
 from reelbase_plugins.video.indexing.mp4_boxes import BoxReader
 from reelbase_plugins.video.indexing.sample_info import describe
-from reelbase_plugins.video.indexing.verify import Check
+from reelbase_plugins.video.indexing.verify_index import Check
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
     from reelbase_plugins.video.demux.packets import Table
     from reelbase_plugins.video.indexing.build import StreamFacts
-    from reelbase_plugins.video.indexing.verify import Witness
+    from reelbase_plugins.video.indexing.verify_index import Witness
 
 # Names of AVColorSpace and AVColorRange (ISO/IEC 23091-2 "matrix coefficients") that are in use.
 _COLOR_SPACES: Final = {

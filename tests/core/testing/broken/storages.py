@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from reelbase.builtin.memory import MemoryStorage
+from reelbase.builtin.memory_storage import MemoryStorage
 from reelbase.contracts.storage import Stat
 from reelbase.errors import ObjectNotFoundError, StorageError
 from reelbase.testing import StorageTests

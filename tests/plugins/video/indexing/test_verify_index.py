@@ -14,7 +14,7 @@ from reelbase.testing.clips import read_code
 from reelbase_plugins.video.decoding.decoder import Sequential
 from reelbase_plugins.video.decoding.decoder_config import DecoderConfig
 from reelbase_plugins.video.demux import containers
-from reelbase_plugins.video.indexing.verify import Check, watch
+from reelbase_plugins.video.indexing.verify_index import Check, watch
 from shared_corpus import shared_corpus
 
 pytest.importorskip("av")
