@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_NAMES_SHOWN = 12
+
+
+def normalize(name: str) -> str:
+    """Return a name in Unicode's normal form NFC: "é" may be one character, or an "e" and an accent (UAX #15)."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def did_you_mean(given: object, known: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reelbase.errors import HtypeError
 from reelbase.plugin import ClassName, Htype, ListOf, Number, brief
-from reelbase_plugins.annotations._names import did_you_mean
+from reelbase_plugins.annotations._names import did_you_mean, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,7 +40,9 @@ class ClassLabel(Htype):
 
     def __init__(self, *, class_names: Sequence[str] | None = None) -> None:
         self.class_names = _check_names(() if class_names is None else class_names)
-        self._ids = {name: number for number, name in enumerate(self.class_names)}
+        # By their normal form first, so that a name exactly as it is written is always found.
+        self._ids = {normalize(name): number for number, name in enumerate(self.class_names)}
+        self._ids |= {name: number for number, name in enumerate(self.class_names)}
 
     def settings(self) -> Mapping[str, Any]:
         """Return the arguments that make this htype again: the class names, if there are any."""
@@ -66,7 +68,7 @@ class ClassLabel(Htype):
         Raises:
             HtypeError: they are not a list of non-empty strings.
         """
-        new = [name for name in _check_names(names) if name not in self._ids]
+        new = [name for name in _check_names(names) if normalize(name) not in self._ids]
         return ClassLabel(class_names=[*self.class_names, *new])
 
     def check_many(self, value: Any) -> Ids | None:
@@ -130,12 +132,13 @@ class ClassLabel(Htype):
         if not self.class_names:
             todo = "Name its ids by tensor.add_class_names([…]), or append ids."
             raise HtypeError(f"{name!r} is a name, and this tensor has no class names.", todo)
-        if name not in self._ids:
+        number = self._ids.get(name, self._ids.get(normalize(name)))
+        if number is None:
             raise HtypeError(
                 f"{name!r} is not among the {len(self.class_names)} class names.",
                 f"{did_you_mean(name, self.class_names)} To add it: tensor.add_class_names([{brief(name)}]).",
             )
-        return self._ids[name]
+        return number
 
     def _check_ids(self, ids: NDArray[Any]) -> Ids:
         bound = len(self.class_names) or MAX_CLASS_ID + 1

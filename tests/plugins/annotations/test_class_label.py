@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import reelbase
 from reelbase.errors import HtypeError
 from reelbase_plugins.annotations.class_label import ClassLabel
 
@@ -106,3 +107,20 @@ def test_many_names_are_not_all_shown():
     with pytest.raises(HtypeError) as caught:
         labels.check("zebra")
     assert "and 988 more" in str(caught.value)
+
+
+def test_names_are_compared_in_one_normal_form() -> None:
+    """The same word, composed or not, is one class; each name is kept as it was written."""
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    ds = reelbase.empty("mem://normal-forms", overwrite=True)
+    ds.create_tensor("labels", htype="class_label", class_names=[composed, "b"])
+    ds.labels.extend([[apart], [composed, "b"]])
+    assert [view.numpy().tolist() for view in ds.labels] == [[0], [0, 1]]
+    ds.labels.add_class_names([apart, "c"])
+    assert ds.labels.meta["class_names"] == [composed, "b", "c"]
+    assert ds.filter(f"labels == {apart!r}").numbers == [0, 1]
+    other = reelbase.empty("mem://normal-forms-2", overwrite=True)
+    other.create_tensor("labels", htype="class_label", class_names=["x", apart])
+    other.labels.extend(ds.labels[:1])
+    assert other.labels[0].numpy().tolist() == [1]
+    assert ds.labels[0].data()["text"] == [composed]
