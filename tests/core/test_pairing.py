@@ -234,3 +234,30 @@ def test_links_are_counted_without_being_fetched(ds: reelbase.Dataset, clips: di
         ds.marks.append([[]] * 99)  # nobody knows yet
     with pytest.raises(HtypeError, match="has 4 items"):
         ds.marks[0] = [[]] * 4
+
+
+def test_branches_that_wrote_rows_apart(ds: reelbase.Dataset, clips: dict[int, Path]) -> None:
+    """What was written apart is not one row: a merge puts it into rows of its own, so that nothing is mixed up."""
+    ds.commit("start")
+    ds.history.create_branch("boxes")
+    ds.checkout("boxes")
+    ds.boxes.append([[]] * 4)
+    ds.checkout("main")
+    ds.videos.append(reelbase.read(clips[3]))
+    ds.merge("boxes")
+    assert (len(ds.videos), len(ds.boxes)) == (1, 2)
+    assert [view.exists for view in ds.boxes] == [False, True]
+    assert ds.maintenance.verify().ok
+
+
+def test_branches_that_changed_one_row(ds: reelbase.Dataset, clips: dict[int, Path]) -> None:
+    ds.append(row(None))
+    ds.history.create_branch("boxes")
+    ds.checkout("boxes")
+    ds.boxes[0] = [[]] * 4
+    ds.checkout("main")
+    ds.videos[0] = reelbase.read(clips[3])
+    with pytest.raises(CommitConflictError, match="row 0"):
+        ds.merge("boxes")
+    assert not ds.boxes[0].exists
+    assert ds.maintenance.verify().ok

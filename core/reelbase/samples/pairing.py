@@ -68,9 +68,15 @@ def pairs_of(state: State, tensors: Collection[str] | None = None) -> list[Pair]
     return every if tensors is None else [pair for pair in every if pair.items in tensors or pair.video in tensors]
 
 
-def find_mismatches(store: Store, state: State) -> Iterator[Mismatch]:
-    """Yield the rows of a dataset in which paired tensors do not agree. Nothing is decoded."""
-    for pair in pairs_of(state):
+def find_mismatches(store: Store, state: State, tensors: Collection[str] | None = None) -> Iterator[Mismatch]:
+    """Yield the rows of a dataset in which paired tensors do not agree. Nothing is decoded.
+
+    Args:
+        store: The store of the dataset.
+        state: The state to look at.
+        tensors: Ids of tensors: only pairs that one of these belongs to are compared. None compares all.
+    """
+    for pair in pairs_of(state, tensors):
         length = min(len(state.rows[pair.items]), len(state.rows[pair.video]))
         for start in range(0, length, ROWS_PER_PAGE):
             rows = range(start, min(length, start + ROWS_PER_PAGE))

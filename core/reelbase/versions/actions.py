@@ -15,6 +15,7 @@ from reelbase.format.footprint import Footprint
 from reelbase.format.header import Header
 from reelbase.format.log import current_author, parent_of
 from reelbase.format.ops import Revert
+from reelbase.samples.pairing import find_mismatches
 from reelbase.versions import diff as diffs
 from reelbase.versions import merge as merges
 from reelbase.versions.ancestry import Lineage
@@ -106,9 +107,25 @@ def merge(session: Session, ref: str | Version, message: str | None) -> Version:
             return None  # merged already
         # The result refers to data of that version, which gc may be about to delete if it has expired.
         lineage.refs.check_kept(theirs.header.place)
-        return merges.merge(lineage, session.store, ours, theirs)
+        merged = merges.merge(lineage, session.store, ours, theirs)
+        _check_pairs(session, merged)
+        return merged
 
     return _commit_as_next(session, draft, message or f"Merge {ref}", theirs.header)
+
+
+def _check_pairs(session: Session, merged: Draft) -> None:
+    """Check that a merge brought no samples of paired tensors into one row that do not belong together.
+
+    Raises:
+        CommitConflictError: a tensor has another number of items than its video has frames.
+    """
+    for mismatch in find_mismatches(session.store, merged.state, merged.footprint.written):
+        raise CommitConflictError(
+            mismatch.describe(merged.state),
+            "The branches wrote the two samples apart from each other. Write them to one branch, and delete them in "
+            "the other, before you merge.",
+        )
 
 
 def revert(session: Session, ref: str | Version, message: str | None) -> Version:
