@@ -95,7 +95,7 @@ def _outcome(path: Path) -> str:
         outcome = "refused"
     else:
         outcome = "read"
-    assert time.monotonic() - start < 20, "it took for ever"
+    assert time.monotonic() - start < 120, "it took for ever"
     assert seen.files(path.parent) == []
     assert seen.network == seen.programs == []
     return outcome
