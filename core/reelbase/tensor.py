@@ -122,7 +122,7 @@ class Tensor(Sealed, Selected):
 
     @property
     def ndim(self) -> int:
-        """The number of axes: those of the first sample that exists, and one for the rows."""
+        """The number of axes of the first sample that exists, and one for the rows."""
         return 1 + next((len(view.shape) for view in self if view.exists), 0)
 
     @property

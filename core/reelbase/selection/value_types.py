@@ -32,7 +32,6 @@ class ValueType:
         word: What messages call a value, such as "a number".
         plural: What they call several, such as "numbers".
         family: Values of one family can be compared: "number", "text", "any" (with all), or "" (with lists only).
-        is_ordered: True if ``<`` and ``>`` have a meaning.
     """
 
     word: ClassVar[str] = ""
