@@ -355,7 +355,6 @@ def _edges(boxes: Any, mode: str) -> Any:
 
 @pytest.fixture
 def with_pictures() -> reelbase.Dataset:
-    pytest.importorskip("av")
     ds = _make(
         image={"htype": "image", "sample_compression": "png"},
         mask={"htype": "image", "sample_compression": "png"},
@@ -369,6 +368,7 @@ def with_pictures() -> reelbase.Dataset:
     return ds
 
 
+@pytest.mark.needs_av
 def test_fractions_become_pixels_where_the_picture_is_known(with_pictures: reelbase.Dataset) -> None:
     coords = {"type": "pixel", "mode": "LTRB"}
     ds = _make(box={"htype": "bbox", "coords": coords}, boxes={"htype": "sequence[bbox]", "coords": coords})
