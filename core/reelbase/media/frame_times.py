@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MAX_EXACT: Final = 1 << 53  #: integers up to here are exact as float64
 _INT64: Final = np.iinfo(np.int64)
+_MAX_TOLERANCE: Final = Fraction(10**300)  #: seconds; further is everything anyway, and no float64
 
 
 def to_seconds(ticks: Ints, time_base: Fraction) -> Floats:
@@ -90,7 +91,7 @@ class ShownFrames:
         shown, end = (to_seconds(ticks, self.time_base) for ticks in (self.times, np.array(self.end)))
         wanted = seconds.astype(np.float64)
         if tolerance:
-            reach = float(tolerance) + np.zeros(len(seconds))
+            reach = float(min(tolerance, _MAX_TOLERANCE)) + np.zeros(len(seconds))
             if seconds.dtype.itemsize < wanted.dtype.itemsize:
                 reach += np.spacing(np.abs(seconds)) / 2  # each may be rounded from any time in between
             # Sum and difference are rounded too. That must not put a frame at just the tolerance out of reach.
@@ -116,7 +117,7 @@ class ShownFrames:
     def _outside(self, second: Any) -> SampleIndexError:
         start, end = to_seconds(np.array([self.times[0], self.end]), self.time_base).tolist()
         return SampleIndexError(
-            f"No frame is shown at {float(second)!r} s.", f"These frames are shown from {start!r} s up to {end!r} s."
+            f"No frame is shown at {_show(second)} s.", f"These frames are shown from {start!r} s up to {end!r} s."
         )
 
 
@@ -129,13 +130,21 @@ def _clip(numbers: list[int]) -> Ints:
     return np.array([min(max(number, _INT64.min), _INT64.max) for number in numbers], np.int64)
 
 
+def _show(seconds: Any) -> str:
+    """Return a time for messages; a fraction may be larger than any float."""
+    try:
+        return f"{float(seconds)!r}"
+    except OverflowError:
+        return "more than 1e308"
+
+
 def _ambiguous(second: Any, dtype: np.dtype[Any], tolerance: Fraction, count: int) -> UsageError:
     if tolerance:
         return UsageError(
-            f"{count} frames begin within {float(tolerance):g} s of {float(second)!r} s.",
+            f"{count} frames begin within {_show(tolerance)} s of {_show(second)} s.",
             "Pass a smaller tolerance, or times that are more exact.",
         )
     return UsageError(
-        f"{float(second)!r} s, rounded to {dtype}, is the time of {count} frames.",
+        f"{_show(second)} s, rounded to {dtype}, is the time of {count} frames.",
         "Pass times in float64, as .timestamps gives them, or Fractions.",
     )

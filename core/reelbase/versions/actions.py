@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from itertools import islice
@@ -50,9 +51,9 @@ def log(session: Session, *, every: bool, limit: int | None) -> list[Version]:
         every: True for all versions, False for named ones only.
         limit: Number of versions at most, or None for no limit.
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= sys.maxsize):
         raise UsageError(f"limit={brief(limit)} is not a number of versions.", "Pass an int of 0 or more, or None.")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= sys.maxsize):
         raise UsageError(f"limit={brief(limit)} is not a number of versions.", "Pass an int of 0 or more, or None.")
     header = session.commit.header
     if not header.id:

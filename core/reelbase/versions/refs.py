@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import uuid
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reelbase.errors import CorruptObjectError, ObjectNotFoundError, VersionExistsError, VersionExpiredError
 from reelbase.format import keys
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reelbase.contracts.storage import Storage
+
+
+_CRC: Final = "crc"  #: key of the CRC-32 of an object's JSON without it
 
 
 @dataclass(frozen=True)
@@ -195,10 +199,20 @@ class Refs:
 
 
 def _parse_json(key: str, data: bytes) -> Any:
+    """Return what an object holds, after comparing it with its checksum, if it has one: format 2 wrote none.
+
+    Raises:
+        CorruptObjectError: it is damaged.
+    """
     try:
-        return json.loads(data)
+        stored = json.loads(data)
     except ValueError:
         raise _corrupt_error(key) from None
+    if isinstance(stored, dict) and _CRC in stored:
+        crc = stored.pop(_CRC)
+        if crc != zlib.crc32(_to_bytes(stored)):
+            raise _corrupt_error(key)
+    return stored
 
 
 def _parse_place(key: str, stored: Any, name: str) -> Place:
@@ -220,5 +234,10 @@ def _corrupt_error(key: str) -> CorruptObjectError:
     return CorruptObjectError(f"{key} is damaged.", "Restore the object from a copy of the dataset.")
 
 
-def _dumps(value: object) -> bytes:
+def _dumps(value: Mapping[str, Any]) -> bytes:
+    """Return the bytes of an object: JSON, with the checksum of what it would be without one."""
+    return _to_bytes({**value, _CRC: zlib.crc32(_to_bytes(value))})
+
+
+def _to_bytes(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()

@@ -149,12 +149,28 @@ def test_the_root(path: Path, harm: Callable[[Path], None]) -> None:
         ds.x.append([1])
 
 
-@pytest.mark.parametrize("harm", [truncated, swapped])
+@pytest.mark.parametrize("harm", [truncated, flipped, swapped])
 def test_a_tag(path: Path, harm: Callable[[Path], None]) -> None:
     harm(path / "refs" / "tags" / "v1.json")
     with pytest.raises(reelbase.errors.CorruptObjectError, match=r"refs/tags/v1\.json"):
         reelbase.load(path, ref="v1")
     assert len(reelbase.load(path).x) == 39
+
+
+def test_every_bit_of_a_tag(path: Path) -> None:
+    """A flipped bit is an error, or changes nothing: never another version."""
+    file = path / "refs" / "tags" / "v1.json"
+    whole = file.read_bytes()
+    place = reelbase.load(path).history.tags["v1"]
+    for bit in range(8 * len(whole)):
+        body = bytearray(whole)
+        body[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(body)
+        try:
+            found = reelbase.load(path).history.tags["v1"]
+        except reelbase.errors.CorruptObjectError:
+            continue
+        assert found == place, (bit, bytes(body))
 
 
 def test_a_large_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
